@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * Between records and events. A probe's decode() turns a record into a part; assembly joins parts
+ * that belong together (a command typed in several lines, an argument block in several records, the
+ * end of a command and its beginning) in a bounded table, allocated at start, and emits an event
+ * when it is complete. One that is still open after ASSEMBLE_PATIENCE_NS of record time, when its
+ * process ends, when the run stops or when the table is full is emitted at once, flagged
+ * `unfinished`, and (the table permitting) once more under the same id when it ends.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "capture/event.h"
+
+struct rec_task;
+
+#define ASSEMBLE_PATIENCE_NS 1000000000ull
+
+enum part_role {
+	PART_WHOLE,  /* an event of its own */
+	PART_BEGIN,  /* opens (pid, start, id): `ev` holds what is known, text begins with `text` */
+	PART_TEXT,   /* more text for it; dropped with a gap when nothing is open */
+	PART_END,    /* completes it: `ev` holds what became known */
+};
+
+/* One decoded record. Texts point into the record. */
+struct part {
+	enum part_role role;
+	bool last;                 /* BEGIN or TEXT: the text is complete, and the event with it unless
+				    * it awaits an end */
+	bool awaits_end;           /* BEGIN: an END will come (LINE) */
+	bool continues;            /* TEXT: starts a further line: joined with \n */
+	bool expanded;             /* TEXT: replaces the last line in `expanded` */
+	uint32_t offset;           /* TEXT: where it belongs in the whole; UINT32_MAX = at the end */
+	uint32_t pid;              /* key, with start (0 in parts without a task: matched by pid and id) */
+	uint64_t start, id;
+	const struct rec_task *task; /* NULL in bare parts */
+	struct bytes text;
+	struct event ev;           /* kind, flags, probe and body; times, seq and proc are filled later */
+};

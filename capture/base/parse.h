@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/* Strict parsing of untrusted text: the whole text must match, and nothing is written on failure.
+ * All return 0, -EINVAL (no such thing) or -ERANGE. */
+#include <stdint.h>
+
+int parse_u64(const char *text, uint64_t *ret);
+int parse_u32(const char *text, uint32_t *ret);
+int parse_size(const char *text, uint64_t *ret_bytes);
+int parse_duration(const char *text, uint64_t *ret_ns);

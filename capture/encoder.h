@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * What an encoder is: events in, whole records of one format out, into chunks it is lent. It reads
+ * no clock, makes no system call and allocates nothing after open(). One instance serves one output
+ * and is called by one thread. It never sees kern/events.h.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "capture/base/chunk.h"
+#include "capture/base/err.h"
+#include "capture/base/opt.h"
+#include "capture/event.h"
+
+/* Where records go: `tail` is the open chunk; `early` is shipped before the oldest chunk still held
+ * (for what must precede packets already written: TLS secrets). early is NULL when nothing is held. */
+struct out {
+	struct chunk *tail;
+	struct chunk *early;
+};
+
+enum encoder_flags {
+	ENCODER_BINARY = 1, /* refused on a terminal */
+	ENCODER_TAP = 2,    /* takes raw records by tap(), not events */
+	ENCODER_SECRETS = 4,/* may carry SECRET events without `secrets=on` */
+};
+
+/* What an encoder may know of its surroundings; borrowed, valid until close(). */
+struct encoder_env {
+	bool colour;        /* the sink is a terminal that wants colours */
+	unsigned width;     /* its width in columns, 0 = not a terminal */
+};
+
+struct encoder_ops {
+	const char *name;         /* as in format= */
+	const char *extension;    /* "pcapng" without dot; NULL = none */
+	const char *content_type; /* media type */
+	const char *summary;      /* one line for help */
+	unsigned flags;           /* enum encoder_flags */
+	const struct opt *options;
+	size_t cfg_size, ctx_size;
+
+	/* ctx is zeroed, cfg parsed. Both live until after close(). */
+	int (*open)(void *ctx, const void *cfg, const struct encoder_env *env, struct err *err);
+	/* Starts an epoch (file, section): forgets what it remembers of the last one and writes what a
+	 * reader needs first. Always fits an empty chunk. NULL = none. */
+	int (*preamble)(void *ctx, const struct run *run, struct out *out);
+	/* Appends one whole record, or leaves out as it was and returns
+	 *   -ENOBUFS     no room: the caller ships the chunk and calls once more
+	 *   -EMSGSIZE    larger than CHUNK_JUMBO: counted as lost (too_big)
+	 *   -EOPNOTSUPP  this format has no place for the kind: counted as skipped. */
+	int (*encode)(void *ctx, const struct event *ev, struct out *out);
+	/* ENCODER_TAP only, in place of encode: one record of kern/events.h as opaque bytes. */
+	int (*tap)(void *ctx, const void *rec, size_t len, struct out *out);
+	/* Before a chunk leaves: appends what was collected for its end (process table, losses).
+	 * encode() has kept enough room, so it cannot fail. NULL = nothing. */
+	void (*seal)(void *ctx, struct out *out);
+	/* Ends an epoch in good order. Room of CHUNK_SIZE / 4 is guaranteed. NULL = none. */
+	int (*epilogue)(void *ctx, struct out *out);
+	void (*close)(void *ctx);
+};
+
+/* The registry (encoders/encoders.def): NULL-terminated. */
+extern const struct encoder_ops *const encoder_registry[];
+/* By format name, or by the ending of a file name (`x.pcapng`, longest ending wins); NULL = none. */
+const struct encoder_ops *encoder_by_name(const char *name);
+const struct encoder_ops *encoder_by_file(const char *path);

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * What the pipeline hands to encoders: a view, never an owner. Every pointer in it (texts, process,
+ * run) is valid until the encoder's encode() returns, and not longer.
+ *
+ * A new kind is handled in: this enum, events.def, proto/pb_map.c, and each encoder's switch (the
+ * compiler names them: the switches have no default).
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "capture/base/bytes.h"
+
+enum event_kind {
+#define EVENT_KIND(sym, name, help) EVENT_##sym,
+#include "capture/events.def"
+#undef EVENT_KIND
+	EVENT_KINDS
+};
+
+/* Lower-case name ("exec"); NULL outside the enum. */
+const char *event_kind_name(enum event_kind kind);
+
+enum event_flags {
+#define EVENT_FLAG(sym, bit, name) EVENT_F_##sym = 1u << (bit),
+#include "capture/events.def"
+#undef EVENT_FLAG
+};
+
+struct proc {
+	uint32_t pid, ppid;
+	uint32_t uid, gid;
+	uint32_t loginuid;      /* UINT32_MAX = unset */
+	uint32_t ns_pid;        /* in its own pid namespace */
+	uint64_t start_boot_ns; /* with pid: identity on this boot */
+	uint64_t start_unix_ns;
+	uint64_t cgroup_id;
+	struct bytes comm;      /* at most 15 bytes, not necessarily UTF-8 */
+	struct bytes exe;       /* absolute path; may be none (kernel threads, unknown processes) */
+	struct bytes cmdline;   /* arguments with a NUL after each; cut at 2 KiB (EXEC has them whole) */
+	struct bytes cwd;       /* where it was when the process (or its image) started */
+	struct bytes cgroup;    /* path in the unified hierarchy */
+	struct bytes container; /* id, 64 hex digits as a rule; none outside containers */
+	struct bytes pod;       /* Kubernetes pod uid; none otherwise */
+	const struct proc *parent; /* NULL = not known; chains are at most PROC_ANCESTORS long */
+};
+
+enum { PROC_ANCESTORS = 8 };
+
+enum direction { DIRECTION_NONE, DIRECTION_TRANSMIT, DIRECTION_RECEIVE };
+
+struct event_exec {
+	struct bytes path;      /* of the executed file, absolute */
+	struct bytes argv;      /* whole: arguments with a NUL after each */
+	uint64_t argv_total;    /* its size in the process; larger than argv.n when cut */
+	struct bytes cwd;
+};
+
+struct event_exit {
+	uint32_t code;          /* exit status, 0 when killed by a signal */
+	uint32_t signal;        /* 0 = exited */
+	bool core;              /* dumped core */
+	uint64_t lifetime_ns;   /* since the process started */
+};
+
+struct event_line {
+	const char *shell;      /* "bash", "zsh" */
+	uint64_t id;            /* of the command in its process; the same in the unfinished and the final event */
+	struct bytes text;      /* as typed, lines joined with \n */
+	struct bytes expanded;  /* after history expansion; none when there was nothing to expand */
+	struct bytes tty, cwd;
+	uint64_t start_unix_ns; /* when it was typed to its end */
+	uint64_t duration_ns;   /* 0 while unfinished */
+	int32_t status;         /* as in $?; meaningful when has_status */
+	bool has_status;
+};
+
+struct event_loss {
+	const char *probe;      /* "core", "bash", … or the name of the stage: "output" */
+	const char *reason;     /* from kern/counters.def or capture/stats.def */
+	uint64_t count;         /* records (kernel) or events (output) */
+	uint64_t bytes;         /* 0 = not known */
+	uint64_t first_unix_ns, last_unix_ns; /* the span in which they were lost */
+	uint64_t first_seq, last_seq; /* of lost events; 0 when records were lost (they have none) */
+};
+
+/* Counters by name, for STATS: a borrowed array. */
+struct event_counter {
+	const char *group;      /* "kernel.bash", "reader", "output" */
+	const char *name;
+	uint64_t value;
+};
+
+struct event_stats {
+	const struct event_counter *v;
+	unsigned n;
+	bool final;             /* the last one of the run */
+};
+
+/* The run description: META, and the preamble of every epoch. */
+struct run {
+	uint8_t boot_id[16], host_id[16];
+	uint64_t run_id;
+	uint32_t pid;
+	uint64_t start_boot_ns, start_unix_ns;
+	struct bytes host, os, kernel, arch, version, cmdline;
+	const char *probes;     /* "bash,exec" */
+};
+
+struct event_attach {
+	struct bytes hook, target, note;
+	uint64_t offset;
+	uint32_t pid;
+	int32_t status;         /* 0 or negative errno */
+};
+
+struct event {
+	enum event_kind kind;
+	uint32_t flags;         /* enum event_flags */
+	const char *probe;      /* name; "core" for EXEC and EXIT */
+	uint64_t time_boot_ns, time_unix_ns;
+	uint64_t seq;           /* dense per output over everything offered and not skipped */
+	uint32_t tid;
+	uint32_t cpu;
+	const struct proc *proc; /* NULL = the event concerns no process */
+	bool proc_first;        /* first event of that process (image) in this epoch of this output */
+	union {
+		struct event_exec exec;
+		struct event_exit exit;
+		struct event_line line;
+		struct event_loss loss;
+		struct event_stats stats;
+		const struct run *run; /* META */
+		struct event_attach attach;
+	};
+};

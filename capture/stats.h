@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * The two ledgers.
+ *   Records: submitted = read + lost(kernel);  read = decoded + merged + dropped(decode)
+ *   Events, per output: offered = skipped + written + dropped(encode, queue, sink)
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+enum stat {
+#define STAT(sym, name, loss, help) STAT_##sym,
+#include "capture/stats.def"
+#undef STAT
+	STAT_MAX
+};
+
+enum output_stat {
+#define OUTPUT_STAT(sym, name, loss, help) OSTAT_##sym,
+#include "capture/stats.def"
+#undef OUTPUT_STAT
+	OSTAT_MAX
+};
+
+struct stat_row {
+	const char *name;
+	bool loss;
+	const char *help;
+};
+
+extern const struct stat_row stat_rows[STAT_MAX];
+extern const struct stat_row output_stat_rows[OSTAT_MAX];
+/* kern/counters.def */
+extern const struct stat_row kcounter_rows[];

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
+#pragma once
+/*
+ * THE contract between the kernel programs, the sources and the raw recording: fixed layouts, in
+ * host byte order, times in nanoseconds of CLOCK_BOOTTIME.
+ *
+ * Every record starts with struct rec. rec.len counts the whole record with its variable part and
+ * is what the raw recording stores, padded with zeroes to 8 bytes; the space reserved in the ring
+ * may be larger. Kinds and fields are only ever added: a new field takes reserved bytes or the
+ * space behind the present ones, before `data`; REC_VERSION counts changes that readers must know.
+ *
+ * Included by BPF programs (no libc) and by user space.
+ */
+#ifdef __bpf__
+#include "kern/ktypes.h"
+#else
+#include <linux/types.h>
+#endif
+
+enum {
+	REC_VERSION = 1,
+	REC_COMM = 16,
+	REC_MAX = 128 * 1024,   /* the largest record; longer payloads are split */
+	REC_PART = 16 * 1024,   /* payload of one part of a split one, at most */
+};
+
+/* Kinds of record. Numbers are stored in recordings: never reused. */
+enum rec_kind {
+	REC_NONE = 0,
+	/* inserted by the sources */
+	REC_RUN = 1,      /* struct rec_run: who records, where, with what */
+	REC_CLOCK = 2,    /* struct rec_clock */
+	REC_TICK = 3,     /* struct rec alone: record time has reached rec.time */
+	REC_PROC = 4,     /* struct rec_proc: a process that was there before us, from /proc */
+	REC_COUNTERS = 5, /* struct rec_counters: what the kernel side counted so far */
+	REC_ATTACH = 6,   /* struct rec_attach: a hook was attached, or could not be */
+	REC_STOP = 7,     /* struct rec alone: the run was stopped in good order */
+	REC_INTERFACE = 8,
+	/* emitted by kernel programs */
+	REC_FORK = 16,    /* struct rec_fork: task is the child */
+	REC_EXEC = 17,    /* struct rec_exec and its parts */
+	REC_EXIT = 18,    /* struct rec_exit: the last thread of a process has gone */
+	REC_CGROUP = 19,  /* struct rec_cgroup: a cgroup was made */
+	REC_LINE = 20,    /* struct rec_line: a line typed into a shell, and its parts */
+	REC_LINE_END = 21,/* struct rec_line_end */
+	REC_QUERY = 22,
+	REC_DATA = 23,
+	REC_SECRET = 24,
+	REC_FLOW = 25,
+};
+
+enum rec_flags {
+	REC_F_MORE = 1,      /* another part of the same payload follows under the same id */
+	REC_F_PART = 2,      /* not the first part: rec_part, not the kind's own struct */
+	REC_F_TRUNCATED = 4, /* the payload was cut: its original length is in the record */
+	REC_F_FAULT = 8,     /* some user memory could not be read; what was read is here */
+};
+
+struct rec {
+	__u32 len;    /* of the whole record */
+	__u8 kind;    /* enum rec_kind */
+	__u8 flags;   /* enum rec_flags */
+	__u16 probe;  /* number in probes/probes.def; 0 = core */
+	__u64 time;   /* CLOCK_BOOTTIME */
+};
+
+/* The process and thread a record is about, in the root namespaces. */
+struct rec_task {
+	__u32 pid;      /* thread group */
+	__u32 tid;
+	__u32 ppid;
+	__u32 uid, gid; /* real ids */
+	__u32 loginuid; /* ~0 = unset or no audit */
+	__u32 ns_pid;   /* pid in the task's own pid namespace */
+	__u32 cpu;
+	__u64 start;    /* boot time at which the process started: with pid, its identity */
+	__u64 cgroup;   /* id in the unified hierarchy */
+	char comm[REC_COMM]; /* of the thread group's leader */
+};
+
+/* ---- sources ------------------------------------------------------------------------------ */
+
+struct rec_run {
+	struct rec rec;
+	__u32 version;  /* REC_VERSION */
+	__u32 pid;      /* of the recorder */
+	__u8 boot_id[16];
+	__u8 host_id[16]; /* derived from the machine id, which itself is not disclosed */
+	__u64 probes[4];  /* bit n: probe number n was selected */
+	__u64 run_id;     /* random */
+	__u64 reserved[2];
+	/* NUL-terminated texts, one after the other: host name, OS, kernel release, architecture,
+	 * version of penstock, command line */
+	char data[];
+};
+
+struct rec_clock {
+	struct rec rec;
+	__u64 unix_ns;    /* CLOCK_REALTIME at rec.time */
+	__u64 err_ns;     /* half of the time the two readings took */
+};
+
+/* data: exe, cwd, cgroup path, then cmdline (arguments with a NUL after each). */
+struct rec_proc {
+	struct rec rec;
+	struct rec_task task;
+	__u16 exe_len, cwd_len, cgroup_len, reserved;
+	__u32 cmdline_len, reserved2;
+	char data[];
+};
+
+enum kcounter {
+#define KCOUNTER(sym, name, loss, help) KC_##sym,
+#include "kern/counters.def"
+#undef KCOUNTER
+	KC_MAX
+};
+
+enum { PROBE_MAX = 64 }; /* numbers in probes.def are below this */
+
+struct rec_counter {
+	__u16 probe;
+	__u16 counter;    /* enum kcounter */
+	__u32 reserved;
+	__u64 value;      /* since start, all CPUs */
+};
+
+struct rec_counters {
+	struct rec rec;
+	__u32 n, reserved;
+	__u64 ring_size, ring_high; /* bytes: capacity, most that was ever unread at a look */
+	__u64 read;                 /* records the reader took from the ring so far */
+	struct rec_counter v[];     /* those that are not zero */
+};
+
+struct rec_attach {
+	struct rec rec;
+	__u64 offset;       /* in the file */
+	__u32 pid;          /* the process in which the file was found, 0 = none in particular */
+	__s32 status;       /* 0 attached, else negative errno */
+	__u16 hook_len, target_len, note_len, reserved;
+	__u32 reserved2;
+	char data[];        /* hook ("uretprobe readline"), target (path), note */
+};
+
+/* ---- kernel ------------------------------------------------------------------------------- */
+
+/* A part that is not the first one of its payload. */
+struct rec_part {
+	struct rec rec;
+	__u64 id;       /* as in the first part */
+	__u32 pid, index; /* index: 1, 2, … */
+	__u32 offset, n;  /* where these bytes lie in the whole payload */
+	char data[];
+};
+
+struct rec_fork {
+	struct rec rec;
+	struct rec_task task; /* the child; ppid is the process that forked */
+};
+
+/*
+ * data: exe (absolute path), cwd, then the first bytes of the argument block (arguments with a NUL
+ * after each), args_len of it in this record, args_total in all; the rest follows as parts.
+ */
+struct rec_exec {
+	struct rec rec;
+	struct rec_task task;
+	__u64 id;             /* of this image: the time of the exec; parts carry it */
+	__u32 old_pid;        /* tid of the thread that called exec */
+	__u16 exe_len, cwd_len;
+	__u32 args_len, args_total;
+	char data[];
+};
+
+struct rec_exit {
+	struct rec rec;
+	struct rec_task task;
+	__u32 code;           /* as in wait(2): exit status << 8 | core flag | signal */
+	__u32 reserved;
+};
+
+struct rec_cgroup {
+	struct rec rec;
+	__u64 id;
+	__u32 path_len, reserved;
+	char data[];
+};
+
+enum line_shell { LINE_BASH = 1, LINE_ZSH = 2 };
+enum line_part {
+	LINE_F_CONTINUED = 1, /* a further line of the command under `id` */
+	LINE_F_EXPANDED = 2,  /* the line just typed after history expansion: replaces it in `expanded` */
+	LINE_F_INPROGRESS = 4 /* read before we were attached: caught on its way to the parser */
+};
+
+/* data: cwd (first record of a command only), then text. */
+struct rec_line {
+	struct rec rec;
+	struct rec_task task;
+	__u64 id;             /* of the command in this process: the time its first line was read */
+	__u32 shell;          /* enum line_shell */
+	__u32 line_flags;     /* enum line_part */
+	char tty[16];         /* "pts/3", empty = none */
+	__u16 cwd_len, reserved;
+	__u32 text_len, text_total; /* in this record; in all (0 = not known, see REC_F_MORE) */
+	__u32 reserved2;
+	char data[];
+};
+
+struct rec_line_end {
+	struct rec rec;
+	struct rec_task task;
+	__u64 id;
+	__s32 status;         /* of the command as in $? */
+	__u32 reserved;
+};
+
+#define REC_SIZE(type, size) _Static_assert(sizeof(struct type) == (size), #type)
+REC_SIZE(rec, 16);
+REC_SIZE(rec_task, 64);
+REC_SIZE(rec_run, 16 + 8 + 32 + 32 + 8 + 16);
+REC_SIZE(rec_clock, 32);
+REC_SIZE(rec_proc, 16 + 64 + 16);
+REC_SIZE(rec_counters, 48);
+REC_SIZE(rec_attach, 16 + 16 + 16);
+REC_SIZE(rec_part, 40);
+REC_SIZE(rec_fork, 80);
+REC_SIZE(rec_exec, 80 + 24);
+REC_SIZE(rec_exit, 88);
+REC_SIZE(rec_cgroup, 32);
+REC_SIZE(rec_line, 80 + 48);
+REC_SIZE(rec_line_end, 96);
+#undef REC_SIZE
+
+/* ---- shared state that is no record ------------------------------------------------------- */
+
+/* What the filters look at. Include and exclude of one dimension; dimensions are joined by "and",
+ * the values of one dimension by "or"; an exclusion wins. --pid and --tree are one dimension (which
+ * process), --cgroup and --container another. */
+enum filter_dim { FILTER_PROCESS, FILTER_UID, FILTER_COMM, FILTER_CGROUP, FILTER_DIMS };
+enum filter_bit { FILTER_INCLUDE = 1, FILTER_EXCLUDE = 2 };
+enum { FILTER_CONTAINER_MAX = 8, FILTER_CONTAINER_ID = 64 };
+
+/* One per run, in a map that user space maps into memory (map `ctl`). */
+struct ctl {
+	__u32 sleeping;                /* the reader sleeps: the next record must wake it */
+	__u32 filter[FILTER_DIMS];     /* enum filter_bit: which lists of the dimension have entries */
+	__u32 containers;              /* wanted container ids in use */
+	__u32 reserved[2];
+	struct {
+		__u32 bits, len;       /* enum filter_bit; length of the id or its beginning */
+		char id[FILTER_CONTAINER_ID];
+	} container[FILTER_CONTAINER_MAX];
+};

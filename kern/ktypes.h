@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
+#pragma once
+/*
+ * The few kernel types that our programs read. Field positions come from the running kernel's BTF
+ * (CO-RE), so order and completeness do not matter here; names and types must be the kernel's.
+ * This takes the place of a vmlinux.h: nothing depends on the builder's kernel.
+ */
+#include <linux/types.h>
+#include <linux/bpf.h>
+#include <stdbool.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+typedef struct { __s32 counter; } atomic_t;
+typedef struct { __u32 val; } kuid_t;
+typedef struct { __u32 val; } kgid_t;
+
+struct qstr { __u32 len; const unsigned char *name; };
+struct hlist_bl_node { struct hlist_bl_node **pprev; };
+struct dentry {
+	struct hlist_bl_node d_hash;
+	struct dentry *d_parent;
+	struct qstr d_name;
+};
+struct vfsmount { struct dentry *mnt_root; };
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+};
+struct path { struct vfsmount *mnt; struct dentry *dentry; };
+struct file { struct path f_path; };
+struct fs_struct { struct path root, pwd; };
+struct mm_struct { unsigned long arg_start, arg_end; struct file *exe_file; };
+struct cred { kuid_t uid; kgid_t gid; };
+struct tty_struct { char name[64]; };
+struct upid { int nr; };
+struct pid { unsigned int level; struct upid numbers[1]; };
+struct kernfs_node { const char *name; __u64 id; };
+struct cgroup { struct kernfs_node *kn; };
+struct css_set { struct cgroup *dfl_cgrp; };
+struct signal_struct {
+	atomic_t live;
+	int group_exit_code;
+	unsigned int flags;
+	struct tty_struct *tty;
+};
+struct task_struct {
+	struct mm_struct *mm;
+	int exit_code;
+	int pid, tgid;
+	struct task_struct *real_parent, *group_leader;
+	struct pid *thread_pid;
+	__u64 start_boottime;
+	const struct cred *real_cred;
+	char comm[16];
+	struct fs_struct *fs;
+	struct signal_struct *signal;
+	kuid_t loginuid;
+	struct css_set *cgroups;
+};
+struct linux_binprm;
+
+#pragma clang attribute pop
