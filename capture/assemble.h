@@ -32,9 +32,9 @@ struct part {
 	bool awaits_end;           /* BEGIN: an END will come (LINE) */
 	bool continues;            /* TEXT: starts a further line: joined with \n */
 	bool expanded;             /* TEXT: replaces the last line in `expanded` */
-	uint32_t offset;           /* TEXT: where it belongs in the whole; UINT32_MAX = at the end */
-	uint32_t pid;              /* key, with start (0 in parts without a task: matched by pid and id) */
-	uint64_t start, id;
+	uint32_t offset;           /* TEXT: where it belongs in its line (argument block, statement) */
+	uint32_t pid;              /* with id: what it belongs to */
+	uint64_t id;
 	const struct rec_task *task; /* NULL in bare parts */
 	struct bytes text;
 	struct event ev;           /* kind, flags, probe and body; times, seq and proc are filled later */
