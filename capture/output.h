@@ -50,7 +50,8 @@ void output_tick(struct output *o, uint64_t now_ns);
 /* The ledger, from any thread. */
 void output_stats(const struct output *o, uint64_t ret[OSTAT_MAX]);
 /* Events that this output lost for one reason and that no call has reported yet. false = none, or the
- * sink is broken at present (a report would be lost as well; it comes after the recovery). */
+ * sink is broken at present (a report would be lost as well; it comes after the recovery). Times in ret
+ * are still on the boot clock. */
 bool output_take_loss(struct output *o, struct event_loss *ret);
 /* The sink's present state: 0, or the negative errno of its last write when that failed. The text of
  * the last error, even of one that is over, goes to ret (empty = there was none). From any thread. */
