@@ -294,7 +294,8 @@ void output_tap(struct output *o, const void *rec, size_t len, uint64_t time_ns)
 	int r;
 
 	o->offered++;
-	o->now_ns = time_ns;
+	if (time_ns > o->now_ns)
+		o->now_ns = time_ns;
 	r = ready(o) ? o->cfg.encoder->tap(o->encoder, rec, len, &o->out) : -EAGAIN;
 	if (r == -ENOBUFS) {
 		ship(o);
@@ -306,7 +307,7 @@ void output_tap(struct output *o, const void *rec, size_t len, uint64_t time_ns)
 	}
 	o->next_seq++;
 	o->out.tail->records++;
-	o->out.tail->last_ns = time_ns;
+	o->out.tail->last_ns = o->now_ns;
 }
 
 void output_tick(struct output *o, uint64_t now_ns)

@@ -47,7 +47,7 @@ void output_tap(struct output *o, const void *rec, size_t len, uint64_t time_ns)
 bool output_is_tap(const struct output *o);
 /* Record time has advanced to now_ns: ships and releases what is due. */
 void output_tick(struct output *o, uint64_t now_ns);
-/* The ledger, from any thread. */
+/* The ledger; true to the last event only after output_finish(). Reader's thread. */
 void output_stats(const struct output *o, uint64_t ret[OSTAT_MAX]);
 /* Events that this output lost for one reason and that no call has reported yet. false = none, or the
  * sink is broken at present (a report would be lost as well; it comes after the recovery). Times in ret
