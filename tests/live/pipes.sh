@@ -14,7 +14,7 @@ check "no colours in a pipe" "$("$P" exec -- sh -c : 2>/dev/null | grep -c "$(pr
 sh -c 'while [ -e "$0" ]; do sh -c :; done' "$T" &
 children+=($!)
 timeout 30 "$P" exec 2>"$T/log" | head -n 1 >/dev/null
-check "a reader that goes away ends it" "$(((PIPESTATUS[0] == 124)))" 0
+check "a reader that goes away ends it" "$((PIPESTATUS[0] == 124))" 0
 at_least "and it says so" "$(grep -ci 'pipe' "$T/log")" 1
 
 # a FIFO: the reader comes late
