@@ -44,6 +44,7 @@ struct proc {
 	struct bytes container; /* id, 64 hex digits as a rule; none outside containers */
 	struct bytes pod;       /* Kubernetes pod uid; none otherwise */
 	const struct proc *parent; /* NULL = not known; chains are at most PROC_ANCESTORS long */
+	uint32_t *seen;         /* for output.c: per output, the epoch that knows this image; may be NULL */
 };
 
 enum { PROC_ANCESTORS = 8 };
