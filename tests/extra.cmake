@@ -49,6 +49,7 @@ foreach(source ${targets})
 endforeach()
 
 add_executable(make_raw replay/make_raw.c)
+add_executable(bench_memcpy bench/memcpy.c)
 file(GLOB recordings CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/samples/raw/*.raw)
 foreach(recording ${recordings})
   get_filename_component(name ${recording} NAME_WE)
