@@ -133,7 +133,6 @@ static bool open_chunk(struct output *o, bool jumbo)
 		return false;
 	c->epoch = o->epoch;
 	c->first_ns = c->last_ns = o->now_ns;
-	c->first_seq = o->next_seq;
 	o->out.tail = c;
 	return true;
 }
@@ -147,9 +146,22 @@ static void open_early(struct output *o)
 		o->out.early->epoch = o->epoch;
 }
 
-/* ---- epochs -------------------------------------------------------------------------------- */
+static int encode(struct output *o, struct event *ev)
+{
+	return o->cfg.encoder->encode(o->encoder, ev, &o->out);
+}
 
-static int encode(struct output *o, struct event *ev);
+/* The event with next_seq lies in c. */
+static void taken(struct output *o, struct chunk *c)
+{
+	if (!c->records)
+		c->first_seq = o->next_seq;
+	c->records++;
+	c->last_ns = o->now_ns;
+	o->next_seq++;
+}
+
+/* ---- epochs -------------------------------------------------------------------------------- */
 
 static void close_epoch(struct output *o)
 {
@@ -184,12 +196,10 @@ static bool open_epoch(struct output *o)
 		meta.time_unix_ns = o->run->start_unix_ns;
 		o->offered++;
 		meta.seq = o->next_seq;
-		if (encode(o, &meta) == 0) {
-			o->next_seq++;
-			o->out.tail->records++;
-		} else {
+		if (encode(o, &meta) == 0)
+			taken(o, o->out.tail);
+		else
 			o->skipped++;
-		}
 	}
 	return true;
 }
@@ -209,12 +219,6 @@ void output_run(struct output *o, const struct run *run)
 }
 
 /* ---- events -------------------------------------------------------------------------------- */
-
-static int encode(struct output *o, struct event *ev)
-{
-	open_early(o);
-	return o->cfg.encoder->encode(o->encoder, ev, &o->out);
-}
 
 /* Encodes into the open chunk, a fresh one, or a jumbo one. */
 static int append(struct output *o, struct event *ev)
@@ -248,6 +252,7 @@ bool output_wants(const struct output *o, enum event_kind kind)
 void output_event(struct output *o, struct event *ev)
 {
 	const struct proc *proc = ev->proc;
+	size_t early_len;
 	int r;
 
 	o->offered++;
@@ -261,6 +266,8 @@ void output_event(struct output *o, struct event *ev)
 		lose(o, &o->queue_full, ev);
 		return;
 	}
+	open_early(o);
+	early_len = o->out.early ? o->out.early->len : 0;
 	ev->seq = o->next_seq;
 	ev->proc_first = proc && proc->seen && proc->seen[o->index] != o->epoch;
 	r = append(o, ev);
@@ -276,9 +283,7 @@ void output_event(struct output *o, struct event *ev)
 	}
 	if (ev->proc_first)
 		proc->seen[o->index] = o->epoch;
-	o->next_seq++;
-	o->out.tail->records++;
-	o->out.tail->last_ns = o->now_ns;
+	taken(o, o->out.early && o->out.early->len > early_len ? o->out.early : o->out.tail);
 	if (o->out.tail->cap == CHUNK_JUMBO)
 		ship(o);
 }
@@ -305,9 +310,7 @@ void output_tap(struct output *o, const void *rec, size_t len, uint64_t time_ns)
 		lose(o, r == -ENOBUFS ? &o->too_big : &o->queue_full, &ev);
 		return;
 	}
-	o->next_seq++;
-	o->out.tail->records++;
-	o->out.tail->last_ns = o->now_ns;
+	taken(o, o->out.tail);
 }
 
 void output_tick(struct output *o, uint64_t now_ns)

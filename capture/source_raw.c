@@ -55,6 +55,10 @@ static int next(struct source_raw *s, const struct rec **ret)
 	size_t left = s->n - s->at;
 
 	*ret = NULL;
+	if (left >= RAW_MAGIC_SIZE && !memcmp(rec, RAW_MAGIC, RAW_MAGIC_SIZE)) {
+		s->at += RAW_MAGIC_SIZE; /* the recorder began anew after a gap */
+		return next(s, ret);
+	}
 	if (left < sizeof(*rec))
 		return 0;
 	if (rec->len < sizeof(*rec) || rec->len > REC_MAX)

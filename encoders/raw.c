@@ -8,9 +8,7 @@
 
 static int raw_preamble(void *ctx, const struct run *run, struct out *out)
 {
-	/* A further epoch of the same file (after a gap) goes on behind the records that are there. */
-	if (out->tail->epoch == 1)
-		chunk_put(out->tail, RAW_MAGIC, RAW_MAGIC_SIZE);
+	chunk_put(out->tail, RAW_MAGIC, RAW_MAGIC_SIZE);
 	return 0;
 }
 
