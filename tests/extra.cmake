@@ -59,7 +59,8 @@ if(SANITIZE)
   return()
 endif()
 
-file(GLOB scripts RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} CONFIGURE_DEPENDS replay/test_*.sh live/*.sh guide/*.sh)
+file(GLOB scripts RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} CONFIGURE_DEPENDS
+  replay/test_*.sh live/*.sh guide/*.sh)
 foreach(script ${scripts})
   get_filename_component(folder ${script} DIRECTORY)
   get_filename_component(name ${script} NAME_WE)
