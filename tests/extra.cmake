@@ -49,6 +49,7 @@ foreach(source ${targets})
 endforeach()
 
 add_executable(make_raw replay/make_raw.c)
+add_executable(bench_memcpy bench/memcpy.c)
 file(GLOB recordings CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/samples/raw/*.raw)
 foreach(recording ${recordings})
   get_filename_component(name ${recording} NAME_WE)
@@ -58,7 +59,8 @@ if(SANITIZE)
   return()
 endif()
 
-file(GLOB scripts RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} CONFIGURE_DEPENDS replay/test_*.sh live/*.sh guide/*.sh)
+file(GLOB scripts RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} CONFIGURE_DEPENDS
+  replay/test_*.sh live/*.sh guide/*.sh)
 foreach(script ${scripts})
   get_filename_component(folder ${script} DIRECTORY)
   get_filename_component(name ${script} NAME_WE)

@@ -7,7 +7,7 @@ preload=$(echo "$BUILD"/tests/*alloc_preload.so)
 
 allocations() { # RECORDING OUTPUT
 	LD_PRELOAD=$preload ALLOC_REPORT=$T/report "$P" replay "$1" -w "$2" 2>"$T/log" || return
-	cut -d' ' -f2 "$T/report"
+	sed -n '1s/.* //p' "$T/report"
 }
 for kind in exec bash; do
 	"$make_raw" 1000 "$kind" >"$T/few.raw"
