@@ -274,13 +274,12 @@ void pipeline_report(const struct pipeline *p, struct pipeline_report *ret)
 	const struct ledger *l = &p->ledger;
 
 	*ret = (struct pipeline_report){ .kernel_lost = ledger_kernel_lost(l),
-					 .kernel_filtered = ledger_kernel(l, KC_FILTERED),
-					 .kernel_self = ledger_kernel(l, KC_SELF),
-					 .kernel_submitted = ledger_kernel(l, KC_SUBMITTED),
 					 .ring_size = l->ring_size,
 					 .ring_high = l->ring_high,
 					 .stopped = p->stopped,
 					 .balanced = ledger_balanced(l, p->stopped) };
+	for (unsigned k = 0; k < KC_MAX; k++)
+		ret->kernel[k] = ledger_kernel(l, k);
 	memcpy(ret->stats, l->stats, sizeof(ret->stats));
 	memcpy(ret->events, normalise_counts(p->normalise), sizeof(ret->events));
 	for (unsigned i = 0; i < p->cfg.outputs_n; i++)

@@ -11,6 +11,7 @@
 #include "capture/output.h"
 #include "capture/probe.h"
 #include "capture/stats.h"
+#include "kern/events.h"
 
 struct pipeline;
 
@@ -24,7 +25,8 @@ struct pipeline_config {
 /* What was counted, for the report at exit. */
 struct pipeline_report {
 	uint64_t stats[STAT_MAX];
-	uint64_t kernel_lost, kernel_filtered, kernel_self, kernel_submitted;
+	uint64_t kernel[KC_MAX]; /* of all probes together */
+	uint64_t kernel_lost;    /* those of them that are losses */
 	uint64_t ring_size, ring_high;
 	uint64_t events[EVENT_KINDS];
 	bool stopped;            /* a STOP record was seen: the run, or the recording, is complete */

@@ -8,10 +8,10 @@ struct help_cfg {
 };
 
 static const struct opt options[] = {
-	{ .name = "man",
-	  .type = OPT_FLAG,
-	  .offset = offsetof(struct help_cfg, man),
-	  .help = "print the manual page in roff" },
+	{.name = "man",
+	 .type = OPT_FLAG,
+	 .offset = offsetof(struct help_cfg, man),
+	 .help = "print the manual page in roff"},
 	OPT_END,
 };
 

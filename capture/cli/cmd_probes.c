@@ -22,7 +22,8 @@ static int run(const struct cli_call *call, struct err *err)
 
 	for (unsigned i = 0; i < probe_registry_n; i++) {
 		const struct probe_ops *ops = probe_registry[i].ops;
-		size_t n = strlen(ops->name), k = strlen(join_kinds(ops->kinds, text, sizeof(text)));
+		size_t n = strlen(ops->name),
+		       k = strlen(join_kinds(ops->kinds, text, sizeof(text)));
 		size_t w = strlen(ops->needs ? ops->needs : "-");
 
 		name = n > name ? n : name;

@@ -215,7 +215,7 @@ static void test_kernel_losses_are_said(void **state)
 	rig_finish(&rig);
 	assert_string_equal(rig.sink.p, "epoch 1\nloss 1 - no_space\nloss 2 - no_space\nend\n");
 	assert_int_equal(rig.report.kernel_lost, 7);
-	assert_int_equal(rig.report.kernel_filtered, 9);
+	assert_int_equal(rig.report.kernel[KC_FILTERED], 9);
 	rig_close(&rig);
 }
 
