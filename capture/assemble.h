@@ -37,6 +37,7 @@ struct part {
 	uint64_t id;
 	const struct rec_task *task; /* NULL in bare parts */
 	struct bytes text;
+	struct flow flow;          /* of ev, when ev.flow points here */
 	struct event ev;           /* kind, flags, probe and body; times, seq and proc are filled later */
 };
 

@@ -77,6 +77,46 @@ struct event_line {
 	bool has_status;
 };
 
+enum flow_role { FLOW_ROLE_UNKNOWN, FLOW_ROLE_CLIENT, FLOW_ROLE_SERVER };
+
+/* What a connection talks, as far as its first bytes told (capture/guess.h). */
+enum protocol {
+#define PROTOCOL(sym, name, port) PROTOCOL_##sym,
+#include "capture/protocols.def"
+#undef PROTOCOL
+	PROTOCOLS
+};
+
+/* Name ("http1"); "unknown" outside the enum. */
+const char *event_protocol_name(enum protocol protocol);
+/* The port by which Wireshark knows it (9 = discard, for unknown). */
+uint16_t event_protocol_port(enum protocol protocol);
+
+/* A connection of the process, seen from its end. */
+struct flow {
+	uint64_t id;            /* unique in the run; the same in every event and format */
+	uint64_t cookie;        /* of the socket; 0 = not known */
+	uint32_t netns;         /* inode number */
+	uint8_t family;         /* AF_INET, AF_INET6; 0 = the addresses are not known */
+	uint8_t ip_proto;       /* IPPROTO_TCP */
+	enum flow_role role;
+	uint16_t local_port, remote_port;
+	uint8_t local[16], remote[16]; /* network order, IPv4 in the first four bytes */
+	enum protocol protocol; /* a guess that may still become better while it is UNKNOWN */
+};
+
+struct event_data {
+	struct bytes payload;   /* none when fin, or when nothing of it was recorded */
+	uint64_t stream_offset; /* of payload in this direction of the flow; starts at 0 */
+	uint64_t missing;       /* bytes before it that were lost or cut: stream_offset jumped by them */
+	uint64_t call_offset;   /* of payload in the call that moved it */
+	uint64_t call_total;    /* bytes that call moved: more than was recorded when flagged truncated */
+	enum direction direction;
+	const char *library;    /* "openssl" */
+	bool fin;               /* the owner closed the connection */
+	bool late;              /* it was open before we were attached */
+};
+
 struct event_loss {
 	const char *probe;      /* "core", "bash", … or the name of the stage: "output" */
 	const char *reason;     /* from kern/counters.def or capture/stats.def */
@@ -124,12 +164,14 @@ struct event {
 	uint64_t seq;           /* dense per output over everything offered and not skipped */
 	uint32_t tid;
 	uint32_t cpu;
+	const struct flow *flow; /* NULL = the event belongs to no connection */
 	const struct proc *proc; /* NULL = the event concerns no process */
 	bool proc_first;        /* first event of that process (image) in this epoch of this output */
 	union {
 		struct event_exec exec;
 		struct event_exit exit;
 		struct event_line line;
+		struct event_data data;
 		struct event_loss loss;
 		struct event_stats stats;
 		const struct run *run; /* META */

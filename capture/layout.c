@@ -2,6 +2,7 @@
 #include "capture/layout.h"
 
 #include <errno.h>
+#include <sys/socket.h>
 
 bool layout_valid(const void *p, size_t n)
 {
@@ -65,6 +66,8 @@ static size_t fixed_size(const struct rec *rec)
 		return sizeof(struct rec_line);
 	case REC_LINE_END:
 		return sizeof(struct rec_line_end);
+	case REC_DATA:
+		return sizeof(struct rec_data);
 	default:
 		return 0;
 	}
@@ -170,6 +173,53 @@ static int decode_line_end(const struct rec *rec, struct part *ret)
 	return 0;
 }
 
+static const char *library_name(uint16_t library)
+{
+	static const char *const names[] = { [DATA_OPENSSL] = "openssl", [DATA_GNUTLS] = "gnutls",
+					     [DATA_NSS] = "nss", [DATA_GO] = "go" };
+
+	return library < sizeof(names) / sizeof(names[0]) ? names[library] : NULL;
+}
+
+static int decode_flow(const struct rec_flow *r, uint64_t id, struct flow *ret)
+{
+	*ret = (struct flow){ .id = id,
+			      .cookie = r->cookie,
+			      .netns = r->netns,
+			      .family = (uint8_t)r->family,
+			      .ip_proto = (uint8_t)r->protocol,
+			      .role = (enum flow_role)r->role,
+			      .local_port = r->local_port,
+			      .remote_port = r->remote_port };
+	memcpy(ret->local, r->local, sizeof(ret->local));
+	memcpy(ret->remote, r->remote, sizeof(ret->remote));
+	if (r->role > REC_ROLE_SERVER)
+		return -EBADMSG;
+	return r->family == 0 || r->family == AF_INET || r->family == AF_INET6 ? 0 : -EBADMSG;
+}
+
+static int decode_data(const struct rec *rec, struct part *ret)
+{
+	const struct rec_data *r = (const void *)rec;
+	struct tail t = tail_of(rec, sizeof(*r));
+	struct event_data *data = &ret->ev.data;
+
+	ret->role = PART_WHOLE;
+	ret->ev.kind = EVENT_DATA;
+	ret->ev.flow = &ret->flow;
+	data->payload = tail_take(&t, r->n);
+	data->stream_offset = r->stream_offset;
+	data->call_offset = r->call_offset;
+	data->call_total = r->call_total;
+	data->direction = r->direction == DATA_TRANSMIT ? DIRECTION_TRANSMIT : DIRECTION_RECEIVE;
+	data->library = library_name(r->library);
+	data->fin = r->data_flags & DATA_F_FIN;
+	data->late = r->data_flags & DATA_F_LATE;
+	if (t.bad || !data->library || r->direction < DATA_TRANSMIT || r->direction > DATA_RECEIVE)
+		return -EBADMSG;
+	return decode_flow(&r->flow, r->conn, &ret->flow);
+}
+
 int layout_decode(const struct rec *rec, const char *probe, struct part *ret)
 {
 	static int (*const decoders[])(const struct rec *, struct part *) = {
@@ -177,6 +227,7 @@ int layout_decode(const struct rec *rec, const char *probe, struct part *ret)
 		[REC_EXIT] = decode_exit,
 		[REC_LINE] = decode_line,
 		[REC_LINE_END] = decode_line_end,
+		[REC_DATA] = decode_data,
 	};
 	size_t fixed = fixed_size(rec);
 

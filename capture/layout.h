@@ -14,7 +14,7 @@
 /* Is this the head of a record that lies whole in n bytes? (rec.len ≥ sizeof(struct rec), ≤ n, ≤ REC_MAX) */
 bool layout_valid(const void *p, size_t n);
 
-/* FORK, EXEC (and its parts), EXIT, LINE (and its parts), LINE_END. */
+/* FORK, EXEC (and its parts), EXIT, LINE (and its parts), LINE_END, DATA. */
 int layout_decode(const struct rec *rec, const char *probe, struct part *ret);
 
 /* Context records: texts point into rec. */

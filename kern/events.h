@@ -216,6 +216,51 @@ struct rec_line_end {
 	__u32 reserved;
 };
 
+enum rec_role { REC_ROLE_UNKNOWN = 0, REC_ROLE_CLIENT = 1, REC_ROLE_SERVER = 2 };
+
+/* A socket, seen from its owner. family 0 = the flow is not known. */
+struct rec_flow {
+	__u64 cookie;
+	__u32 netns;          /* inode number of the network namespace */
+	__u16 family;         /* AF_INET or AF_INET6 (an IPv4-mapped address is given as AF_INET) */
+	__u16 protocol;       /* IPPROTO_TCP */
+	__u16 local_port, remote_port; /* host order */
+	__u8 role;            /* enum rec_role */
+	__u8 reserved[3];
+	__u8 local[16], remote[16]; /* network order, IPv4 in the first four bytes */
+};
+
+enum data_direction { DATA_TRANSMIT = 1, DATA_RECEIVE = 2 };
+enum data_library { DATA_OPENSSL = 1, DATA_GNUTLS = 2, DATA_NSS = 3, DATA_GO = 4 };
+enum data_flags {
+	DATA_F_FIN = 1,  /* the connection was closed by its owner: no bytes */
+	DATA_F_LATE = 2, /* the connection was open before we were attached: offsets count from there */
+	DATA_F_UNSEEN = 4, /* the bytes never were in user memory (SSL_sendfile): counted, not recorded */
+};
+
+/*
+ * Bytes that one call of a TLS library moved, or a part of them: a record of its own each, at most
+ * REC_PART bytes. data: n bytes. A part that was lost, or cut by max_payload, is missing in
+ * stream_offset: the kernel side advances it by call_total whatever happens.
+ */
+struct rec_data {
+	struct rec rec;
+	struct rec_task task;
+	__u64 object;         /* the library's connection (SSL *): with pid, what calls belong to */
+	__u64 conn;           /* of this connection, unique in the run: the time it was first seen, made odd
+			       * by the CPU; an object that is used again gets another one */
+	__u64 stream_offset;  /* of data[0] in this direction of the connection */
+	__u32 call_offset;    /* of data[0] in the call */
+	__u32 call_total;     /* bytes that the call moved */
+	__u32 n;
+	__u8 direction;       /* enum data_direction */
+	__u8 data_flags;
+	__u16 library;        /* enum data_library */
+	__u64 reserved;
+	struct rec_flow flow;
+	char data[];
+};
+
 #define REC_SIZE(type, size) _Static_assert(sizeof(struct type) == (size), #type)
 REC_SIZE(rec, 16);
 REC_SIZE(rec_task, 64);
@@ -231,6 +276,8 @@ REC_SIZE(rec_exit, 88);
 REC_SIZE(rec_cgroup, 32);
 REC_SIZE(rec_line, 80 + 48);
 REC_SIZE(rec_line_end, 96);
+REC_SIZE(rec_flow, 56);
+REC_SIZE(rec_data, 80 + 48 + 56);
 #undef REC_SIZE
 
 /* ---- shared state that is no record ------------------------------------------------------- */
