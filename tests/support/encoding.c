@@ -106,7 +106,7 @@ static void remove_temporary(void)
 	unlink(temporary);
 }
 
-const char *encoding_file(const struct encoding *e)
+const char *encoding_file(const void *p, size_t n)
 {
 	FILE *f;
 
@@ -120,7 +120,7 @@ const char *encoding_file(const struct encoding *e)
 	}
 	f = fopen(temporary, "w");
 	assert_non_null(f);
-	assert_int_equal(fwrite(e->p, 1, e->n, f), e->n);
+	assert_int_equal(fwrite(p, 1, n, f), n);
 	assert_int_equal(fclose(f), 0);
 	return temporary;
 }
