@@ -449,6 +449,29 @@ static void tshark_shows_rows(void **state)
 	encoding_close(&e);
 }
 
+static void plugin_names_rows(void **state)
+{
+	struct encoding e;
+	char *text;
+	int status;
+
+	if (!encoding_has("tshark"))
+		skip();
+	sample_file(&e);
+	text = encoding_run(&status,
+			    "tshark -X lua_script:samples/wireshark/penstock.lua -r %s "
+			    "-Y 'penstock.pid == 1234' -T fields -e _ws.col.Protocol "
+			    "-e penstock.type 2>&1 | grep -v ^Running | sort | uniq -c | tr -s ' '",
+			    encoding_file(e.p, e.n));
+	assert_string_equal(text, " 1 penstock\tmeta,attach,loss,meta,process_info,process_info,"
+				  "process_info,attach,loss\n"
+				  " 2 penstock exec\texec\n"
+				  " 2 penstock exit\texit\n"
+				  " 2 penstock shell\tshell\n");
+	free(text);
+	encoding_close(&e);
+}
+
 static void others_read_it(void **state)
 {
 	static const struct {
@@ -495,6 +518,7 @@ int main(void)
 		cmocka_unit_test(hostile_bytes_come_back),
 		cmocka_unit_test(same_events_same_bytes),
 		cmocka_unit_test(tshark_shows_rows),
+		cmocka_unit_test(plugin_names_rows),
 		cmocka_unit_test(others_read_it),
 	};
 
