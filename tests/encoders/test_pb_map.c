@@ -170,6 +170,12 @@ static void process_comes_back(void **state)
 	assert_bytes(e->process_info->process->cgroup, ev.proc->cgroup);
 	assert_int_equal(e->process_info->n_parents, 2);
 	FREE(e);
+	ev = events_of(EVENT_EXEC);
+	assert_int_equal(pb_map_process(*state, &ev, buffer, sizeof(buffer), &n), 0);
+	e = unpack(buffer, n);
+	assert_int_equal(e->process_info->n_argv, 0);
+	assert_bytes(e->process_info->cwd, ev.proc->cwd);
+	FREE(e);
 }
 
 /* The room must be exact: one byte less is refused and nothing is written. */
