@@ -91,7 +91,7 @@ static bool print_failures(const struct outputs *o, unsigned i, const uint64_t s
 	for (unsigned s = 0; s < OSTAT_MAX; s++)
 		failed |= print_loss(output_name(o, i), &output_stat_rows[s], stats[s]);
 	if (text[0])
-		fprintf(stderr, "penstock: %s: %s\n", output_name(o, i), text);
+		fprintf(stderr, "penstock: %s\n", text);
 	return failed;
 }
 
