@@ -150,7 +150,7 @@ static int decode_line(const struct rec *rec, struct part *ret)
 	ret->ev.kind = EVENT_LINE;
 	if (r->line_flags & LINE_F_INPROGRESS)
 		ret->ev.flags |= EVENT_F_IN_PROGRESS;
-	line->shell = shell_name(r->shell);
+	line->shell = r->shell ? shell_name(r->shell) : ret->ev.probe;
 	line->id = r->id;
 	line->tty = (struct bytes){ r->tty, strnlen(r->tty, sizeof(r->tty)) };
 	line->cwd = tail_take(&t, r->cwd_len);

@@ -199,7 +199,7 @@ struct rec_line {
 	struct rec rec;
 	struct rec_task task;
 	__u64 id;             /* of the command in this process: the time its first line was read */
-	__u32 shell;          /* enum line_shell */
+	__u32 shell;          /* enum line_shell; 0: called as the probe is */
 	__u32 line_flags;     /* enum line_part */
 	char tty[16];         /* "pts/3", empty = none */
 	__u16 cwd_len, reserved;
