@@ -139,7 +139,7 @@ struct rec_attach {
 	__u32 pid;          /* the process in which the file was found, 0 = none in particular */
 	__s32 status;       /* 0 attached, else negative errno */
 	__u16 hook_len, target_len, note_len, reserved;
-	__u32 reserved2;
+	__u32 reserved2[2];
 	char data[];        /* hook ("uretprobe readline"), target (path), note */
 };
 
@@ -232,6 +232,18 @@ REC_SIZE(rec_cgroup, 32);
 REC_SIZE(rec_line, 80 + 48);
 REC_SIZE(rec_line_end, 96);
 #undef REC_SIZE
+/* What follows a struct begins where it ends: a writer that assigns the struct spares it. */
+#define REC_TAIL(type, member) \
+	_Static_assert(__builtin_offsetof(struct type, member) == sizeof(struct type), #type)
+REC_TAIL(rec_run, data);
+REC_TAIL(rec_proc, data);
+REC_TAIL(rec_counters, v);
+REC_TAIL(rec_attach, data);
+REC_TAIL(rec_part, data);
+REC_TAIL(rec_exec, data);
+REC_TAIL(rec_cgroup, data);
+REC_TAIL(rec_line, data);
+#undef REC_TAIL
 
 /* ---- shared state that is no record ------------------------------------------------------- */
 
