@@ -15,6 +15,14 @@ struct entry {
 	char tail[5];
 };
 
+static struct lru *table(uint32_t max)
+{
+	struct lru *lru = lru_new(max, sizeof(struct entry), sizeof(uint64_t));
+
+	assert_non_null(lru);
+	return lru;
+}
+
 static struct entry *put(struct lru *lru, uint64_t key, bool *is_new)
 {
 	return lru_put(lru, &key, is_new);
@@ -32,10 +40,9 @@ static struct entry *peek(struct lru *lru, uint64_t key)
 
 static void evicts_the_least_recently_used(void **state)
 {
-	struct lru *lru = lru_new(3, sizeof(struct entry), sizeof(uint64_t));
+	struct lru *lru = table(3);
 	bool is_new;
 
-	assert_non_null(lru);
 	for (uint64_t k = 1; k <= 3; k++) {
 		put(lru, k, &is_new)->value = k * 10;
 		assert_true(is_new);
@@ -55,7 +62,7 @@ static void evicts_the_least_recently_used(void **state)
 static void order(void **state)
 {
 	static const uint64_t want[] = {2, 3, 1};
-	struct lru *lru = lru_new(8, sizeof(struct entry), sizeof(uint64_t));
+	struct lru *lru = table(8);
 	struct entry *e;
 	unsigned n = 0;
 
@@ -78,7 +85,7 @@ static void order(void **state)
 static void new_entries_are_zero(void **state)
 {
 	static const char zero[sizeof(struct entry)];
-	struct lru *lru = lru_new(2, sizeof(struct entry), sizeof(uint64_t));
+	struct lru *lru = table(2);
 
 	for (uint64_t k = 1; k < 50; k++) {
 		struct entry *e = put(lru, k, NULL);
@@ -98,7 +105,7 @@ static void sum(void *entry, void *arg)
 
 static void evict_sees_what_goes(void **state)
 {
-	struct lru *lru = lru_new(2, sizeof(struct entry), sizeof(uint64_t));
+	struct lru *lru = table(2);
 	uint64_t total = 0;
 
 	lru_on_evict(lru, sum, &total);
@@ -122,7 +129,7 @@ static void like_the_model(void **state)
 		KEYS = 97,
 		ROOM = 40
 	};
-	struct lru *lru = lru_new(ROOM, sizeof(struct entry), sizeof(uint64_t));
+	struct lru *lru = table(ROOM);
 	uint64_t used[KEYS] = {0}, seed = 1;
 	unsigned count = 0;
 
