@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# kern: core bash
+# kern: core
 # kill -9, and a disk that is full: what was recorded stays readable, nothing of ours stays in the kernel.
 . tests/support/lib.sh
 need_root
