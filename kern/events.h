@@ -139,7 +139,7 @@ struct rec_attach {
 	__u32 pid;          /* the process in which the file was found, 0 = none in particular */
 	__s32 status;       /* 0 attached, else negative errno */
 	__u16 hook_len, target_len, note_len, reserved;
-	__u32 reserved2;
+	__u32 reserved2[2];
 	char data[];        /* hook ("uretprobe readline"), target (path), note */
 };
 
