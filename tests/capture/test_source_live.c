@@ -409,12 +409,24 @@ static void *write_once(void *arg)
 }
 
 static uint64_t got_ns;
+static unsigned ticks;
 
 static int note_time(const struct rec *rec, void *arg)
 {
 	if (rec->kind == REC_FORK)
 		got_ns = context_boot_ns();
+	ticks += rec->kind == REC_TICK;
 	return 0;
+}
+
+/* With nothing to read, a look per tick is enough. */
+static void assert_sleeps(struct source source)
+{
+	unsigned looks = 0;
+
+	for (ticks = 0; ticks < 4; looks++)
+		assert_int_equal(source.ops->read(source.ctx, 100, note_time, NULL, NULL), 0);
+	assert_in_range(looks, 4, 30);
 }
 
 static void a_record_wakes_the_sleeper(void **state)
@@ -446,6 +458,7 @@ static void a_record_wakes_the_sleeper(void **state)
 	while (!got_ns)
 		assert_int_equal(source.ops->read(source.ctx, 100, note_time, NULL, &err), 0);
 	pthread_join(thread, NULL);
+	assert_sleeps(source);
 	print_message("woken after %.2f ms\n", (double)(got_ns - w.wrote_ns) / 1e6);
 	source.ops->close(source.ctx);
 	close(w.prog);
