@@ -37,10 +37,18 @@ struct tty_struct { char name[64]; };
 struct upid { int nr; };
 struct pid { unsigned int level; struct upid numbers[1]; };
 struct kernfs_node { const char *name; __u64 id; };
-struct cgroup { struct kernfs_node *kn; };
+struct cgroup;
+struct cgroup_subsys_state { struct cgroup *cgroup; struct cgroup_subsys_state *parent; };
+struct cgroup_root { int hierarchy_id; };
+struct cgroup {
+	struct cgroup_subsys_state self;
+	struct kernfs_node *kn;
+	struct cgroup_root *root;
+};
 struct css_set { struct cgroup *dfl_cgrp; };
 struct signal_struct {
 	atomic_t live;
+	int nr_threads;
 	int group_exit_code;
 	unsigned int flags;
 	struct tty_struct *tty;

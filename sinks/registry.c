@@ -11,8 +11,7 @@ const struct sink_ops *const sink_registry[] = {
 #define SINK(name) &sink_##name,
 #include "sinks/sinks.def"
 #undef SINK
-	NULL
-};
+	NULL};
 
 const struct sink_ops *sink_by_name(const char *name)
 {

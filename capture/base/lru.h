@@ -24,7 +24,8 @@ void *lru_get(struct lru *lru, const void *key);
 /* As lru_get() without touching the order. */
 void *lru_peek(const struct lru *lru, const void *key);
 /* The entry of key, made if there was none (zeroed but for its key); *ret_new tells (may be NULL).
- * Never fails: a full table evicts. The pointer stays valid until that entry is evicted or deleted. */
+ * Never fails: a full table evicts. The pointer stays valid until that entry is evicted or deleted.
+ */
 void *lru_put(struct lru *lru, const void *key, bool *ret_new);
 void lru_delete(struct lru *lru, void *entry);
 void lru_clear(struct lru *lru);

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "capture/cli/commands.h"
+
+static int run(const struct cli_call *call, struct err *err)
+{
+	puts("penstock " PENSTOCK_VERSION);
+	return CLI_OK;
+}
+
+const struct cli_command cmd_version = {
+	.name = "version",
+	.summary = "Print the version",
+	.run = run,
+};

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * What `-w TARGET[,key=value...]` says. The sink follows from the target (`-` is standard output,
+ * `scheme://...` names it, everything else is a file), the encoder from its ending or from format=.
+ * Keys are those of output_spec_options, of the encoder and of the sink.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "capture/base/err.h"
+#include "capture/encoder.h"
+#include "capture/sink.h"
+
+struct output_spec_keys {
+	const char *format, *kinds;
+	uint64_t flush_ns, hold_ns; /* flush 0 = fit for the sink */
+};
+extern const struct opt output_spec_options[];
+
+struct output_spec {
+	const char *label;  /* the target as written */
+	const char *target; /* what the sink gets */
+	const struct encoder_ops *encoder;
+	const struct sink_ops *sink;
+	void *encoder_cfg, *sink_cfg;
+	struct output_spec_keys keys;
+	uint32_t kinds; /* 1 << EVENT_... */
+	char *text;     /* all texts above point into it, or into constants */
+};
+
+/* text NULL: readable text on standard output. -EINVAL with one line. Opens nothing. */
+int output_spec_parse(const char *text, struct output_spec *ret, struct err *err);
+/* Accepts a spec whose parse failed, and a zeroed one. */
+void output_spec_done(struct output_spec *spec);
+/* Do both write to the same place? */
+bool output_spec_same(const struct output_spec *a, const struct output_spec *b);
+/* Is what it writes to the file at path? */
+bool output_spec_overwrites(const struct output_spec *spec, const char *path);
+/* "exec+exit" (or with `:`): 1 << EVENT_... of each. Losses are always among them. */
+int output_spec_kinds(const char *text, const char *label, uint32_t *ret, struct err *err);

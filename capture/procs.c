@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "capture/procs.h"
+
+#include <stdlib.h>
+
+#include "capture/base/lru.h"
+#include "capture/context.h"
+#include "capture/output.h"
+
+enum {
+	PROCS_MAX = 32768,
+	PROCS_DEAD = 4096, /* processes that ended and are still kept */
+	PROCS_CGROUPS = 4096,
+	PROCS_TEXT = 3072, /* exe, cwd, cgroup and arguments of one process */
+	PROCS_ARGS = 2048,
+	PROCS_PATH = 1024,
+	PROCS_START_SLACK = 10000000, /* /proc counts the start of a process in ticks of 10 ms */
+};
+
+struct proc_entry {
+	uint32_t pid;
+	bool known, dead;
+	uint16_t text_n;
+	struct proc proc;          /* its texts lie in `text` and `comm` */
+	struct proc_entry *parent; /* a guess: right as long as pid and start fit */
+	uint32_t seen[OUTPUT_MAX];
+	char comm[REC_COMM];
+	char text[PROCS_TEXT];
+};
+
+struct cgroup_entry {
+	uint64_t id;
+	uint32_t n;
+	char path[PROCS_PATH];
+};
+
+struct procs {
+	struct lru *table, *cgroups;
+	/* The dead, in the order of their ends; a ring. */
+	struct {
+		uint32_t pid;
+		uint64_t start;
+	} dead[PROCS_DEAD];
+	unsigned dead_at;
+};
+
+struct procs *procs_new(void)
+{
+	struct procs *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->table = lru_new(PROCS_MAX, sizeof(struct proc_entry), sizeof(uint32_t));
+	p->cgroups = lru_new(PROCS_CGROUPS, sizeof(struct cgroup_entry), sizeof(uint64_t));
+	if (!p->table || !p->cgroups) {
+		procs_free(p);
+		return NULL;
+	}
+	return p;
+}
+
+void procs_free(struct procs *p)
+{
+	if (!p)
+		return;
+	lru_free(p->table);
+	lru_free(p->cgroups);
+	free(p);
+}
+
+static bool same_start(uint64_t a, uint64_t b)
+{
+	return (a > b ? a - b : b - a) <= PROCS_START_SLACK;
+}
+
+static struct bytes keep(struct proc_entry *e, struct bytes b, size_t max)
+{
+	size_t room = PROCS_TEXT - e->text_n;
+	char *at = e->text + e->text_n;
+
+	if (b.n > max)
+		b.n = max;
+	if (b.n > room)
+		b.n = room;
+	if (!b.n)
+		return (struct bytes){0};
+	memcpy(at, b.p, b.n);
+	e->text_n += b.n;
+	return (struct bytes){at, b.n};
+}
+
+static void set_cgroup(struct proc_entry *e, struct bytes path)
+{
+	e->proc.cgroup = keep(e, path, PROCS_PATH / 2);
+	e->proc.container = context_container(e->proc.cgroup);
+	e->proc.pod = context_pod(e->proc.cgroup);
+}
+
+/* Names and ids change during a life; the texts of the image do not. */
+static void set_task(struct proc_entry *e, const struct rec_task *task)
+{
+	struct proc *proc = &e->proc;
+
+	memcpy(e->comm, task->comm, REC_COMM);
+	proc->comm = (struct bytes){e->comm, strnlen(e->comm, REC_COMM)};
+	proc->pid = task->pid;
+	proc->ppid = task->ppid;
+	proc->uid = task->uid;
+	proc->gid = task->gid;
+	proc->loginuid = task->loginuid;
+	proc->ns_pid = task->ns_pid;
+	proc->cgroup_id = task->cgroup;
+	proc->seen = e->seen;
+}
+
+/* A new process or a new image of one: what outputs know of it is void. */
+static void reset(struct proc_entry *e, const struct rec_task *task)
+{
+	uint32_t pid = e->pid;
+	uint64_t start = e->proc.start_boot_ns;
+
+	if (!e->known || !same_start(start, task->start))
+		start = task->start;
+	*e = (struct proc_entry){.pid = pid};
+	e->proc.start_boot_ns = start;
+	set_task(e, task);
+}
+
+static struct bytes cgroup_path(struct procs *p, uint64_t id)
+{
+	struct cgroup_entry *c = lru_get(p->cgroups, &id);
+
+	return c ? (struct bytes){c->path, c->n} : (struct bytes){0};
+}
+
+void procs_cgroup(struct procs *p, uint64_t id, struct bytes path)
+{
+	struct cgroup_entry *c = lru_put(p->cgroups, &id, NULL);
+
+	c->n = path.n < sizeof(c->path) ? path.n : sizeof(c->path);
+	memcpy(c->path, path.p, c->n);
+}
+
+static void set_image(struct procs *p, struct proc_entry *e, const struct layout_proc *proc)
+{
+	struct bytes cgroup = proc->cgroup.n ? proc->cgroup : cgroup_path(p, proc->task->cgroup);
+
+	e->known = true;
+	e->proc.exe = keep(e, proc->exe, PROCS_PATH);
+	e->proc.cwd = keep(e, proc->cwd, PROCS_PATH);
+	set_cgroup(e, cgroup);
+	e->proc.cmdline = keep(e, proc->cmdline, PROCS_ARGS);
+}
+
+/* A child is its parent under another pid, until it executes something. */
+static void forked(struct procs *p, struct proc_entry *e, const struct rec_task *task)
+{
+	const struct proc_entry *parent = lru_peek(p->table, &task->ppid);
+	struct layout_proc image = {.task = task};
+
+	if (!parent || !parent->known)
+		return;
+	image.exe = parent->proc.exe;
+	image.cwd = parent->proc.cwd;
+	image.cgroup = parent->proc.cgroup;
+	image.cmdline = parent->proc.cmdline;
+	set_image(p, e, &image);
+}
+
+static void bury(struct procs *p, struct proc_entry *e)
+{
+	struct proc_entry *old = lru_peek(p->table, &p->dead[p->dead_at].pid);
+
+	if (old && old->dead && old->proc.start_boot_ns == p->dead[p->dead_at].start)
+		lru_delete(p->table, old);
+	e->dead = true;
+	p->dead[p->dead_at].pid = e->pid;
+	p->dead[p->dead_at].start = e->proc.start_boot_ns;
+	p->dead_at = (p->dead_at + 1) % PROCS_DEAD;
+}
+
+/* Cgroup v2 ids found in /proc scans name the cgroups that were there before us. */
+static void learn_cgroup(struct procs *p, const struct layout_proc *proc)
+{
+	if (proc->cgroup.n && proc->task->cgroup && !lru_peek(p->cgroups, &proc->task->cgroup))
+		procs_cgroup(p, proc->task->cgroup, proc->cgroup);
+}
+
+void procs_update(struct procs *p, const struct rec *rec, const struct layout_proc *proc)
+{
+	const struct rec_task *task = proc->task;
+	struct proc_entry *e = lru_get(p->table, &task->pid);
+	bool same = e && same_start(e->proc.start_boot_ns, task->start);
+
+	if (rec->kind == REC_EXIT) {
+		if (same)
+			bury(p, e);
+		return;
+	}
+	if (rec->kind == REC_PROC) {
+		learn_cgroup(p, proc);
+		if (same && e->known)
+			return; /* the kernel's own record was there first, and is newer */
+	}
+	e = lru_put(p->table, &task->pid, NULL);
+	reset(e, task);
+	if (rec->kind == REC_FORK)
+		forked(p, e, task);
+	else
+		set_image(p, e, proc);
+}
+
+static void link_parents(struct procs *p, struct proc_entry *e)
+{
+	for (int i = 0; i < PROC_ANCESTORS; i++) {
+		uint32_t ppid = e->proc.ppid;
+		struct proc_entry *up = e->parent;
+
+		e->proc.parent = NULL;
+		if (!ppid)
+			return;
+		if (!up || up->pid != ppid)
+			up = e->parent = lru_peek(p->table, &ppid);
+		if (!up || up->proc.start_boot_ns > e->proc.start_boot_ns + PROCS_START_SLACK)
+			return;
+		if (i + 1 < PROC_ANCESTORS)
+			e->proc.parent = &up->proc;
+		e = up;
+	}
+}
+
+const struct proc *procs_find(struct procs *p, const struct rec_task *task, int64_t offset_ns,
+			      bool *ret_known)
+{
+	struct proc_entry *e = lru_get(p->table, &task->pid);
+
+	if (!e || !same_start(e->proc.start_boot_ns, task->start)) {
+		e = lru_put(p->table, &task->pid, NULL);
+		reset(e, task);
+		set_cgroup(e, cgroup_path(p, task->cgroup));
+	} else {
+		set_task(e, task);
+	}
+	e->proc.start_unix_ns = e->proc.start_boot_ns + (uint64_t)offset_ns;
+	link_parents(p, e);
+	*ret_known = e->known;
+	return &e->proc;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * The process table: what the core's records and /proc told, so that an event names its process
+ * even when that has gone. Bounded; processes that ended are kept for a while and make room first.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "capture/event.h"
+#include "capture/layout.h"
+
+struct procs;
+
+/* NULL when there is no memory. */
+struct procs *procs_new(void);
+void procs_free(struct procs *p);
+
+/* Takes what a PROC, FORK, EXEC or EXIT record says. */
+void procs_update(struct procs *p, const struct rec *rec, const struct layout_proc *proc);
+void procs_cgroup(struct procs *p, uint64_t id, struct bytes path);
+
+/*
+ * The process of a task, with its ancestors linked; made from the task alone when it is not known
+ * (*ret_known = false: it has no exe, no arguments). Never NULL. offset_ns is added to boot times
+ * to get Unix times. Valid until the next procs_update().
+ */
+const struct proc *procs_find(struct procs *p, const struct rec_task *task, int64_t offset_ns,
+			      bool *ret_known);

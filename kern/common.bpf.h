@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
+#pragma once
+/*
+ * What every kernel program uses: the ring, the counters, the filters, and the description of a
+ * task. The maps below exist once per run: the core's object owns them, probes/load.c gives them to
+ * the others under their names.
+ *
+ * A program is:  if (!filter_pass(probe, task)) return 0;  rec_reserve → fill every byte up to
+ * rec.len → rec_submit. There is no scratch buffer per CPU: programs on user-space hooks can be
+ * preempted, and two would write into it. Space is reserved in the ring itself, by size class.
+ */
+#include "kern/compat.bpf.h"
+#include "kern/events.h"
+
+#ifdef MUTATE
+enum {
+	MUTATED = 1
+};
+#else
+enum {
+	MUTATED = 0
+};
+#endif
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 16 * 1024 * 1024); /* user space sets it */
+} ring SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, PROBE_MAX *KC_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+} counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ctl);
+} ctl SEC(".maps");
+
+/* What the filters name: value = enum filter_bit. */
+#define FILTER_MAP(name, key_type, entries)                                                        \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_HASH);                                                   \
+		__uint(max_entries, entries);                                                      \
+		__type(key, key_type);                                                             \
+		__type(value, __u32);                                                              \
+	} name SEC(".maps")
+
+struct comm {
+	char v[REC_COMM];
+};
+
+FILTER_MAP(pids, __u32, 1024);
+FILTER_MAP(tree, __u32, 65536); /* kept up to date by the core: descendants are in it */
+FILTER_MAP(uids, __u32, 1024);
+FILTER_MAP(comms, struct comm, 1024);
+FILTER_MAP(cgroups, __u64, 4096);
+FILTER_MAP(self, __u32, 64); /* thread groups of penstock: never recorded */
+
+static __always_inline void count(__u16 probe, enum kcounter counter)
+{
+	__u32 key = probe * KC_MAX + counter;
+	__u64 *v = bpf_map_lookup_elem(&counters, &key);
+
+	/* Atomic although per CPU: a program on a user-space hook can be preempted by another. */
+	if (v)
+		__sync_fetch_and_add(v, 1);
+}
+
+static __always_inline struct ctl *ctl_get(void)
+{
+	__u32 key = 0;
+
+	return bpf_map_lookup_elem(&ctl, &key);
+}
+
+/* ---- filters ------------------------------------------------------------------------------ */
+
+static __always_inline __u32 filter_bits(void *map, const void *key)
+{
+	__u32 *bits = bpf_map_lookup_elem(map, key);
+
+	return bits ? *bits : 0;
+}
+
+enum {
+	CGROUP_LEVELS = 32
+};
+
+/* A cgroup that is named stands for its descendants too. */
+static __noinline __u32 filter_cgroup(struct task_struct *task)
+{
+	struct cgroup *cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp);
+	__u32 bits = 0;
+
+	for (int i = 0; i < CGROUP_LEVELS && cgroup; i++) {
+		__u64 id = BPF_CORE_READ(cgroup, kn, id);
+
+		bits |= filter_bits(&cgroups, &id);
+		cgroup = BPF_CORE_READ(cgroup, self.parent, cgroup);
+	}
+	return bits;
+}
+
+static __always_inline __u32 filter_comm(struct task_struct *task)
+{
+	struct comm comm = {};
+
+	bpf_probe_read_kernel_str(&comm, sizeof(comm), BPF_CORE_READ(task, group_leader)->comm);
+	return filter_bits(&comms, &comm);
+}
+
+static __always_inline bool filter_dim(__u32 active, __u32 bits)
+{
+	return !(bits & FILTER_EXCLUDE) && (!(active & FILTER_INCLUDE) || bits & FILTER_INCLUDE);
+}
+
+static __noinline bool filter_match(struct task_struct *task, __u32 tgid)
+{
+	struct ctl *c = ctl_get();
+	__u32 *active, uid;
+
+	if (!c)
+		return false;
+	active = c->filter;
+	if (active[FILTER_PROCESS] &&
+	    !filter_dim(active[FILTER_PROCESS],
+			filter_bits(&pids, &tgid) | filter_bits(&tree, &tgid)))
+		return false;
+	uid = BPF_CORE_READ(task, real_cred, uid.val);
+	if (active[FILTER_UID] && !filter_dim(active[FILTER_UID], filter_bits(&uids, &uid)))
+		return false;
+	if (active[FILTER_COMM] && !filter_dim(active[FILTER_COMM], filter_comm(task)))
+		return false;
+	return !active[FILTER_CGROUP] || filter_dim(active[FILTER_CGROUP], filter_cgroup(task));
+}
+
+/* At the head of every program that records: may this task be recorded? A mutated object (see
+ * tests/run.sh --mutate) has the same programs and maps, and records nothing. */
+static __always_inline bool filter_pass(__u16 probe, struct task_struct *task)
+{
+	__u32 tgid = BPF_CORE_READ(task, tgid);
+
+	if (MUTATED)
+		return false;
+	if (bpf_map_lookup_elem(&self, &tgid)) {
+		count(probe, KC_SELF);
+		return false;
+	}
+	if (!filter_match(task, tgid)) {
+		count(probe, KC_FILTERED);
+		return false;
+	}
+	return true;
+}
+
+/* ---- records ------------------------------------------------------------------------------ */
+
+/* Space for a record of at most `size` bytes, a constant; NULL when the ring is full (counted). The
+ * head is filled; everything behind it up to rec.len is the caller's to write: the memory is that
+ * of older records. */
+static __always_inline void *rec_reserve(__u16 probe, enum rec_kind kind, const __u64 size)
+{
+	struct rec *rec = bpf_ringbuf_reserve(&ring, size, 0);
+
+	count(probe, KC_SUBMITTED);
+	if (!rec) {
+		count(probe, KC_NO_SPACE);
+		return NULL;
+	}
+	rec->len = size;
+	rec->kind = kind;
+	rec->flags = 0;
+	rec->probe = probe;
+	rec->time = bpf_ktime_get_boot_ns();
+	return rec;
+}
+
+/* For payload: leaves the last eighth of the ring to processes, lines, queries and secrets. */
+static __always_inline void *rec_reserve_data(__u16 probe, enum rec_kind kind, const __u64 size)
+{
+	if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >=
+	    bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE) / 8 * 7) {
+		count(probe, KC_SUBMITTED);
+		count(probe, KC_NO_SPACE);
+		return NULL;
+	}
+	return rec_reserve(probe, kind, size);
+}
+
+/* The reader looks every few milliseconds: it is woken only when it sleeps without a timer, or when
+ * the ring fills faster than it looks. */
+static __always_inline __u64 rec_wakeup(void)
+{
+	struct ctl *c = ctl_get();
+
+	if (c && *(volatile __u32 *)&c->sleeping) {
+		*(volatile __u32 *)&c->sleeping = 0;
+		return BPF_RB_FORCE_WAKEUP;
+	}
+	if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >=
+	    bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE) / 4)
+		return BPF_RB_FORCE_WAKEUP;
+	return BPF_RB_NO_WAKEUP;
+}
+
+/* len: what is used of the reserved size. */
+static __always_inline void rec_submit(struct rec *rec, __u32 len)
+{
+	rec->len = len;
+	bpf_ringbuf_submit(rec, rec_wakeup());
+}
+
+/* ---- tasks -------------------------------------------------------------------------------- */
+
+/* The pid of a thread group in its own pid namespace. Elements of numbers[] are larger in the
+ * kernel than in our declaration: step by the kernel's size. */
+static __always_inline __u32 task_ns_pid(struct task_struct *leader)
+{
+	struct pid *pid = BPF_CORE_READ(leader, thread_pid);
+	__u32 level = BPF_CORE_READ(pid, level), nr = 0;
+	struct upid *last = (void *)pid + bpf_core_field_offset(struct pid, numbers) +
+			    level * bpf_core_type_size(struct upid);
+
+	bpf_core_read(&nr, sizeof(nr), &last->nr);
+	return nr;
+}
+
+static __always_inline void task_fill(struct rec_task *ret, struct task_struct *task)
+{
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	const struct cred *cred = BPF_CORE_READ(task, real_cred);
+
+	ret->pid = BPF_CORE_READ(task, tgid);
+	ret->tid = BPF_CORE_READ(task, pid);
+	ret->ppid = BPF_CORE_READ(leader, real_parent, tgid);
+	ret->uid = BPF_CORE_READ(cred, uid.val);
+	ret->gid = BPF_CORE_READ(cred, gid.val);
+	ret->loginuid = task_loginuid(task);
+	ret->ns_pid = task_ns_pid(leader);
+	ret->cpu = bpf_get_smp_processor_id();
+	ret->start = BPF_CORE_READ(leader, start_boottime);
+	ret->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	/* kernels before 5.17 leave old bytes behind the name's end */
+	__builtin_memset(ret->comm, 0, sizeof(ret->comm));
+	bpf_probe_read_kernel_str(ret->comm, sizeof(ret->comm), leader->comm);
+}

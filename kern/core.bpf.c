@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
+/*
+ * Processes: fork, exec, exit, and the cgroups they live in. Always loaded; owner of the shared
+ * maps. Its records carry the number of probe exec when that is selected, else 0.
+ */
+#include "kern/common.bpf.h"
+#include "kern/part.bpf.h"
+#include "kern/path.bpf.h"
+
+#include <bpf/bpf_tracing.h>
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+const volatile __u16 exec_probe;
+const volatile __u8 all_args;
+
+enum {
+	SIGNAL_GROUP_EXIT = 4,
+	CGROUP_NAME = 128,
+	CGROUP_PATH = 1024,
+};
+
+/* Members of a thread group can pass sched_process_exit side by side, all seeing that none is left
+ * alive: the first one to enter itself here reports the exit. */
+struct identity {
+	__u64 start;
+	__u32 pid, zero;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct identity);
+	__type(value, __u8);
+} exited SEC(".maps");
+
+/* ---- fork --------------------------------------------------------------------------------- */
+
+/* Before any filter: a tree must stay complete even where its members are not recorded. */
+static __always_inline void tree_inherit(__u32 parent, __u32 child)
+{
+	__u32 *bits = bpf_map_lookup_elem(&tree, &parent), copy;
+
+	if (!bits)
+		return;
+	copy = *bits;
+	if (bpf_map_update_elem(&tree, &child, &copy, BPF_ANY))
+		count(exec_probe, KC_MAP_FULL);
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(core_fork, struct task_struct *parent, struct task_struct *child)
+{
+	__u32 ppid = BPF_CORE_READ(parent, tgid), pid = BPF_CORE_READ(child, tgid);
+	struct rec_fork *fork;
+
+	if (pid != (__u32)BPF_CORE_READ(child, pid)) /* a thread */
+		return 0;
+	tree_inherit(ppid, pid);
+	if (!filter_pass(exec_probe, child))
+		return 0;
+	fork = rec_reserve(exec_probe, REC_FORK, sizeof(*fork));
+	if (!fork)
+		return 0;
+	task_fill(&fork->task, child);
+	fork->task.ppid = ppid;
+	rec_submit(&fork->rec, sizeof(*fork));
+	return 0;
+}
+
+/* ---- exec --------------------------------------------------------------------------------- */
+
+struct exec {
+	struct path_walk exe, cwd;
+	struct path *exe_path, *cwd_path;
+	struct task_struct *task;
+	__u64 args, total; /* first address of the argument block, its size */
+	__u64 old_pid, id;
+	__u64 first; /* bytes of it in the first record */
+};
+
+/* Fills and submits a record with room for `paths` bytes of paths and `args` bytes of arguments. */
+static __noinline void exec_emit(struct exec *x, struct rec_exec *exec, const __u64 paths,
+				 const __u64 args)
+{
+	__u64 at, n = x->first;
+
+	task_fill(&exec->task, x->task);
+	exec->id = exec->rec.time;
+	x->id = exec->id;
+	exec->old_pid = x->old_pid;
+	exec->args_total = x->total;
+	exec->exe_len = path_write(&x->exe, x->exe_path, exec->data, 0, paths);
+	at = exec->exe_len;
+	exec->cwd_len = path_write(&x->cwd, x->cwd_path, exec->data, at, paths);
+	at += exec->cwd_len;
+	BARRIER(at);
+	if (at > paths || n > args)
+		at = n = 0;
+	if (bpf_probe_read_user(exec->data + at, n, (void *)x->args)) {
+		exec->rec.flags |= REC_F_FAULT;
+		n = 0;
+	}
+	exec->args_len = n;
+	if (x->total > x->first)
+		exec->rec.flags |= all_args ? REC_F_MORE : REC_F_TRUNCATED;
+	if (x->total > REC_PART + (__u64)loop_max(PAYLOAD_MAX / REC_PART) * REC_PART)
+		exec->rec.flags |= REC_F_TRUNCATED;
+	rec_submit(&exec->rec, sizeof(*exec) + at + n);
+}
+
+/* Reserves what is needed, roughly: two variable lengths in one record, each with its own limit, is
+ * what the verifier can follow. */
+#define EXEC_EMIT(x, paths, args)                                                                  \
+	({                                                                                         \
+		struct rec_exec *exec_ =                                                           \
+			rec_reserve(exec_probe, REC_EXEC, sizeof(*exec_) + (paths) + (args));      \
+		if (exec_)                                                                         \
+			exec_emit(x, exec_, paths, args);                                          \
+		exec_ != NULL;                                                                     \
+	})
+
+static __always_inline bool exec_first(struct exec *x, __u64 paths)
+{
+	if (paths <= 192 && x->first <= 512)
+		return EXEC_EMIT(x, 192, 512);
+	if (paths <= 1024 && x->first <= 3072)
+		return EXEC_EMIT(x, 1024, 3072);
+	if (paths <= 1024)
+		return EXEC_EMIT(x, 1024, REC_PART);
+	return EXEC_EMIT(x, 2 * PATH_LEN, REC_PART);
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(core_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	struct exec x = {.task = task, .old_pid = old_pid};
+	__u64 paths;
+
+	if (!filter_pass(exec_probe, task))
+		return 0;
+	x.exe_path = &BPF_CORE_READ(mm, exe_file)->f_path;
+	x.cwd_path = &BPF_CORE_READ(task, fs)->pwd;
+	paths = path_measure(&x.exe, (__u64)x.exe_path);
+	paths += path_measure(&x.cwd, (__u64)x.cwd_path);
+	x.args = BPF_CORE_READ(mm, arg_start);
+	x.total = BPF_CORE_READ(mm, arg_end) - x.args;
+	x.first = x.total < REC_PART ? x.total : REC_PART;
+	if (exec_first(&x, paths) && all_args && x.total > x.first)
+		part_block(exec_probe, REC_EXEC,
+			   &(struct part_block){.address = x.args,
+						.total = x.total,
+						.first = x.first,
+						.id = x.id,
+						.pid = BPF_CORE_READ(task, tgid)});
+	return 0;
+}
+
+/* ---- exit --------------------------------------------------------------------------------- */
+
+static __always_inline bool exit_is_last(struct task_struct *leader, struct signal_struct *signal)
+{
+	struct identity who = {};
+	__u8 one = 1;
+
+	if (BPF_CORE_READ(signal, live.counter) != 0)
+		return false;
+	if (BPF_CORE_READ(signal, nr_threads) == 1)
+		return true;
+	who.start = BPF_CORE_READ(leader, start_boottime);
+	who.pid = BPF_CORE_READ(leader, tgid);
+	return bpf_map_update_elem(&exited, &who, &one, BPF_NOEXIST) == 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(core_exit, struct task_struct *task)
+{
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	struct signal_struct *signal = BPF_CORE_READ(task, signal);
+	__u32 pid = BPF_CORE_READ(task, tgid);
+	struct rec_exit *exit;
+	bool pass;
+
+	if (!exit_is_last(leader, signal))
+		return 0;
+	pass = filter_pass(exec_probe, task);
+	/* The number may be given to another process, which nobody named. */
+	bpf_map_delete_elem(&tree, &pid);
+	bpf_map_delete_elem(&pids, &pid);
+	if (!pass)
+		return 0;
+	exit = rec_reserve(exec_probe, REC_EXIT, sizeof(*exit));
+	if (!exit)
+		return 0;
+	task_fill(&exit->task, task);
+	exit->code = BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT
+			     ? BPF_CORE_READ(signal, group_exit_code)
+			     : BPF_CORE_READ(leader, exit_code);
+	exit->reserved = 0;
+	rec_submit(&exit->rec, sizeof(*exit));
+	return 0;
+}
+
+/* ---- cgroups ------------------------------------------------------------------------------ */
+
+struct cgroup_name {
+	char v[CGROUP_NAME];
+};
+
+/* Does the id at name[at] (64 digits, then the end or a suffix) begin with what was asked for? Not
+ * static, so that the verifier looks at it once and not for each way to call it. */
+__noinline bool container_is(const struct cgroup_name *name, __u32 at, __u32 wanted)
+{
+	struct ctl *c = ctl_get();
+	__u32 len;
+
+	if (!c || !name || wanted >= FILTER_CONTAINER_MAX ||
+	    at > CGROUP_NAME - FILTER_CONTAINER_ID - 1)
+		return false;
+	if (!name->v[at + FILTER_CONTAINER_ID - 1] ||
+	    (name->v[at + FILTER_CONTAINER_ID] && name->v[at + FILTER_CONTAINER_ID] != '.'))
+		return false;
+	len = c->container[wanted].len;
+	for (__u32 i = 0; i < FILTER_CONTAINER_ID && i < len; i++)
+		if (name->v[at + i] != c->container[wanted].id[i])
+			return false;
+	return true;
+}
+
+/* A container that was asked for and starts now: its cgroup enters the filter before its first
+ * process does. Runtimes put a name and a dash before the id ("docker-", "cri-containerd-"). */
+static __noinline void container_match(struct kernfs_node *kn, __u64 id)
+{
+	struct cgroup_name name = {};
+	struct ctl *c = ctl_get();
+	__u32 at = 0;
+
+	if (!c || !c->containers)
+		return;
+	bpf_probe_read_kernel_str(&name, sizeof(name), BPF_CORE_READ(kn, name));
+	for (__u32 i = 0; i < CGROUP_NAME - FILTER_CONTAINER_ID - 1; i++)
+		if (name.v[i] == '-')
+			at = i + 1;
+	for (__u32 i = 0; i < FILTER_CONTAINER_MAX && i < c->containers; i++) {
+		__u32 bits = c->container[i].bits;
+
+		if (!container_is(&name, at, i))
+			continue;
+		if (bpf_map_update_elem(&cgroups, &id, &bits, BPF_ANY))
+			count(0, KC_MAP_FULL);
+	}
+}
+
+SEC("tp_btf/cgroup_mkdir")
+int BPF_PROG(core_cgroup, struct cgroup *cgroup, const char *path)
+{
+	struct rec_cgroup *rec;
+	struct kernfs_node *kn;
+	long n;
+
+	if (MUTATED || BPF_CORE_READ(cgroup, root, hierarchy_id) != 0) /* 0: the unified one */
+		return 0;
+	kn = BPF_CORE_READ(cgroup, kn);
+	container_match(kn, BPF_CORE_READ(kn, id));
+	rec = rec_reserve(0, REC_CGROUP, sizeof(*rec) + CGROUP_PATH);
+	if (!rec)
+		return 0;
+	rec->id = BPF_CORE_READ(kn, id);
+	n = bpf_probe_read_kernel_str(rec->data, CGROUP_PATH, path);
+	rec->path_len = n > 0 ? n - 1 : 0;
+	rec->reserved = 0;
+	rec_submit(&rec->rec, sizeof(*rec) + rec->path_len);
+	return 0;
+}

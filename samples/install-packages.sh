@@ -1,0 +1,37 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Installs what is missing of the Debian packages that penstock needs (Debian 12 or newer).
+# Usage: install-packages.sh build|view|test…    build it, look at recordings, run its tests
+set -eu
+
+build="gcc libc6-dev make cmake ninja-build pkg-config clang llvm bpftool libbpf-dev libelf-dev
+  libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libcap-ng-dev"
+view="tshark jq python3 util-linux"
+test="$view libcmocka-dev clang-format clang-tidy shellcheck tcpdump wireshark-common procps bpftool
+  libclang-rt-dev strace"
+
+wanted=
+for set in "$@"; do
+	case $set in
+	build) wanted="$wanted $build" ;;
+	view) wanted="$wanted $view" ;;
+	test) wanted="$wanted $test" ;;
+	*) echo "usage: $0 build|view|test…" >&2; exit 2 ;;
+	esac
+done
+
+missing=
+for package in $wanted; do
+	dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
+		missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" != 0 ]; then
+	echo "missing packages, and only root can install them:$missing" >&2
+	exit 1
+fi
+echo "installing:$missing"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -q
+# shellcheck disable=SC2086 # a list
+apt-get install -qy --no-install-recommends $missing

@@ -1,0 +1,198 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The rules of the house that a machine can hold. Usage: lint.py CHECK [BUILD FOLDER]
+
+Prints one line per offence and exits 1 when there is any; 77 when the check cannot run here."""
+import concurrent.futures
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+TOP = {"CMakeLists.txt", "README.md", "LICENSE", "capture", "probes", "kern", "encoders", "proto", "sinks", "tests",
+       "samples"}
+USER = "GPL-2.0-or-later"
+KERN = "GPL-2.0-only OR LGPL-2.1-or-later"
+# Who may include what: the first row whose folder fits the including file. Includes of the build folder
+# (skeletons, protobuf) stand under the folder that their sources are in.
+INCLUDES = [
+    ("capture/base/", ("capture/base/",)),
+    ("capture/cli/", ("capture/", "probes/", "encoders/", "sinks/", "kern/events.h")),
+    ("capture/", ("capture/", "kern/events.h", "kern/counters.def")),
+    ("probes/", ("capture/", "probes/", "kern/")),
+    ("encoders/", ("capture/", "encoders/", "proto/")),
+    ("proto/", ("capture/", "proto/")),
+    ("sinks/", ("capture/base/", "capture/sink.h", "sinks/")),
+    ("kern/", ("kern/",)),
+    ("tests/", ("capture/", "probes/", "encoders/", "proto/", "sinks/", "kern/", "tests/")),
+]
+NEVER_INCLUDE = {"capture/": "capture/cli/", "probes/": "capture/cli/", "encoders/": "capture/cli/", "proto/": "capture/cli/"}
+# What these can reach through any chain of headers.
+NEVER_REACH = {"encoders/": ("kern/",), "proto/": ("kern/",), "sinks/": ("kern/", "capture/event.h")}
+BANNED = re.compile(r"\b(strcpy|stpcpy|strcat|sprintf|vsprintf|gets|atoi|atol|atoll|atof|strtok|system|popen|"
+                    r"alloca|tmpnam|mktemp|rand|srand)\s*\(")
+LICENSED = (".c", ".h", ".def", ".sh", ".py", ".cmake", ".proto", ".lua", "CMakeLists.txt", ".clang-tidy")
+
+
+def tracked():
+    names = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], capture_output=True, text=True)
+    if names.returncode == 0:
+        return [pathlib.Path(n) for n in names.stdout.splitlines() if os.path.isfile(n)]
+    return [p for p in pathlib.Path(".").rglob("*") if p.is_file() and not p.parts[0].startswith(("build", ".git"))]
+
+
+FILES = tracked()
+SOURCES = [p for p in FILES if p.suffix in (".c", ".h", ".def")]
+
+
+def check_tree():
+    for name in sorted({p.parts[0] for p in FILES}):
+        if name not in TOP and not name.startswith("."):
+            yield f"{name}: not one of the fixed names at the top"
+
+
+def check_spdx():
+    for path in FILES:
+        if not path.name.endswith(LICENSED):
+            continue
+        head = "\n".join(path.read_text(errors="replace").splitlines()[:2])
+        want = {"kern": (KERN,), "tests": (USER, KERN)}.get(path.parts[0], (USER,))
+        found = re.search(r"SPDX-License-Identifier: (.*?)\s*(\*/)?$", head, re.M)
+        if not found or found.group(1) not in want:
+            yield f"{path}: does not start with SPDX-License-Identifier: {' or '.join(want)}"
+
+
+def strip(text):
+    """Blanks comments, strings and character constants, keeping line numbers."""
+    keep = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
+    return keep.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), text)
+
+
+def check_sizes():
+    for path in SOURCES:
+        lines = path.read_text(errors="replace").splitlines()
+        if len(lines) > 500:
+            yield f"{path}: {len(lines)} lines, more than 500"
+        limit, start = 80 if path.name.endswith((".bpf.c", ".bpf.h")) else 60, None
+        for number, line in enumerate(lines, 1):
+            columns = len(line.expandtabs(8))
+            if columns > 100:
+                yield f"{path}:{number}: {columns} columns, more than 100"
+            if line == "{":
+                start = number
+            elif line.startswith("}") and start:
+                if number - start + 1 > limit:
+                    yield f"{path}:{start}: a function of {number - start + 1} lines, more than {limit}"
+                start = None
+
+
+def check_banned():
+    for path in SOURCES:
+        for number, line in enumerate(strip(path.read_text(errors="replace")).splitlines(), 1):
+            for found in BANNED.finditer(line):
+                if found.group(1) == "system" and path.parts[0] == "tests":
+                    continue
+                yield f"{path}:{number}: {found.group(1)}() is not used here"
+
+
+def includes_of(path):
+    for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
+        found = re.match(r'\s*#\s*include\s+"([^"]+)"', line)
+        if found:
+            yield number, found.group(1)
+
+
+def reach(path, seen):
+    for _, name in includes_of(path):
+        if name not in seen:
+            seen[name] = path
+            if os.path.isfile(name):
+                reach(pathlib.Path(name), seen)
+    return seen
+
+
+def check_includes():
+    for path in SOURCES:
+        rows = [allowed for folder, allowed in INCLUDES if str(path).startswith(folder)]
+        if not rows:
+            yield f"{path}: no row in the table of includes"
+            continue
+        never = [bad for folder, bad in NEVER_INCLUDE.items()
+                 if str(path).startswith(folder) and not str(path).startswith(bad)]
+        for number, name in includes_of(path):
+            if not name.startswith(rows[0]) or name.startswith(tuple(never)):
+                yield f"{path}:{number}: may not include {name}"
+        for folder, bad in NEVER_REACH.items():
+            if not str(path).startswith(folder):
+                continue
+            for name, by in reach(path, {}).items():
+                if name.startswith(bad):
+                    yield f"{path}: reaches {name} through {by}"
+
+
+def family(stem, stems):
+    """A file that was split off another keeps its prefix: discovery_attach.c may define discovery_…"""
+    words = stem.split("_")
+    return [stem] + [head for n in range(1, len(words)) if (head := "_".join(words[:n])) in stems]
+
+
+def check_symbols(build):
+    """Whoever reads a call knows the file: the name starts with its stem, or with the stem of the header that declares it."""
+    headers = {p.stem.split(".")[0]: strip(p.read_text(errors="replace")) for p in SOURCES if p.suffix == ".h"}
+    stems = {p.stem for p in SOURCES}
+    for library in sorted(pathlib.Path(build).glob("libpenstock_*.a")):
+        listing = subprocess.run(["nm", "-g", "--defined-only", library], capture_output=True, text=True, check=True)
+        stem, generated = "", False
+        for line in listing.stdout.splitlines():
+            if line.endswith(".o:"):
+                stem, generated = line.split(".")[0], ".pb-c." in line
+            elif " " in line and not generated:
+                name = line.split()[-1]
+                if re.match(r"(__|probe_|encoder_|sink_)", name):
+                    continue
+                known = family(stem, stems) + [s for s, text in headers.items() if re.search(rf"\b{name}\b", text)]
+                if not name.startswith(tuple(known)):
+                    yield f"{library.name}: {name} in {stem}.c starts neither with its file nor with its header"
+
+
+def run_all(commands):
+    with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("JOBS", os.cpu_count() or 2))) as pool:
+        for done in pool.map(lambda c: subprocess.run(c, capture_output=True, text=True), commands):
+            if done.returncode:
+                yield (done.stdout + done.stderr).strip()
+
+
+def need(program):
+    if not shutil.which(program):
+        print(f"SKIP: no {program} on this machine")
+        sys.exit(77)
+
+
+def check_format():
+    need("clang-format")
+    files = [str(p) for p in SOURCES if p.suffix != ".def"]
+    yield from run_all(["clang-format", "--dry-run", "-Werror", *files[i::4]] for i in range(4))
+
+
+def check_tidy(build):
+    need("clang-tidy")
+    files = [str(p) for p in SOURCES if p.suffix == ".c" and p.parts[0] not in ("kern", "tests")]
+    yield from run_all(["clang-tidy", "--quiet", "-p", build, name] for name in files)
+
+
+def check_shell():
+    need("shellcheck")
+    scripts = [str(p) for p in FILES if p.suffix == ".sh" or p.name == "run"]
+    yield from run_all([["shellcheck", "-x", "-S", "warning", *scripts]])
+
+
+def main():
+    check = globals()["check_" + sys.argv[1]]
+    offences = list(check(*sys.argv[2:]))
+    print("\n".join(offences))
+    return 1 if offences else 0
+
+
+sys.exit(main())

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# A raw recording through every encoder: byte for byte what lies in samples/golden, and read back by others.
+# Usage: golden.sh samples/raw/NAME.raw      UPDATE=1 writes the golden files in place of comparing.
+. tests/support/lib.sh
+
+recording=$1
+name=$(basename "$recording" .raw)
+golden=samples/golden/$name
+
+for ending in pcapng jsonl txt raw; do
+	format=${ending/txt/text}
+	run replay "$recording" -w "$T/$name.$ending,format=$format"
+	check "replay to $ending" "$STATUS" 0
+	[ "$ending" = raw ] && continue
+	[ -z "${UPDATE:-}" ] || install -m 644 "$T/$name.$ending" "$golden.$ending"
+	holds "$golden.$ending" cmp "$T/$name.$ending" "$golden.$ending"
+done
+holds "raw to raw" cmp "$T/$name.raw" "$recording"
+
+command -v jq >/dev/null && holds "each line is JSON" jq -e . "$T/$name.jsonl"
+for reader in "tshark -n -r" "capinfos" "tcpdump -n -r"; do
+	command -v "${reader%% *}" >/dev/null || continue
+	# shellcheck disable=SC2086 # a command and its options
+	holds "${reader%% *} reads the pcapng" $reader "$T/$name.pcapng"
+done
+if command -v tshark >/dev/null; then
+	check "a row for each event that has one" \
+		"$(tshark -n -r "$T/$name.pcapng" -Y systemd_journal 2>/dev/null | wc -l)" \
+		"$(jq -c 'select(.type | IN("meta", "stats", "shell", "exec", "exit", "loss"))' "$T/$name.jsonl" | wc -l)"
+fi
+done_testing

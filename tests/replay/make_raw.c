@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Writes a raw recording made of nothing but arithmetic: as many events as wanted, the same bytes
+ * each time. Usage: make_raw EVENTS [exec|bash] >FILE
+ *
+ * exec: a process is forked, executes and exits, two events. bash: a typed line and its end, one
+ * event. 500 processes take turns, so tables fill up early and stay as they are.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "capture/source_raw.h"
+#include "kern/events.h"
+
+enum {
+	PIDS = 500,
+	FIRST_PID = 1000,
+	EXEC_PROBE = 1, /* as in probes/probes.def */
+	BASH_PROBE = 2,
+	STEP_NS = 50 * 1000,
+	TICK_NS = 100 * 1000 * 1000
+};
+
+static const uint64_t boot_ns = 1000000000000ull;
+static const uint64_t unix_ns = 1700000000000000000ull;
+
+static void put(struct rec *rec, size_t len)
+{
+	static const char zero[RAW_ALIGN];
+
+	rec->len = (uint32_t)len;
+	fwrite(rec, 1, len, stdout);
+	fwrite(zero, 1, -len % RAW_ALIGN, stdout);
+}
+
+static void put_run(void)
+{
+	static const char texts[] = "host\0Debian\0"
+				    "6.1.0\0x86_64\0"
+				    "0.1.0\0make_raw";
+	_Alignas(struct rec_run) char buf[sizeof(struct rec_run) + sizeof(texts)] = "";
+	struct rec_run *run = (struct rec_run *)buf;
+
+	run->rec = (struct rec){.kind = REC_RUN, .time = boot_ns};
+	run->version = REC_VERSION;
+	run->pid = 1;
+	run->probes[0] = 1u << EXEC_PROBE | 1u << BASH_PROBE;
+	memcpy(run->data, texts, sizeof(texts));
+	put(&run->rec, sizeof(buf));
+}
+
+static void put_clock(uint64_t now)
+{
+	struct rec_clock clock = {.rec = {.kind = REC_CLOCK, .time = now}};
+
+	clock.unix_ns = unix_ns + (now - boot_ns);
+	put(&clock.rec, sizeof(clock));
+}
+
+/* Every process id comes back as a new process, with a new start time. */
+static struct rec_task task_of(uint64_t n)
+{
+	struct rec_task task = {
+		.pid = FIRST_PID + (uint32_t)(n % PIDS),
+		.ppid = 1,
+		.uid = (uint32_t)(n % 3) * 1000,
+		.loginuid = UINT32_MAX,
+		.start = boot_ns + n * STEP_NS,
+		.cgroup = 1,
+		.comm = "worker",
+	};
+
+	task.tid = task.ns_pid = task.pid;
+	return task;
+}
+
+static void put_exec(uint64_t n, uint64_t now)
+{
+	struct rec_fork fork = {.rec = {REC_NONE, REC_FORK, 0, EXEC_PROBE, now},
+				.task = task_of(n)};
+	struct rec_exit end = {.rec = {REC_NONE, REC_EXIT, 0, EXEC_PROBE, now + 3},
+			       .task = fork.task};
+	_Alignas(struct rec_exec) char buf[512] = "";
+	struct rec_exec *exec = (struct rec_exec *)buf;
+	static const char exe[] = "/usr/bin/worker", cwd[] = "/srv/data";
+	int args;
+
+	put(&fork.rec, sizeof(fork));
+	exec->rec = (struct rec){REC_NONE, REC_EXEC, 0, EXEC_PROBE, now + 1};
+	exec->task = fork.task;
+	exec->id = now + 1;
+	exec->old_pid = fork.task.pid;
+	exec->exe_len = sizeof(exe) - 1;
+	exec->cwd_len = sizeof(cwd) - 1;
+	args = snprintf(exec->data, sizeof(buf) - sizeof(*exec), "%s%sworker%c--job=%llu%c", exe,
+			cwd, 0, (unsigned long long)n, 0) -
+	       exec->exe_len - exec->cwd_len;
+	exec->args_len = exec->args_total = (uint32_t)args;
+	put(&exec->rec, sizeof(*exec) + exec->exe_len + exec->cwd_len + exec->args_len);
+	end.code = (uint32_t)(n % 4) << 8;
+	put(&end.rec, sizeof(end));
+}
+
+static void put_line(uint64_t n, uint64_t now)
+{
+	_Alignas(struct rec_line) char buf[512] = "";
+	struct rec_line *line = (struct rec_line *)buf;
+	struct rec_line_end end = {.rec = {REC_NONE, REC_LINE_END, 0, BASH_PROBE, now + 1}};
+
+	line->rec = (struct rec){REC_NONE, REC_LINE, 0, BASH_PROBE, now};
+	line->task = task_of(n % PIDS);
+	line->id = now;
+	line->shell = LINE_BASH;
+	memcpy(line->tty, "pts/1", 6);
+	line->cwd_len = 5;
+	line->text_len = line->text_total =
+		(uint32_t)snprintf(line->data, sizeof(buf) - sizeof(*line), "/homeecho line %llu",
+				   (unsigned long long)n) -
+		line->cwd_len;
+	put(&line->rec, sizeof(*line) + line->cwd_len + line->text_len);
+	end.task = line->task;
+	end.id = line->id;
+	end.status = (int32_t)(n % 2);
+	put(&end.rec, sizeof(end));
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t events = argc > 1 ? strtoull(argv[1], NULL, 10) : 0, now = boot_ns, tick = boot_ns;
+	int bash = argc > 2 && !strcmp(argv[2], "bash");
+	struct rec stop = {.kind = REC_STOP};
+
+	if (events == 0) {
+		fprintf(stderr, "usage: make_raw EVENTS [exec|bash] >FILE\n");
+		return 2;
+	}
+	fwrite(RAW_MAGIC, 1, RAW_MAGIC_SIZE, stdout);
+	put_run();
+	put_clock(now);
+	for (uint64_t n = 0; n < events / (bash ? 1 : 2); n++) {
+		now += STEP_NS;
+		if (bash)
+			put_line(n, now);
+		else
+			put_exec(n, now);
+		if (now - tick >= TICK_NS) {
+			struct rec at = {.kind = REC_TICK, .time = now + 4};
+
+			put(&at, sizeof(at));
+			tick = now;
+		}
+	}
+	stop.time = now + TICK_NS;
+	put(&stop, sizeof(stop));
+	return fflush(stdout) == 0 ? 0 : 1;
+}

@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Everything that checks penstock, in one command on a fresh Debian 12. Ends with ctest's summary.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+usage() {
+	cat <<-EOF
+	usage: tests/run.sh [--quick | --long | --mutate | --bench | --accept]
+	  (nothing)  lint, unit, allocation, sanitizer, fuzz, replay, live and guide tests
+	  --quick    lint, unit and replay tests only: no root needed
+	  --long     all of them, with the slow matrices and longer fuzzing
+	  --mutate   each kernel program replaced by an empty one: its live tests must fail
+	  --bench    speed and size, as ratios within one run (no assertions)
+	  --accept   the black-box checks in ../shared/accept, where there are any
+	The build is in build/ (BUILD overrides), JOBS says how much at once. Live tests need root, and
+	are skipped without.
+	EOF
+}
+
+BUILD=$(realpath -m "${BUILD:-build}")
+JOBS=${JOBS:-$(nproc)}
+
+build() { # FOLDER [CMAKE OPTION]…
+	cmake -S . -B "$1" -G Ninja -DWERROR=ON -DTESTS=ON "${@:2}" >/dev/null
+	cmake --build "$1" -j "$JOBS"
+}
+
+# The tests that ctest selects with these options: as they come, then why some were skipped, then the summary.
+tests() {
+	local out=$BUILD/tests.out status=0
+
+	ctest --test-dir "$BUILD" --output-on-failure --no-tests=error -j "$JOBS" "$@" 2>&1 |
+		tee "$out" | sed -u '/% tests passed/,$d' || status=$?
+	sed -n 's/^SKIP: /skipped: /p' "$BUILD/Testing/Temporary/LastTest.log" | sort | uniq -c
+	sed -n '/% tests passed/,$p' "$out"
+	return "$status"
+}
+
+# kern/<x>.bpf.c is replaced by programs that do nothing; whoever claims to test it must notice.
+mutate() {
+	local name test out=$BUILD/mutate failed=0
+
+	for name in kern/*.bpf.c; do
+		name=$(basename "$name" .bpf.c)
+		build "$out" -DMUTATE="$name" -DTESTS=OFF >/dev/null
+		for test in $(grep -lE "^# kern:.*\\b$name\\b" tests/live/*.sh || echo none); do
+			if [ "$test" = none ]; then
+				echo "FAIL $name: no live test names it"
+				failed=1
+			elif PENSTOCK=$out/penstock MUTATED=1 timeout 300 "$test" >"$out/test.out" 2>&1; then
+				echo "FAIL $name: $test does not notice that it is empty"
+				failed=1
+			elif [ $? = 77 ]; then
+				echo "SKIP $name: $test: $(grep -m 1 '^SKIP' "$out/test.out")"
+			else
+				echo "ok   $name: $test fails without it"
+			fi
+		done
+	done
+	return "$failed"
+}
+
+accept() {
+	local script failed=0
+
+	[ -d ../shared/accept ] || { echo "SKIP: no ../shared/accept here"; return 0; }
+	for script in ${ACCEPT:-first-light}; do
+		PENSTOCK=$BUILD/penstock "../shared/accept/$script.sh" || failed=1
+	done
+	return "$failed"
+}
+
+bench() {
+	local script
+
+	export BUILD PENSTOCK=$BUILD/penstock
+	for script in replay storm attach; do
+		echo "-- $script"
+		"tests/bench/$script.sh"
+	done
+}
+
+mode=${1:-}
+case $mode in
+'' | --quick | --long | --mutate | --bench | --accept) ;;
+-h | --help) usage; exit 0 ;;
+*) usage >&2; exit 2 ;;
+esac
+
+command -v dpkg-query >/dev/null && samples/install-packages.sh build test
+build "$BUILD"
+case $mode in
+--quick) tests -L '^(lint|unit|replay)$' ;;
+--mutate) mutate ;;
+--accept) accept ;;
+--bench) bench ;;
+--long) PENSTOCK_LONG=1 tests ;;
+*) tests ;;
+esac

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "capture/sink.h"
+
+extern const struct sink_ops sink_file;
+
+enum {
+	CTX_MAX = 128,
+	NOBODY = 65534
+};
+
+static char dir[] = "/tmp/penstock-file-XXXXXX";
+
+struct sink {
+	_Alignas(max_align_t) char ctx[CTX_MAX], cfg[CTX_MAX];
+	char path[PATH_MAX];
+	struct err err;
+};
+
+static const char *in_dir(struct sink *s, const char *name)
+{
+	snprintf(s->path, sizeof(s->path), "%s/%s", dir, name);
+	return s->path;
+}
+
+static int open_as(struct sink *s, const char *name, uid_t uid, bool one_run)
+{
+	const struct sink_env env = {
+		.target = in_dir(s, name), .uid = uid, .gid = (gid_t)uid, .one_run = one_run};
+
+	memset(s->ctx, 0, sizeof(s->ctx));
+	s->err.text[0] = '\0';
+	return sink_file.open(s->ctx, s->cfg, &env, &s->err);
+}
+
+static int open_sink(struct sink *s, const char *name)
+{
+	memset(s->cfg, 0, sizeof(s->cfg));
+	return open_as(s, name, (uid_t)-1, true);
+}
+
+static int write_text(struct sink *s, const char *text, size_t *ret_done)
+{
+	const struct iovec iov = {.iov_base = (void *)text, .iov_len = strlen(text)};
+
+	return sink_file.write(s->ctx, &iov, 1, ret_done);
+}
+
+static void assert_refused(struct sink *s, const char *name, int code, const char *text)
+{
+	assert_int_equal(open_sink(s, name), code);
+	assert_non_null(strstr(s->err.text, text));
+	assert_non_null(strstr(s->err.text, name));
+	sink_file.close(s->ctx);
+}
+
+static void make(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void assert_content(const char *path, const char *want)
+{
+	char got[256] = "";
+	FILE *f = fopen(path, "r");
+
+	assert_non_null(f);
+	got[fread(got, 1, sizeof(got) - 1, f)] = '\0';
+	fclose(f);
+	assert_string_equal(got, want);
+}
+
+static void new_file_is_private_and_whole(void **state)
+{
+	struct sink s;
+	struct iovec iov[3] = {{"one ", 4}, {"", 0}, {"two", 3}};
+	struct stat st;
+	size_t done = 0;
+
+	assert_int_equal(open_sink(&s, "new"), 0);
+	assert_int_equal(sink_file.write(s.ctx, iov, 3, &done), 0);
+	assert_int_equal(done, 7);
+	assert_content(s.path, "one two"); /* before any sync: a follower sees it */
+	assert_int_equal(sink_file.sync(s.ctx), 0);
+	sink_file.close(s.ctx);
+	assert_int_equal(stat(s.path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+}
+
+static void earlier_file_survives_until_the_first_write(void **state)
+{
+	struct sink s;
+	struct stat st;
+	size_t done = 0;
+
+	make(in_dir(&s, "old"), "what was here before, and longer");
+	assert_int_equal(chmod(s.path, 0644), 0);
+	assert_int_equal(open_sink(&s, "old"), 0);
+	assert_content(s.path, "what was here before, and longer");
+	assert_int_equal(write_text(&s, "new", &done), 0);
+	assert_int_equal(write_text(&s, "er", &done), 0);
+	sink_file.close(s.ctx);
+	assert_content(s.path, "newer");
+	assert_int_equal(stat(s.path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+}
+
+static void a_store_is_continued(void **state)
+{
+	struct sink s = {0};
+	size_t done = 0;
+
+	make(in_dir(&s, "store"), "first ");
+	assert_int_equal(open_as(&s, "store", (uid_t)-1, false), 0);
+	assert_int_equal(write_text(&s, "second", &done), 0);
+	sink_file.close(s.ctx);
+	assert_content(s.path, "first second");
+}
+
+static void what_is_no_place_for_output_is_refused(void **state)
+{
+	struct sink s;
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char other[PATH_MAX];
+
+	make(in_dir(&s, "victim"), "precious");
+	snprintf(other, sizeof(other), "%s/link", dir);
+	assert_int_equal(symlink(s.path, other), 0);
+	assert_refused(&s, "link", -ELOOP, "symbolic link");
+	assert_content(in_dir(&s, "victim"), "precious");
+
+	snprintf(other, sizeof(other), "%s/dangling", dir);
+	assert_int_equal(symlink("/tmp/penstock-nowhere", other), 0);
+	assert_refused(&s, "dangling", -ELOOP, "symbolic link");
+
+	snprintf(other, sizeof(other), "%s/second-name", dir);
+	assert_int_equal(link(in_dir(&s, "victim"), other), 0);
+	assert_refused(&s, "second-name", -EMLINK, "hard links");
+	assert_content(in_dir(&s, "victim"), "precious");
+
+	assert_int_equal(mkdir(in_dir(&s, "folder"), 0700), 0);
+	assert_refused(&s, "folder", -EISDIR, "is a folder");
+	assert_refused(&s, "none/x", -ENOENT, "no folder");
+
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/socket", dir);
+	assert_int_equal(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	close(fd);
+	assert_refused(&s, "socket", -ENODEV, "neither a regular file nor a FIFO");
+	assert_refused(&s, "../../dev/null", -ENODEV, "neither a regular file nor a FIFO");
+}
+
+static void one_writer_at_a_time(void **state)
+{
+	struct sink s, second;
+	size_t done = 0;
+
+	assert_int_equal(open_sink(&s, "busy"), 0);
+	assert_int_equal(write_text(&s, "mine", &done), 0);
+	assert_refused(&second, "busy", -EBUSY, "being written by another penstock");
+	assert_content(s.path, "mine");
+	sink_file.close(s.ctx);
+	assert_int_equal(open_sink(&second, "busy"), 0);
+	sink_file.close(second.ctx);
+}
+
+static void owners(void **state)
+{
+	struct sink s;
+	struct stat st;
+
+	if (geteuid() != 0)
+		skip();
+	memset(s.cfg, 0, sizeof(s.cfg));
+	assert_int_equal(open_as(&s, "given", NOBODY, true), 0);
+	sink_file.close(s.ctx);
+	assert_int_equal(stat(s.path, &st), 0);
+	assert_int_equal(st.st_uid, NOBODY);
+	assert_int_equal(st.st_gid, NOBODY);
+
+	assert_refused(&s, "given", -EEXIST, "belongs to somebody else");
+	assert_int_equal(open_as(&s, "given", NOBODY, true), 0);
+	sink_file.close(s.ctx);
+}
+
+static void a_strangers_fifo_in_a_public_folder_is_refused(void **state)
+{
+	struct sink s;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(mkdir(in_dir(&s, "public"), 0700), 0);
+	assert_int_equal(chmod(s.path, 01777), 0);
+	assert_int_equal(mkfifo(in_dir(&s, "public/trap"), 0666), 0);
+	assert_int_equal(chown(s.path, NOBODY, NOBODY), 0);
+	assert_refused(&s, "public/trap", -EEXIST, "somebody else's FIFO");
+	assert_int_equal(chmod(in_dir(&s, "public"), 0755), 0);
+	assert_int_equal(open_sink(&s, "public/trap"), 0);
+	sink_file.close(s.ctx);
+}
+
+static void a_full_disk_leaves_whole_writes(void **state)
+{
+	const struct rlimit limit = {10, RLIM_INFINITY}, none = {RLIM_INFINITY, RLIM_INFINITY};
+	struct sink s;
+	size_t done = 99;
+
+	assert_int_equal(open_sink(&s, "full"), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	assert_int_equal(write_text(&s, "12345678", &done), 0);
+	done = 99;
+	assert_int_equal(write_text(&s, "abcdefgh", &done), -EFBIG); /* two bytes of it went in */
+	assert_int_equal(done, 99);
+	assert_content(s.path, "12345678");
+	assert_int_equal(write_text(&s, "ab", &done), 0);
+	assert_int_equal(write_text(&s, "c", &done), -EFBIG);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	assert_int_equal(write_text(&s, "cd", &done), 0);
+	sink_file.close(s.ctx);
+	assert_content(s.path, "12345678abcd");
+}
+
+static void a_fifo_waits_for_each_reader(void **state)
+{
+	struct sink s;
+	char got[16] = "";
+	size_t done = 99;
+	int reader;
+
+	assert_int_equal(mkfifo(in_dir(&s, "fifo"), 0644), 0);
+	assert_int_equal(open_sink(&s, "fifo"), 0);
+	assert_int_equal(write_text(&s, "early", &done), -EAGAIN);
+	assert_int_equal(done, 0);
+
+	for (int i = 0; i < 2; i++) {
+		reader = open(s.path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+		assert_true(reader >= 0);
+		assert_int_equal(write_text(&s, "hello", &done), 0);
+		assert_int_equal(sink_file.sync(s.ctx), 0);
+		assert_int_equal(read(reader, got, sizeof(got)), 5);
+		assert_memory_equal(got, "hello", 5);
+		close(reader);
+		assert_int_equal(write_text(&s, "lost", &done), -EPIPE);
+		assert_int_equal(write_text(&s, "lost", &done), -EAGAIN);
+	}
+	sink_file.close(s.ctx);
+}
+
+static void a_slow_fifo_keeps_its_progress(void **state)
+{
+	static char big[300000], got[sizeof(big)];
+	struct iovec iov = {big, sizeof(big)};
+	struct sink s;
+	size_t done, sent = 0, taken = 0;
+	int reader, r;
+
+	for (size_t i = 0; i < sizeof(big); i++)
+		big[i] = (char)(i * 31 >> 3);
+	assert_int_equal(mkfifo(in_dir(&s, "slow"), 0600), 0);
+	reader = open(s.path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_true(reader >= 0);
+	assert_int_equal(open_sink(&s, "slow"), 0);
+	do {
+		ssize_t n;
+
+		done = 0;
+		r = sink_file.write(s.ctx, &iov, 1, &done);
+		assert_true(r == 0 || (r == -EAGAIN && done > 0));
+		sent += done;
+		iov = (struct iovec){big + sent, sizeof(big) - sent};
+		while ((n = read(reader, got + taken, sizeof(got) - taken)) > 0)
+			taken += (size_t)n;
+	} while (r == -EAGAIN);
+	assert_int_equal(taken, sizeof(big));
+	assert_memory_equal(got, big, sizeof(big));
+	close(reader);
+	sink_file.close(s.ctx);
+}
+
+static void sync_data_is_an_option(void **state)
+{
+	const struct opt *row = opt_find(sink_file.options, "sync");
+	struct sink s = {0};
+	size_t done = 0;
+
+	assert_non_null(row);
+	assert_int_equal(opt_set(row, s.cfg, "sometimes", "sync", &s.err), -EINVAL);
+	assert_int_equal(opt_set(row, s.cfg, "data", "sync", &s.err), 0);
+	assert_int_equal(open_as(&s, "durable", (uid_t)-1, true), 0);
+	assert_int_equal(write_text(&s, "x", &done), 0);
+	assert_int_equal(sink_file.sync(s.ctx), 0);
+	sink_file.close(s.ctx);
+}
+
+static int make_dir(void **state)
+{
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_true(sink_file.ctx_size <= CTX_MAX && sink_file.cfg_size <= CTX_MAX);
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	return remove(path);
+}
+
+static int remove_dir(void **state)
+{
+	return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(new_file_is_private_and_whole),
+		cmocka_unit_test(earlier_file_survives_until_the_first_write),
+		cmocka_unit_test(a_store_is_continued),
+		cmocka_unit_test(what_is_no_place_for_output_is_refused),
+		cmocka_unit_test(one_writer_at_a_time),
+		cmocka_unit_test(owners),
+		cmocka_unit_test(a_strangers_fifo_in_a_public_folder_is_refused),
+		cmocka_unit_test(a_full_disk_leaves_whole_writes),
+		cmocka_unit_test(a_fifo_waits_for_each_reader),
+		cmocka_unit_test(a_slow_fifo_keeps_its_progress),
+		cmocka_unit_test(sync_data_is_an_option),
+	};
+
+	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}
