@@ -376,7 +376,7 @@ bool output_take_loss(struct output *o, struct event_loss *ret)
 	if (!l.count)
 		return false;
 	*ret = (struct event_loss){.probe = "output",
-				   .reason = output_stat_rows[reason].name,
+				   .reason = stats_output_rows[reason].name,
 				   .count = l.count,
 				   .first_unix_ns = l.first_ns,
 				   .last_unix_ns = l.last_ns,
