@@ -2,6 +2,7 @@
 #include "capture/layout.h"
 
 #include <errno.h>
+#include <sys/socket.h>
 
 bool layout_valid(const void *p, size_t n)
 {
@@ -19,16 +20,16 @@ struct tail {
 
 static struct tail tail_of(const struct rec *rec, size_t fixed)
 {
-	return (struct tail){ (const char *)rec + fixed, (const char *)rec + rec->len, false };
+	return (struct tail){(const char *)rec + fixed, (const char *)rec + rec->len, false};
 }
 
 static struct bytes tail_take(struct tail *t, size_t n)
 {
-	struct bytes b = { t->p, n };
+	struct bytes b = {t->p, n};
 
 	if (t->bad || n > (size_t)(t->end - t->p)) {
 		t->bad = true;
-		return (struct bytes){ 0 };
+		return (struct bytes){0};
 	}
 	t->p += n;
 	return b;
@@ -41,7 +42,7 @@ static struct bytes tail_text(struct tail *t)
 
 	if (!nul) {
 		t->bad = true;
-		return (struct bytes){ 0 };
+		return (struct bytes){0};
 	}
 	b = tail_take(t, (size_t)(nul - t->p));
 	t->p++;
@@ -65,6 +66,8 @@ static size_t fixed_size(const struct rec *rec)
 		return sizeof(struct rec_line);
 	case REC_LINE_END:
 		return sizeof(struct rec_line_end);
+	case REC_DATA:
+		return sizeof(struct rec_data);
 	default:
 		return 0;
 	}
@@ -150,9 +153,9 @@ static int decode_line(const struct rec *rec, struct part *ret)
 	ret->ev.kind = EVENT_LINE;
 	if (r->line_flags & LINE_F_INPROGRESS)
 		ret->ev.flags |= EVENT_F_IN_PROGRESS;
-	line->shell = shell_name(r->shell);
+	line->shell = r->shell ? shell_name(r->shell) : ret->ev.probe;
 	line->id = r->id;
-	line->tty = (struct bytes){ r->tty, strnlen(r->tty, sizeof(r->tty)) };
+	line->tty = (struct bytes){r->tty, strnlen(r->tty, sizeof(r->tty))};
 	line->cwd = tail_take(&t, r->cwd_len);
 	ret->text = line->text = tail_take(&t, r->text_len);
 	return t.bad || !line->shell ? -EBADMSG : 0;
@@ -170,13 +173,61 @@ static int decode_line_end(const struct rec *rec, struct part *ret)
 	return 0;
 }
 
+static const char *library_name(uint16_t library)
+{
+	static const char *const names[] = {[DATA_OPENSSL] = "openssl",
+					    [DATA_GNUTLS] = "gnutls",
+					    [DATA_NSS] = "nss",
+					    [DATA_GO] = "go"};
+
+	return library < sizeof(names) / sizeof(names[0]) ? names[library] : NULL;
+}
+
+static int decode_flow(const struct rec_flow *r, uint64_t id, struct flow *ret)
+{
+	*ret = (struct flow){.id = id,
+			     .cookie = r->cookie,
+			     .netns = r->netns,
+			     .family = (uint8_t)r->family,
+			     .ip_proto = (uint8_t)r->protocol,
+			     .role = (enum flow_role)r->role,
+			     .local_port = r->local_port,
+			     .remote_port = r->remote_port};
+	memcpy(ret->local, r->local, sizeof(ret->local));
+	memcpy(ret->remote, r->remote, sizeof(ret->remote));
+	if (r->role > REC_ROLE_SERVER)
+		return -EBADMSG;
+	return r->family == 0 || r->family == AF_INET || r->family == AF_INET6 ? 0 : -EBADMSG;
+}
+
+static int decode_data(const struct rec *rec, struct part *ret)
+{
+	const struct rec_data *r = (const void *)rec;
+	struct tail t = tail_of(rec, sizeof(*r));
+	struct event_data *data = &ret->ev.data;
+
+	ret->role = PART_WHOLE;
+	ret->ev.kind = EVENT_DATA;
+	ret->ev.flow = &ret->flow;
+	data->payload = tail_take(&t, r->n);
+	data->stream_offset = r->stream_offset;
+	data->call_offset = r->call_offset;
+	data->call_total = r->call_total;
+	data->direction = r->direction == DATA_TRANSMIT ? DIRECTION_TRANSMIT : DIRECTION_RECEIVE;
+	data->library = library_name(r->library);
+	data->fin = r->data_flags & DATA_F_FIN;
+	data->late = r->data_flags & DATA_F_LATE;
+	if (t.bad || !data->library || r->direction < DATA_TRANSMIT || r->direction > DATA_RECEIVE)
+		return -EBADMSG;
+	return decode_flow(&r->flow, r->conn, &ret->flow);
+}
+
 int layout_decode(const struct rec *rec, const char *probe, struct part *ret)
 {
 	static int (*const decoders[])(const struct rec *, struct part *) = {
-		[REC_EXEC] = decode_exec,
-		[REC_EXIT] = decode_exit,
-		[REC_LINE] = decode_line,
-		[REC_LINE_END] = decode_line_end,
+		[REC_EXEC] = decode_exec, [REC_EXIT] = decode_exit,
+		[REC_LINE] = decode_line, [REC_LINE_END] = decode_line_end,
+		[REC_DATA] = decode_data,
 	};
 	size_t fixed = fixed_size(rec);
 
@@ -184,7 +235,7 @@ int layout_decode(const struct rec *rec, const char *probe, struct part *ret)
 		return -ENOTSUP;
 	if (rec->len < fixed)
 		return -EMSGSIZE;
-	*ret = (struct part){ .ev = { .probe = probe, .flags = event_flags(rec) } };
+	*ret = (struct part){.ev = {.probe = probe, .flags = event_flags(rec)}};
 	if (rec->flags & REC_F_PART)
 		return decode_part(rec, ret);
 	if (rec->kind >= sizeof(decoders) / sizeof(decoders[0]) || !decoders[rec->kind])
@@ -199,7 +250,7 @@ int layout_decode(const struct rec *rec, const char *probe, struct part *ret)
 int layout_run(const struct rec *rec, struct run *ret, uint64_t ret_probes[4])
 {
 	const struct rec_run *r = (const void *)rec;
-	struct run run = { .pid = 0 };
+	struct run run = {.pid = 0};
 	struct tail t;
 
 	if (rec->len < sizeof(*r))
@@ -234,7 +285,7 @@ int layout_attach(const struct rec *rec, struct event_attach *ret)
 	if (rec->len < sizeof(*r))
 		return -EMSGSIZE;
 	t = tail_of(rec, sizeof(*r));
-	attach = (struct event_attach){ .offset = r->offset, .pid = r->pid, .status = r->status };
+	attach = (struct event_attach){.offset = r->offset, .pid = r->pid, .status = r->status};
 	attach.hook = tail_take(&t, r->hook_len);
 	attach.target = tail_take(&t, r->target_len);
 	attach.note = tail_take(&t, r->note_len);
@@ -246,7 +297,7 @@ int layout_attach(const struct rec *rec, struct event_attach *ret)
 
 int layout_proc(const struct rec *rec, struct layout_proc *ret)
 {
-	struct layout_proc proc = { .task = layout_task(rec) };
+	struct layout_proc proc = {.task = layout_task(rec)};
 	struct tail t;
 
 	if (!proc.task)
@@ -267,7 +318,7 @@ int layout_proc(const struct rec *rec, struct layout_proc *ret)
 		proc.cwd = tail_take(&t, r->cwd_len);
 		proc.cmdline = tail_take(&t, r->args_len);
 	} else {
-		t = (struct tail){ .bad = false };
+		t = (struct tail){.bad = false};
 	}
 	if (t.bad)
 		return -EBADMSG;

@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "capture/flows.h"
 #include "capture/layout.h"
 #include "capture/procs.h"
 
 struct normalise {
 	struct procs *procs;
+	struct flows *flows;
 	struct output **outputs;
 	unsigned outputs_n;
 	int64_t offset_ns; /* Unix time - boot time */
@@ -22,8 +24,9 @@ struct normalise *normalise_new(struct output **outputs, unsigned n)
 	if (!no)
 		return NULL;
 	no->procs = procs_new();
-	if (!no->procs) {
-		free(no);
+	no->flows = flows_new();
+	if (!no->procs || !no->flows) {
+		normalise_free(no);
 		return NULL;
 	}
 	no->outputs = outputs;
@@ -36,6 +39,7 @@ void normalise_free(struct normalise *n)
 	if (!n)
 		return;
 	procs_free(n->procs);
+	flows_free(n->flows);
 	free(n);
 }
 
@@ -60,8 +64,7 @@ int normalise_context(struct normalise *n, const struct rec *rec)
 			return -EMSGSIZE;
 		if (cgroup->path_len > rec->len - sizeof(*cgroup))
 			return -EBADMSG;
-		procs_cgroup(n->procs, cgroup->id,
-			     (struct bytes){ cgroup->data, cgroup->path_len });
+		procs_cgroup(n->procs, cgroup->id, (struct bytes){cgroup->data, cgroup->path_len});
 		return 0;
 	}
 	r = layout_proc(rec, &proc);
@@ -93,6 +96,8 @@ void normalise_emit(struct event *ev, const struct rec_task *task, uint64_t time
 		ev->proc = procs_find(n->procs, task, n->offset_ns, &known);
 	if (!known)
 		ev->flags |= EVENT_F_NO_PROCESS;
+	if (ev->flow)
+		flows_complete(n->flows, ev);
 	for (unsigned i = 0; i < n->outputs_n; i++)
 		if (!output_is_tap(n->outputs[i]))
 			output_event(n->outputs[i], ev);

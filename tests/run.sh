@@ -22,7 +22,7 @@ BUILD=$(realpath -m "${BUILD:-build}")
 JOBS=${JOBS:-$(nproc)}
 
 build() { # FOLDER [CMAKE OPTION]…
-	cmake -S . -B "$1" -G Ninja -DWERROR=ON "${@:2}" >/dev/null
+	cmake -S . -B "$1" -G Ninja -DWERROR=ON -DTESTS=ON "${@:2}" >/dev/null
 	cmake --build "$1" -j "$JOBS"
 }
 
@@ -71,6 +71,16 @@ accept() {
 	return "$failed"
 }
 
+bench() {
+	local script
+
+	export BUILD PENSTOCK=$BUILD/penstock
+	for script in replay storm attach; do
+		echo "-- $script"
+		"tests/bench/$script.sh"
+	done
+}
+
 mode=${1:-}
 case $mode in
 '' | --quick | --long | --mutate | --bench | --accept) ;;
@@ -84,7 +94,7 @@ case $mode in
 --quick) tests -L '^(lint|unit|replay)$' ;;
 --mutate) mutate ;;
 --accept) accept ;;
---bench) for script in tests/bench/*.sh; do PENSTOCK=$BUILD/penstock "$script"; done ;;
+--bench) bench ;;
 --long) PENSTOCK_LONG=1 tests ;;
 *) tests ;;
 esac

@@ -10,14 +10,31 @@ struct bytes {
 	size_t n;
 };
 
-#define BYTES(literal) ((struct bytes){ (literal), sizeof(literal) - 1 })
+#define BYTES(literal) ((struct bytes){(literal), sizeof(literal) - 1})
 
 static inline struct bytes bytes_of(const char *text)
 {
-	return text ? (struct bytes){ text, strlen(text) } : (struct bytes){ 0 };
+	return text ? (struct bytes){text, strlen(text)} : (struct bytes){0};
 }
 
 static inline bool bytes_eq(struct bytes a, struct bytes b)
 {
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+/* Takes the next argument off a block of NUL-terminated ones (the last NUL may be missing); false
+ * at the end. */
+static inline bool bytes_next_arg(struct bytes *args, struct bytes *ret)
+{
+	const char *end;
+	size_t n;
+
+	if (!args->n)
+		return false;
+	end = memchr(args->p, 0, args->n);
+	n = end ? (size_t)(end - args->p) : args->n;
+	*ret = (struct bytes){args->p, n};
+	n += end != NULL;
+	*args = (struct bytes){args->p + n, args->n - n};
+	return true;
 }

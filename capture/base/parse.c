@@ -107,7 +107,7 @@ int parse_duration(const char *text, uint64_t *ret_ns)
 
 static const char *show(uint64_t value, const struct unit *units, char ret[PARSE_SHOW])
 {
-	while (value % units->factor)
+	while (value && value % units->factor)
 		units++;
 	snprintf(ret, PARSE_SHOW, "%" PRIu64 "%s", value / units->factor, units->suffix);
 	return ret;
@@ -115,10 +115,10 @@ static const char *show(uint64_t value, const struct unit *units, char ret[PARSE
 
 const char *parse_show_size(uint64_t bytes, char ret[PARSE_SHOW])
 {
-	return bytes ? show(bytes, size_units, ret) : strcpy(ret, "0");
+	return show(bytes, size_units, ret);
 }
 
 const char *parse_show_duration(uint64_t ns, char ret[PARSE_SHOW])
 {
-	return ns ? show(ns, duration_units, ret) : strcpy(ret, "0");
+	return show(ns, duration_units, ret);
 }

@@ -89,7 +89,7 @@ static const struct opt *find_letter(const struct args *a, char letter, void **r
 static int parse_letters(struct args *a, const char *letters, char ***next, struct err *err)
 {
 	for (; *letters; letters++) {
-		char label[] = { '-', *letters, '\0' };
+		char label[] = {'-', *letters, '\0'};
 		const char *value = NULL;
 		const struct opt *row;
 		void *cfg;

@@ -16,33 +16,34 @@ const struct cli_command *const cli_commands[] = {
 };
 
 const struct opt cli_output_options[] = {
-	{ .name = "write",
-	  .letter = 'w',
-	  .type = OPT_LIST,
-	  .offset = offsetof(struct cli_output_cfg, write),
-	  .arg = "OUTPUT[,KEY=VALUE]",
-	  .help = "write to this file, '-' (pcapng on stdout) or SCHEME://TARGET; else text on stdout" },
-	{ .name = "stats",
-	  .type = OPT_DURATION,
-	  .offset = offsetof(struct cli_output_cfg, stats_ns),
-	  .arg = "TIME",
-	  .def = "10s",
-	  .help = "write counters into the outputs that often, 0 = only at the end" },
-	{ .name = "config",
-	  .type = OPT_STRING,
-	  .offset = offsetof(struct cli_output_cfg, config),
-	  .arg = "FILE",
-	  .help = "read options from lines 'name = value'; the command line wins" },
-	{ .name = "quiet",
-	  .letter = 'q',
-	  .type = OPT_FLAG,
-	  .offset = offsetof(struct cli_output_cfg, quiet),
-	  .help = "say nothing on stderr but errors and losses" },
-	{ .name = "verbose",
-	  .letter = 'v',
-	  .type = OPT_FLAG,
-	  .offset = offsetof(struct cli_output_cfg, verbose),
-	  .help = "say more on stderr" },
+	{.name = "write",
+	 .letter = 'w',
+	 .type = OPT_LIST,
+	 .offset = offsetof(struct cli_output_cfg, write),
+	 .arg = "OUTPUT[,KEY=VALUE]",
+	 .help = "write to this file, '-' (pcapng on stdout) or SCHEME://TARGET; else text on "
+		 "stdout"},
+	{.name = "stats",
+	 .type = OPT_DURATION,
+	 .offset = offsetof(struct cli_output_cfg, stats_ns),
+	 .arg = "TIME",
+	 .def = "10s",
+	 .help = "write counters into the outputs that often, 0 = only at the end"},
+	{.name = "config",
+	 .type = OPT_STRING,
+	 .offset = offsetof(struct cli_output_cfg, config),
+	 .arg = "FILE",
+	 .help = "read options from lines 'name = value'; the command line wins"},
+	{.name = "quiet",
+	 .letter = 'q',
+	 .type = OPT_FLAG,
+	 .offset = offsetof(struct cli_output_cfg, quiet),
+	 .help = "say nothing on stderr but errors and losses"},
+	{.name = "verbose",
+	 .letter = 'v',
+	 .type = OPT_FLAG,
+	 .offset = offsetof(struct cli_output_cfg, verbose),
+	 .help = "say more on stderr"},
 	OPT_END,
 };
 
@@ -79,14 +80,16 @@ static void print_log(enum log_level level, const char *line)
 
 static void set_log(const struct cli_output_cfg *out)
 {
-	log_to(print_log, out->quiet     ? LOG_LEVEL_ERROR :
-			  out->verbose ? LOG_LEVEL_INFO :
-					 LOG_LEVEL_WARNING);
+	log_to(print_log, out->quiet     ? LOG_LEVEL_ERROR
+			  : out->verbose ? LOG_LEVEL_INFO
+					 : LOG_LEVEL_WARNING);
 }
 
 /* ---- one call ------------------------------------------------------------------------------ */
 
-enum { GROUPS_MAX = 4 };
+enum {
+	GROUPS_MAX = 4
+};
 
 /* The rows that a call understands, and their cfgs. */
 static void call_groups(struct cli_call *call, struct opt_group ret[GROUPS_MAX])
@@ -94,12 +97,12 @@ static void call_groups(struct cli_call *call, struct opt_group ret[GROUPS_MAX])
 	unsigned n = 0;
 
 	if (call->command->options)
-		ret[n++] = (struct opt_group){ call->command->options, call->cfg };
+		ret[n++] = (struct opt_group){call->command->options, call->cfg};
 	if (call->command->outputs)
-		ret[n++] = (struct opt_group){ cli_output_options, &call->out };
+		ret[n++] = (struct opt_group){cli_output_options, &call->out};
 	if (call->probe && call->probe->options)
-		ret[n++] = (struct opt_group){ call->probe->options, call->probe_cfg };
-	ret[n] = (struct opt_group){ 0 };
+		ret[n++] = (struct opt_group){call->probe->options, call->probe_cfg};
+	ret[n] = (struct opt_group){0};
 }
 
 static int parse_call(struct cli_call *call, struct args *a, char **words, char **ret_text,
@@ -126,7 +129,7 @@ static int parse_call(struct cli_call *call, struct args *a, char **words, char 
 static int run_parsed(struct cli_call *call, char **words, struct err *err)
 {
 	struct opt_group groups[GROUPS_MAX];
-	struct args a = { .groups = groups };
+	struct args a = {.groups = groups};
 	char *text = NULL;
 	int r, status;
 
@@ -180,7 +183,8 @@ static int run_call(struct cli_call *call, char **argv, int argc, struct err *er
 	return status;
 }
 
-/* Output that did not arrive is a failure, but a reader that has seen enough is not worth a word. */
+/* Output that did not arrive is a failure, but a reader that has seen enough is not worth a word.
+ */
 static int flush_stdout(int status, const char *name)
 {
 	int broken = ferror(stdout), r = fflush(stdout);
@@ -223,8 +227,8 @@ static const char *command_word(const char *word)
 
 int cli_main(int argc, char **argv)
 {
-	struct cli_call call = { .argv = argv };
-	struct err err = { "" };
+	struct cli_call call = {.argv = argv};
+	struct err err = {""};
 	int status;
 
 	if (argc < 2) {

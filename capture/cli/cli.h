@@ -22,7 +22,7 @@ enum cli_exit {
 	CLI_CHILD_FAILED = 125,  /* penstock failed, where else COMMAND's status is returned */
 	CLI_CHILD_NO_EXEC = 126, /* COMMAND is there, but cannot be run */
 	CLI_CHILD_NOT_FOUND = 127,
-	CLI_SIGNAL = 128,        /* + number */
+	CLI_SIGNAL = 128, /* + number */
 };
 
 /* What `record` and `replay` share; rows in cli_output_options. */
@@ -45,7 +45,7 @@ struct cli_call {
 	struct cli_output_cfg out;     /* if command->outputs */
 	char **operands;               /* what is no option */
 	unsigned operands_n;
-	char **child;                  /* COMMAND and its arguments, NULL-terminated; NULL = none */
+	char **child; /* COMMAND and its arguments, NULL-terminated; NULL = none */
 };
 
 struct cli_command {
@@ -58,8 +58,9 @@ struct cli_command {
 	size_t cfg_size;
 	unsigned operands_max;
 	bool outputs; /* takes cli_output_options */
-	bool child;   /* takes `-- COMMAND…` */
-	/* Returns the exit status. A text left in err is printed once, as the one line on stderr. */
+	bool child;   /* takes `-- COMMAND...` */
+	/* Returns the exit status. A text left in err is printed once, as the one line on stderr.
+	 */
 	int (*run)(const struct cli_call *call, struct err *err);
 };
 
@@ -69,12 +70,12 @@ const struct cli_command *cli_command_by_name(const char *name);
 /* The program: returns its exit status. argv as main() has it. */
 int cli_main(int argc, char **argv);
 
-/* The exit status for 0 or the negative errno of a setup step: a COMMAND's own statuses are kept apart
- * from ours. */
+/* The exit status for 0 or the negative errno of a setup step: a COMMAND's own statuses are kept
+ * apart from ours. */
 int cli_status(const struct cli_call *call, int code);
 
-/* Help for everybody: a page for one command (probe NULL or the one it stands for), the list of all,
- * the line or two for who typed nothing, and the man page in roff. */
+/* Help for everybody: a page for one command (probe NULL or the one it stands for), the list of
+ * all, the line or two for who typed nothing, and the man page in roff. */
 void cli_help(const struct cli_command *command, const struct probe_ops *probe, FILE *out);
 void cli_help_all(FILE *out);
 void cli_help_short(FILE *out);

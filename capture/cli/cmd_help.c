@@ -8,10 +8,10 @@ struct help_cfg {
 };
 
 static const struct opt options[] = {
-	{ .name = "man",
-	  .type = OPT_FLAG,
-	  .offset = offsetof(struct help_cfg, man),
-	  .help = "print the manual page in roff" },
+	{.name = "man",
+	 .type = OPT_FLAG,
+	 .offset = offsetof(struct help_cfg, man),
+	 .help = "print the manual page in roff"},
 	OPT_END,
 };
 
@@ -44,7 +44,7 @@ static int run(const struct cli_call *call, struct err *err)
 const struct cli_command cmd_help = {
 	.name = "help",
 	.usage = "[COMMAND]",
-	.summary = "Explain a command, or list all of them",
+	.summary = "explain a command, or list all of them",
 	.options = options,
 	.cfg_size = sizeof(struct help_cfg),
 	.operands_max = 1,

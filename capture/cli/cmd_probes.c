@@ -22,7 +22,8 @@ static int run(const struct cli_call *call, struct err *err)
 
 	for (unsigned i = 0; i < probe_registry_n; i++) {
 		const struct probe_ops *ops = probe_registry[i].ops;
-		size_t n = strlen(ops->name), k = strlen(join_kinds(ops->kinds, text, sizeof(text)));
+		size_t n = strlen(ops->name),
+		       k = strlen(join_kinds(ops->kinds, text, sizeof(text)));
 		size_t w = strlen(ops->needs ? ops->needs : "-");
 
 		name = n > name ? n : name;
@@ -43,6 +44,6 @@ static int run(const struct cli_call *call, struct err *err)
 
 const struct cli_command cmd_probes = {
 	.name = "probes",
-	.summary = "List the probes: what each records and needs",
+	.summary = "list the probes: what each records and needs",
 	.run = run,
 };

@@ -6,7 +6,9 @@
 #include "capture/base/cleanup.h"
 #include "capture/cli/args.h"
 
-enum { CONFIG_MAX = 1024 * 1024 };
+enum {
+	CONFIG_MAX = 1024 * 1024
+};
 
 static char *trim(char *text)
 {

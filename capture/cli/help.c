@@ -16,7 +16,8 @@ static void help_outputs(FILE *out)
 {
 	char title[256];
 
-	help_keys("Keys of every output (-w OUTPUT,KEY=VALUE…; a comma in a value is written '\\,')",
+	help_keys("Keys of every output (-w OUTPUT,KEY=VALUE...; a comma in a value is written "
+		  "'\\,')",
 		  output_spec_options, out);
 	fputs("\nFormats (format=NAME, or by the ending of the file name):\n", out);
 	for (const struct encoder_ops *const *e = encoder_registry; *e; e++) {
@@ -45,7 +46,7 @@ static void help_probes(FILE *out)
 	for (unsigned i = 0; i < probe_registry_n; i++)
 		opt_help_line(probe_registry[i].ops->name, probe_registry[i].ops->summary, out);
 	for (unsigned i = 0; i < probe_registry_n; i++) {
-		snprintf(title, sizeof(title), "Keys of probe %s (-p %s,KEY=VALUE…)",
+		snprintf(title, sizeof(title), "Keys of probe %s (-p %s,KEY=VALUE...)",
 			 probe_registry[i].ops->name, probe_registry[i].ops->name);
 		help_keys(title, probe_registry[i].ops->options, out);
 	}
@@ -54,7 +55,8 @@ static void help_probes(FILE *out)
 static void help_examples(const char *examples, FILE *out)
 {
 	fputs("\nExamples:\n", out);
-	for (const char *line = examples; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+	for (const char *line = examples; *line;
+	     line += strcspn(line, "\n"), line += *line == '\n') {
 		int n = (int)strcspn(line, "\t"), rest = (int)strcspn(line + n, "\n");
 
 		fprintf(out, "  %.*s\n      %.*s\n", n, line, rest - 1, line + n + 1);
@@ -91,7 +93,7 @@ void cli_help_all(FILE *out)
 {
 	fputs("penstock records what people and programs do, seen from inside the applications,\n"
 	      "as pcapng for Wireshark and in other formats.\n\n"
-	      "Usage: penstock COMMAND [OPTION…]\n\nCommands:\n",
+	      "Usage: penstock COMMAND [OPTION...]\n\nCommands:\n",
 	      out);
 	for (const struct cli_command *const *c = cli_commands; *c; c++)
 		opt_help_line((*c)->name, (*c)->summary, out);
@@ -103,5 +105,5 @@ void cli_help_all(FILE *out)
 
 void cli_help_short(FILE *out)
 {
-	fputs("Usage: penstock COMMAND [OPTION…]     (penstock help lists the commands)\n", out);
+	fputs("Usage: penstock COMMAND [OPTION...]     (penstock help lists the commands)\n", out);
 }

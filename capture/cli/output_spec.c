@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "capture/base/cleanup.h"
@@ -13,29 +14,29 @@
 #define MS 1000000ull
 
 const struct opt output_spec_options[] = {
-	{ .name = "format",
-	  .type = OPT_STRING,
-	  .offset = offsetof(struct output_spec_keys, format),
-	  .arg = "NAME",
-	  .help = "the format, whatever the ending of the name says" },
-	{ .name = "kinds",
-	  .type = OPT_STRING,
-	  .offset = offsetof(struct output_spec_keys, kinds),
-	  .arg = "KIND[+KIND]",
-	  .help = "only events of these kinds; losses are always written" },
-	{ .name = "flush",
-	  .type = OPT_DURATION,
-	  .offset = offsetof(struct output_spec_keys, flush_ns),
-	  .arg = "TIME",
-	  .help = "write what is pending after that time; 1s, and 100ms on stdout, when not given",
-	  .min = MS,
-	  .max = 3600000 * MS },
-	{ .name = "hold",
-	  .type = OPT_DURATION,
-	  .offset = offsetof(struct output_spec_keys, hold_ns),
-	  .arg = "TIME",
-	  .help = "keep events back that long, to put what belongs before them there",
-	  .max = 60000 * MS },
+	{.name = "format",
+	 .type = OPT_STRING,
+	 .offset = offsetof(struct output_spec_keys, format),
+	 .arg = "NAME",
+	 .help = "the format, whatever the ending of the name says"},
+	{.name = "kinds",
+	 .type = OPT_STRING,
+	 .offset = offsetof(struct output_spec_keys, kinds),
+	 .arg = "KIND[+KIND]",
+	 .help = "only events of these kinds; losses are always written"},
+	{.name = "flush",
+	 .type = OPT_DURATION,
+	 .offset = offsetof(struct output_spec_keys, flush_ns),
+	 .arg = "TIME",
+	 .help = "write what is pending after that time; 1s, and 100ms on stdout, when not given",
+	 .min = MS,
+	 .max = 3600000 * MS},
+	{.name = "hold",
+	 .type = OPT_DURATION,
+	 .offset = offsetof(struct output_spec_keys, hold_ns),
+	 .arg = "TIME",
+	 .help = "keep events back that long, to put what belongs before them there",
+	 .max = 60000 * MS},
 	OPT_END,
 };
 
@@ -105,8 +106,8 @@ static int unknown_scheme(const struct output_spec *spec, int n, struct err *err
 	size_t len = 0;
 
 	for (const struct sink_ops *const *s = sink_registry; *s && len < sizeof(known); s++)
-		len += (size_t)snprintf(known + len, sizeof(known) - len, "%s%s://", len ? ", " : "",
-					(*s)->name);
+		len += (size_t)snprintf(known + len, sizeof(known) - len, "%s%s://",
+					len ? ", " : "", (*s)->name);
 	return errf(err, -EINVAL, "-w %s: unknown scheme '%.*s://'; there are %s", spec->label, n,
 		    spec->label, known);
 }
@@ -159,18 +160,20 @@ static int find_encoder(struct output_spec *spec, const char *format, struct err
 			return unknown_format(spec, format, err);
 		return 0;
 	}
-	spec->encoder = on_stdout(spec) ? encoder_by_name("pcapng") :
-					  encoder_by_file(spec->target);
+	spec->encoder = on_stdout(spec) ? encoder_by_name("pcapng") : encoder_by_file(spec->target);
 	if (spec->encoder)
 		return 0;
 	list_encoders(true, known, sizeof(known));
-	return errf(err, -EINVAL, "-w %s: the name tells no format; known endings are %s (or format=)",
+	return errf(err, -EINVAL,
+		    "-w %s: the name tells no format; known endings are %s (or format=)",
 		    spec->label, known);
 }
 
 /* ---- the whole ----------------------------------------------------------------------------- */
 
-enum { PAIRS_MAX = 32 };
+enum {
+	PAIRS_MAX = 32
+};
 
 struct pair {
 	char *key, *value;
@@ -201,7 +204,7 @@ static int split(struct output_spec *spec, struct pair pairs[PAIRS_MAX], unsigne
 
 static int set_keys(struct output_spec *spec, const struct pair *pairs, unsigned n, struct err *err)
 {
-	struct opt_group groups[4] = { { output_spec_options, &spec->keys } };
+	struct opt_group groups[4] = {{output_spec_options, &spec->keys}};
 	unsigned used = 1;
 	char label[256];
 	int r = 0;
@@ -211,9 +214,9 @@ static int set_keys(struct output_spec *spec, const struct pair *pairs, unsigned
 	if (!spec->encoder_cfg || !spec->sink_cfg)
 		return errf(err, -ENOMEM, "out of memory");
 	if (spec->encoder->options)
-		groups[used++] = (struct opt_group){ spec->encoder->options, spec->encoder_cfg };
+		groups[used++] = (struct opt_group){spec->encoder->options, spec->encoder_cfg};
 	if (spec->sink->options)
-		groups[used++] = (struct opt_group){ spec->sink->options, spec->sink_cfg };
+		groups[used++] = (struct opt_group){spec->sink->options, spec->sink_cfg};
 	for (const struct opt_group *g = groups; g->rows && r == 0; g++)
 		r = opt_defaults(g->rows, g->cfg, err);
 	snprintf(label, sizeof(label), "-w %s", spec->label);
@@ -229,8 +232,10 @@ static int check_keys(struct output_spec *spec, struct err *err)
 	char label[256];
 
 	if (spec->encoder->flags & ENCODER_BINARY && on_stdout(spec) && isatty(STDOUT_FILENO))
-		return errf(err, -EINVAL, "-w %s: %s is not for a terminal: redirect stdout, or use "
-					  "format=text", spec->label, spec->encoder->name);
+		return errf(err, -EINVAL,
+			    "-w %s: %s is not for a terminal: redirect stdout, or use "
+			    "format=text",
+			    spec->label, spec->encoder->name);
 	if (!spec->keys.flush_ns)
 		spec->keys.flush_ns = on_stdout(spec) ? 100 * MS : 1000 * MS;
 	spec->kinds = (1u << EVENT_KINDS) - 1;
@@ -245,7 +250,7 @@ static int check_keys(struct output_spec *spec, struct err *err)
 
 int output_spec_parse(const char *text, struct output_spec *ret, struct err *err)
 {
-	struct output_spec spec = { .text = strdup(text ? text : "-,format=text") };
+	struct output_spec spec = {.text = strdup(text ? text : "-,format=text")};
 	struct pair pairs[PAIRS_MAX];
 	const char *format = NULL;
 	unsigned n = 0;
@@ -279,7 +284,7 @@ void output_spec_done(struct output_spec *spec)
 	free(spec->encoder_cfg);
 	free(spec->sink_cfg);
 	free(spec->text);
-	*spec = (struct output_spec){ 0 };
+	*spec = (struct output_spec){0};
 }
 
 /* The folder's real path and the name in it; the text itself when there is no such folder. */
@@ -288,7 +293,8 @@ static void place(const char *path, char ret[2 * PATH_MAX])
 	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
 	char folder[PATH_MAX], real[PATH_MAX];
 
-	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(base - path) : 1, slash ? path : ".");
+	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(base - path) : 1,
+		 slash ? path : ".");
 	snprintf(ret, 2 * PATH_MAX, "%s/%s", realpath(folder, real) ? real : folder, base);
 }
 
@@ -305,4 +311,12 @@ bool output_spec_same(const struct output_spec *a, const struct output_spec *b)
 	place(a->target, place_a);
 	place(b->target, place_b);
 	return !strcmp(place_a, place_b);
+}
+
+bool output_spec_overwrites(const struct output_spec *spec, const char *path)
+{
+	struct stat in, out;
+
+	return spec->sink == sink_by_name("file") && stat(path, &in) == 0 &&
+	       stat(spec->target, &out) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * What `-w TARGET[,key=value…]` says. The sink follows from the target (`-` is standard output,
- * `scheme://…` names it, everything else is a file), the encoder from its ending or from format=.
+ * What `-w TARGET[,key=value...]` says. The sink follows from the target (`-` is standard output,
+ * `scheme://...` names it, everything else is a file), the encoder from its ending or from format=.
  * Keys are those of output_spec_options, of the encoder and of the sink.
  */
 #include <stdbool.h>
@@ -25,7 +25,7 @@ struct output_spec {
 	const struct sink_ops *sink;
 	void *encoder_cfg, *sink_cfg;
 	struct output_spec_keys keys;
-	uint32_t kinds; /* 1 << EVENT_… */
+	uint32_t kinds; /* 1 << EVENT_... */
 	char *text;     /* all texts above point into it, or into constants */
 };
 
@@ -35,5 +35,7 @@ int output_spec_parse(const char *text, struct output_spec *ret, struct err *err
 void output_spec_done(struct output_spec *spec);
 /* Do both write to the same place? */
 bool output_spec_same(const struct output_spec *a, const struct output_spec *b);
-/* "exec+exit" (or with `:`): 1 << EVENT_… of each. Losses are always among them. */
+/* Is what it writes to the file at path? */
+bool output_spec_overwrites(const struct output_spec *spec, const char *path);
+/* "exec+exit" (or with `:`): 1 << EVENT_... of each. Losses are always among them. */
 int output_spec_kinds(const char *text, const char *label, uint32_t *ret, struct err *err);

@@ -24,17 +24,23 @@ extern void *__libc_calloc(size_t n, size_t size);
 extern void *__libc_realloc(void *p, size_t n);
 extern void *__libc_memalign(size_t align, size_t n);
 
-static uintptr_t text_start, text_end; /* of the program */
+enum {
+	SITES = 1 << 20
+};
+
+static uintptr_t base, text_start, text_end; /* of the program */
+static uint32_t sites[SITES];
 static atomic_ulong own, all;
 static unsigned long fail_at;
 
 static int find_text(struct dl_phdr_info *info, size_t size, void *arg)
 {
+	base = info->dlpi_addr;
 	for (int i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *h = &info->dlpi_phdr[i];
 
 		if (h->p_type == PT_LOAD && (h->p_flags & PF_X)) {
-			text_start = info->dlpi_addr + h->p_vaddr;
+			text_start = base + h->p_vaddr;
 			text_end = text_start + h->p_memsz;
 		}
 	}
@@ -59,13 +65,23 @@ __attribute__((destructor)) static void end(void)
 	if (!f)
 		return;
 	fprintf(f, "%lu %lu\n", counts[0], counts[1]);
+	for (unsigned long i = 0; i < counts[0] && i < SITES; i++)
+		fprintf(f, "%#x\n", sites[i]);
 	fclose(f);
 }
 
 static int fails(const void *caller)
 {
+	unsigned long n;
+
 	all++;
-	if ((uintptr_t)caller < text_start || (uintptr_t)caller >= text_end || ++own != fail_at)
+	if ((uintptr_t)caller < text_start || (uintptr_t)caller >= text_end)
+		return 0;
+	n = ++own;
+	if (n <= SITES)
+		sites[n - 1] =
+			(uint32_t)((uintptr_t)caller - base - 1); /* in the call, not behind it */
+	if (n != fail_at)
 		return 0;
 	errno = ENOMEM;
 	return 1;

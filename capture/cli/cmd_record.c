@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <string.h>
+
+#include "capture/cli/commands.h"
+#include "capture/cli/record.h"
+#include "capture/cli/report.h"
+
+static const struct opt options[] = {
+	{.name = "probe",
+	 .letter = 'p',
+	 .type = OPT_LIST,
+	 .offset = offsetof(struct record_cfg, probe),
+	 .arg = "PROBE[,KEY=VALUE]",
+	 .help = "record with this probe"},
+	{.name = "pid",
+	 .type = OPT_LIST,
+	 .offset = offsetof(struct record_cfg, filters.pid),
+	 .arg = "[!]PID",
+	 .help = "only this process; with '!', as in all filters, all but this one"},
+	{.name = "tree",
+	 .type = OPT_LIST,
+	 .offset = offsetof(struct record_cfg, filters.tree),
+	 .arg = "[!]PID",
+	 .help = "only this process and its descendants"},
+	{.name = "uid",
+	 .type = OPT_LIST,
+	 .offset = offsetof(struct record_cfg, filters.uid),
+	 .arg = "[!]UID",
+	 .help = "only processes of this user"},
+	{.name = "comm",
+	 .type = OPT_LIST,
+	 .offset = offsetof(struct record_cfg, filters.comm),
+	 .arg = "[!]NAME",
+	 .help = "only processes with this name"},
+	{.name = "cgroup",
+	 .type = OPT_LIST,
+	 .offset = offsetof(struct record_cfg, filters.cgroup),
+	 .arg = "[!]PATH",
+	 .help = "only processes in this cgroup and those below it"},
+	{.name = "container",
+	 .type = OPT_LIST,
+	 .offset = offsetof(struct record_cfg, filters.container),
+	 .arg = "[!]ID",
+	 .help = "only processes in this container, by id or its beginning"},
+	{.name = "max-payload",
+	 .type = OPT_SIZE,
+	 .offset = offsetof(struct record_cfg, max_payload),
+	 .arg = "BYTES",
+	 .def = "0",
+	 .help = "keep that much of one call or statement and flag it as truncated, 0 = all",
+	 .max = UINT32_MAX},
+	{.name = "ring-size",
+	 .type = OPT_SIZE,
+	 .offset = offsetof(struct record_cfg, ring_size),
+	 .arg = "BYTES",
+	 .def = "16M",
+	 .help = "memory between kernel and reader, rounded up to a power of two",
+	 .min = 64 << 10,
+	 .max = 1 << 30},
+	{.name = "all",
+	 .type = OPT_FLAG,
+	 .offset = offsetof(struct record_cfg, all),
+	 .help = "with a COMMAND: record everything, not its process tree alone"},
+	{.name = "fail-on-loss",
+	 .type = OPT_FLAG,
+	 .offset = offsetof(struct record_cfg, fail_on_loss),
+	 .help = "with a COMMAND: exit with 124 when records were lost"},
+	{.name = "user",
+	 .type = OPT_STRING,
+	 .offset = offsetof(struct record_cfg, user),
+	 .arg = "USER",
+	 .help = "whose COMMAND and files are; who called sudo, when not given"},
+	OPT_END,
+};
+
+static int exit_status(const struct record *r, int code, bool whole)
+{
+	bool lost = !whole;
+
+	if (code < 0)
+		return r->call->child ? CLI_CHILD_FAILED : CLI_FAILED;
+	if (!r->call->child)
+		return lost ? CLI_LOST : CLI_OK;
+	if (lost && r->cfg->fail_on_loss)
+		return CLI_CHILD_LOST;
+	return r->child.ended ? r->child.status : CLI_SIGNAL + r->stop_signal;
+}
+
+static int record(struct record *r, struct err *err)
+{
+	int code = record_parse(r, err);
+	bool whole;
+
+	if (code == 0)
+		code = record_open(r, err);
+	if (code < 0) {
+		record_stop(r, NULL);
+		return cli_status(r->call, code);
+	}
+	if (!r->call->out.quiet)
+		fputs("ready\n", stderr);
+	if (r->child.pid)
+		child_release(&r->child);
+	record_wait(r);
+	code = record_stop(r, err);
+	whole = report_print(r->pipeline, &r->outputs, r->call->out.quiet ? REPORT_QUIET : 0);
+	return exit_status(r, code, whole);
+}
+
+static int run(const struct cli_call *call, struct err *err)
+{
+	struct record r = {
+		.call = call, .cfg = call->cfg, .signals = {.fd = -1}, .child = {.hold_fd = -1}};
+	int status = record(&r, err);
+
+	record_done(&r);
+	return status;
+}
+
+const struct cli_command cmd_record = {
+	.name = "record",
+	.usage = "[OPTION...] [-- COMMAND...]",
+	.summary = "record with one or several probes, into one or several outputs",
+	.text = "Runs until SIGINT (Ctrl-C), SIGTERM, or the end of COMMAND; a second signal ends "
+		"it at "
+		"once.\nA COMMAND is recorded from its first instruction and limits the recording "
+		"to its "
+		"process\ntree. Says 'ready' on stderr when everything is attached.\n\n"
+		"Exit status: 0 done, 1 failed, 2 wrong use, 3 kernel feature or privilege "
+		"missing, 4 done\n"
+		"but records were lost. With a COMMAND: its own status, or 128 + the signal that "
+		"killed "
+		"it;\n125 when penstock failed, 124 for loss with --fail-on-loss. The end of "
+		"whoever reads "
+		"our\nstandard output, when that is the only output, is a normal end.",
+	.examples =
+		"penstock record -p bash -p exec -w all.pcapng\tshell commands and programs, for "
+		"Wireshark\n"
+		"penstock bash --uid 1000\twhat user 1000 types, as text\n"
+		"penstock exec -w - | wireshark -k -i -\tlive in Wireshark\n"
+		"penstock record -p exec -w build.jsonl -- make\teverything that make starts\n",
+	.options = options,
+	.cfg_size = sizeof(struct record_cfg),
+	.outputs = true,
+	.child = true,
+	.run = run,
+};

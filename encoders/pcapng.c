@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * pcapng: section header, interface, then a journal row for every event that a person looks for,
+ * and one custom block at the end of a chunk with what is context (processes, losses, attach
+ * reports) or, with events=custom, with everything. Wireshark shows each custom block as a row
+ * without time, hence one per chunk; it is never the first record of a file, which would spoil the
+ * times of Wireshark 4.0.
+ */
+#include <errno.h>
+#include <stddef.h>
+#include <sys/mman.h>
+
+#include "capture/encoder.h"
+#include "encoders/pcapng_block.h"
+#include "encoders/pcapng_journal.h"
+#include "encoders/put.h"
+#include "proto/pb_map.h"
+
+enum pcapng_events {
+	EVENTS_ROWS,
+	EVENTS_CUSTOM
+};
+
+struct pcapng_cfg {
+	int events; /* enum pcapng_events */
+};
+
+struct pcapng {
+	const struct pcapng_cfg *cfg;
+	struct pb_map *pb;
+	struct pcapng_journal journal;
+	/* Messages of the open chunk, for its custom block. */
+	uint8_t *pending;
+	size_t pending_n;
+	/* Of this epoch. */
+	uint64_t rows;
+	struct pcapng_statistics stats;
+};
+
+/* Kinds that are context: no row of their own, unless nothing precedes them in the file. */
+static bool is_context(enum event_kind kind)
+{
+	return kind == EVENT_ATTACH;
+}
+
+/* Kinds that are told in full whatever `events` says: a reader of the messages needs them. */
+static bool is_told(enum event_kind kind)
+{
+	return kind == EVENT_ATTACH || kind == EVENT_LOSS || kind == EVENT_META;
+}
+
+static void pcapng_close(void *ctx)
+{
+	struct pcapng *x = ctx;
+
+	pb_map_free(x->pb);
+	if (x->pending)
+		munmap(x->pending, CHUNK_JUMBO);
+}
+
+static int pcapng_open(void *ctx, const void *cfg, const struct encoder_env *env, struct err *err)
+{
+	struct pcapng *x = ctx;
+	void *pending = mmap(NULL, CHUNK_JUMBO, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	int r;
+
+	if (pending == MAP_FAILED)
+		return errf(err, -ENOMEM, "pcapng: no memory for a custom block");
+	x->pending = pending;
+	x->cfg = cfg;
+	r = pb_map_new(&x->pb, err);
+	if (r)
+		pcapng_close(ctx);
+	return r;
+}
+
+static int pcapng_preamble(void *ctx, const struct run *run, struct out *out)
+{
+	struct pcapng *x = ctx;
+	struct chunk *c = out->tail;
+	uint8_t *p = c->p + c->len;
+
+	_Static_assert(PCAPNG_SECTION_ROOM + PCAPNG_INTERFACE_ROOM < CHUNK_SIZE,
+		       "the preamble fits an empty chunk");
+	x->pending_n = 0;
+	x->rows = 0;
+	x->stats = (struct pcapng_statistics){0};
+	pcapng_journal_init(&x->journal, run);
+	p = pcapng_block_section(p, run);
+	p = pcapng_block_interface(p, BYTES("penstock"), BYTES("events of penstock, no packets"));
+	c->len = p - c->p;
+	return 0;
+}
+
+/* What seal() and epilogue() may still have to write into this chunk. */
+static size_t reserve(const struct pcapng *x)
+{
+	return PCAPNG_STATISTICS_ROOM + (x->pending_n ? PCAPNG_CUSTOM_ROOM + x->pending_n : 0);
+}
+
+static int add_row(struct pcapng *x, const struct event *ev, struct chunk *c, bool *ret_cut)
+{
+	bool cut;
+	uint8_t *p = c->p + c->len;
+
+	if (pcapng_journal_room(&x->journal, ev, &cut) + reserve(x) > chunk_room(c))
+		return -ENOBUFS;
+	c->len = pcapng_journal_row(&x->journal, ev, cut, p) - c->p;
+	*ret_cut = cut;
+	return 0;
+}
+
+typedef int (*map_fn)(struct pb_map *m, const struct event *ev, uint8_t *dst, size_t room,
+		      size_t *ret_n);
+
+static int add_message(struct pcapng *x, map_fn map, const struct event *ev, const struct chunk *c)
+{
+	size_t used = PCAPNG_STATISTICS_ROOM + PCAPNG_CUSTOM_ROOM + x->pending_n;
+	size_t n;
+	int r;
+
+	if (used > chunk_room(c))
+		return -ENOBUFS;
+	r = map(x->pb, ev, x->pending + x->pending_n, chunk_room(c) - used, &n);
+	if (!r)
+		x->pending_n += n;
+	return r;
+}
+
+static int add(struct pcapng *x, const struct event *ev, struct chunk *c)
+{
+	bool cut = false, row = !is_context(ev->kind) || x->rows == 0;
+	int r = 0;
+
+	if (row || x->cfg->events == EVENTS_CUSTOM)
+		r = add_row(x, ev, c, &cut);
+	if (!r && ev->proc_first && ev->proc)
+		r = add_message(x, pb_map_process, ev, c);
+	if (!r && (cut || is_told(ev->kind) || x->cfg->events == EVENTS_CUSTOM))
+		r = add_message(x, pb_map_event, ev, c);
+	return r;
+}
+
+static void count(struct pcapng *x, const struct event *ev)
+{
+	if (!x->stats.first_ns)
+		x->stats.first_ns = ev->time_unix_ns;
+	x->stats.last_ns = ev->time_unix_ns;
+	x->stats.delivered++;
+	x->stats.received++;
+	if (ev->kind == EVENT_LOSS) {
+		x->stats.dropped += ev->loss.count;
+		x->stats.received += ev->loss.count;
+	}
+}
+
+static int pcapng_encode(void *ctx, const struct event *ev, struct out *out)
+{
+	struct pcapng *x = ctx;
+	struct chunk *c = out->tail;
+	size_t len = c->len, pending_n = x->pending_n;
+	int r = add(x, ev, c);
+
+	if (r) {
+		c->len = len;
+		x->pending_n = pending_n;
+		return r == -ENOBUFS ? put_no_room(ev, c) : r;
+	}
+	x->rows++;
+	count(x, ev);
+	return 0;
+}
+
+static void pcapng_seal(void *ctx, struct out *out)
+{
+	struct pcapng *x = ctx;
+	struct chunk *c = out->tail;
+	uint8_t *p = c->p + c->len;
+
+	if (!x->pending_n)
+		return;
+	c->len = pcapng_block_custom(p, x->pending, x->pending_n) - c->p;
+	x->pending_n = 0;
+}
+
+static int pcapng_epilogue(void *ctx, struct out *out)
+{
+	struct pcapng *x = ctx;
+	struct chunk *c = out->tail;
+
+	pcapng_seal(ctx, out);
+	c->len = pcapng_block_statistics(c->p + c->len, &x->stats) - c->p;
+	return 0;
+}
+
+static const char *const events_choices[] = {"rows", "custom", NULL};
+
+static const struct opt pcapng_options[] = {
+	{.name = "events",
+	 .type = OPT_CHOICE,
+	 .offset = offsetof(struct pcapng_cfg, events),
+	 .arg = "HOW",
+	 .def = "rows",
+	 .choices = events_choices,
+	 .help = "rows: what Wireshark shows; custom: every event also in full, for replay"},
+	OPT_END};
+
+const struct encoder_ops encoder_pcapng = {
+	.name = "pcapng",
+	.extension = "pcapng",
+	.content_type = "application/x-pcapng",
+	.summary = "for Wireshark",
+	.flags = ENCODER_BINARY | ENCODER_SECRETS,
+	.options = pcapng_options,
+	.cfg_size = sizeof(struct pcapng_cfg),
+	.ctx_size = sizeof(struct pcapng),
+	.open = pcapng_open,
+	.preamble = pcapng_preamble,
+	.encode = pcapng_encode,
+	.seal = pcapng_seal,
+	.epilogue = pcapng_epilogue,
+	.close = pcapng_close,
+};

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "probes/discovery_files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "capture/base/cleanup.h"
+#include "capture/base/log.h"
+#include "capture/base/lru.h"
+#include "capture/context.h"
+#include "probes/discovery_attach.h"
+#include "probes/elf_file.h"
+
+enum {
+	SEEN_MAX = 16384
+};
+
+/* For that long a mapped file is believed to be what it was: a storm of starting processes costs no
+ * system call per mapping. */
+#define TRUST_NS 1000000000ull
+
+struct identity {
+	uint64_t dev, ino, size;
+	int64_t mtime_ns;
+};
+
+/* A file with hooks in it. */
+struct target {
+	struct target *next;
+	struct identity id;
+	uint8_t build_id[20];
+	size_t build_id_len;
+	bool overlay;
+	bool mapped; /* found in the scan that is going on */
+	int fd;
+	struct discovery_hooks hooks[]; /* by probe of the configuration */
+};
+
+/* A file as mappings name it. */
+struct seen {
+	struct seen_key {
+		uint32_t major, minor;
+		uint64_t ino;
+	} key;
+	uint64_t generation; /* 0 = not known */
+	uint64_t checked_ns;
+	struct identity id;
+	struct target *target; /* NULL = of no interest */
+};
+
+struct discovery_files {
+	struct discovery_reporter reporter;
+	struct lru *seen;
+	struct target *targets;
+	unsigned n;
+	struct discovery_slots slots[];
+};
+
+/* ---- life --------------------------------------------------------------------------------- */
+
+static int make_attacher(struct discovery_files *f, struct err *err)
+{
+	CLEANUP_FREE struct attach_probe *probes = calloc(f->n + 1, sizeof(*probes));
+
+	if (!probes)
+		return errf(err, -ENOMEM, "no memory for attaching");
+	for (unsigned i = 0; i < f->n; i++) {
+		const struct discovery_probe *p = f->slots[i].probe;
+
+		probes[i] = (struct attach_probe){p->number, p->ops->hooks, p->ops->object(p->ctx)};
+	}
+	return attach_new(probes, f->n, &f->reporter.attacher, err);
+}
+
+int discovery_files_new(const struct discovery_config *cfg, struct discovery_files **ret,
+			struct err *err)
+{
+	struct discovery_files *f = calloc(1, sizeof(*f) + cfg->n * sizeof(f->slots[0]));
+	int r = 0;
+
+	if (f)
+		f->seen = lru_new(SEEN_MAX, sizeof(struct seen), sizeof(struct seen_key));
+	if (!f || !f->seen) {
+		free(f);
+		return errf(err, -ENOMEM, "no memory for the table of files");
+	}
+	f->reporter.fn = cfg->report;
+	f->reporter.arg = cfg->arg;
+	for (unsigned i = 0; i < cfg->n && !r; i++) {
+		f->slots[f->n].probe = &cfg->probes[i];
+		r = discovery_slots_init(&f->slots[f->n++], err);
+	}
+	if (!r)
+		r = make_attacher(f, err);
+	if (r < 0) {
+		discovery_files_free(f);
+		return r;
+	}
+	*ret = f;
+	return 0;
+}
+
+/* Detaches a target and forgets it; whatever named it will be looked at again. */
+static void drop(struct discovery_files *f, struct target **at)
+{
+	struct target *t = *at;
+
+	*at = t->next;
+	for (struct seen *s = lru_oldest(f->seen); s; s = lru_newer(f->seen, s)) {
+		if (s->target != t)
+			continue;
+		s->target = NULL;
+		s->id = (struct identity){0};
+		s->checked_ns = 0;
+	}
+	for (unsigned i = 0; i < f->n; i++)
+		discovery_detach(&f->reporter, &f->slots[i], &t->hooks[i]);
+	close(t->fd);
+	free(t);
+}
+
+void discovery_files_free(struct discovery_files *f)
+{
+	if (!f)
+		return;
+	while (f->targets)
+		drop(f, &f->targets);
+	attach_free(f->reporter.attacher);
+	for (unsigned i = 0; i < f->n; i++)
+		discovery_slots_done(&f->slots[i]);
+	lru_free(f->seen);
+	free(f);
+}
+
+/* ---- identity ----------------------------------------------------------------------------- */
+
+static int identify(int fd, struct identity *ret)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return -errno;
+	*ret = (struct identity){
+		.dev = st.st_dev,
+		.ino = st.st_ino,
+		.size = (uint64_t)st.st_size,
+		.mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec,
+	};
+	return 0;
+}
+
+static bool on_overlay(int fd)
+{
+	struct statfs fs;
+
+	return !fstatfs(fd, &fs) && fs.f_type == OVERLAYFS_SUPER_MAGIC;
+}
+
+static bool same_file(const struct target *t, const struct target *other)
+{
+	if (t->id.ino != other->id.ino || t->id.size != other->id.size)
+		return false;
+	if (t->id.dev == other->id.dev)
+		return t->id.mtime_ns == other->id.mtime_ns;
+	return (t->overlay || other->overlay) && t->build_id_len &&
+	       t->build_id_len == other->build_id_len &&
+	       !memcmp(t->build_id, other->build_id, t->build_id_len);
+}
+
+static struct target *find_same(struct discovery_files *f, const struct target *wanted)
+{
+	for (struct target *t = f->targets; t; t = t->next)
+		if (same_file(t, wanted))
+			return t;
+	return NULL;
+}
+
+/* A file that was written to since: its hooks may sit in the middle of instructions now. */
+static void drop_overwritten(struct discovery_files *f, const struct identity *id)
+{
+	for (struct target **at = &f->targets; *at;) {
+		struct target *t = *at;
+
+		if (t->id.dev == id->dev && t->id.ino == id->ino &&
+		    (t->id.size != id->size || t->id.mtime_ns != id->mtime_ns))
+			drop(f, at);
+		else
+			at = &t->next;
+	}
+}
+
+/* ---- inspecting --------------------------------------------------------------------------- */
+
+/* Asks one probe and attaches what it wants. */
+static void inspect(struct discovery_files *f, unsigned index, const struct elf_file *elf,
+		    const struct discovery_place *place, struct discovery_hooks *ret)
+{
+	struct discovery_slots *slots = &f->slots[index];
+	const struct discovery_probe *probe = slots->probe;
+	struct probe_plan plan;
+	struct err err = {""};
+	int r;
+
+	memset(&plan, 0, sizeof(plan));
+	r = probe->ops->inspect(probe->cfg, elf, &plan, &err);
+	if (r < 0)
+		discovery_attach_refused(&f->reporter, slots, place, r, &err);
+	else if (plan.n)
+		discovery_attach(&f->reporter, slots, place, &plan, ret);
+}
+
+/* Every probe's word on a file that is open in fd, which is taken over. */
+static struct target *look_at(struct discovery_files *f, int fd, const struct identity *id,
+			      const char *path, pid_t pid, struct err *err)
+{
+	const struct discovery_place place = {fd, path, pid};
+	struct target *t = calloc(1, sizeof(*t) + f->n * sizeof(t->hooks[0])), *known = NULL;
+	struct elf_file *elf = NULL;
+	bool attached = false;
+
+	if (!t) {
+		close(fd);
+		errf(err, -ENOMEM, "no memory for '%s'", path);
+		return NULL;
+	}
+	t->id = *id;
+	t->fd = fd;
+	t->mapped = true;
+	if (!elf_file_open(fd, path, &elf, err)) {
+		t->overlay = on_overlay(fd);
+		t->build_id_len = elf_file_build_id(elf, t->build_id);
+		known = find_same(f, t);
+		for (unsigned i = 0; !known && i < f->n; i++) {
+			inspect(f, i, elf, &place, &t->hooks[i]);
+			attached |= t->hooks[i].n > 0;
+		}
+		elf_file_close(elf);
+	}
+	if (attached) {
+		t->next = f->targets;
+		f->targets = t;
+		return t;
+	}
+	close(fd);
+	free(t);
+	return known;
+}
+
+/* ---- mappings ----------------------------------------------------------------------------- */
+
+static bool trusted(const struct seen *s, const struct target_mapping *m, uint64_t now)
+{
+	return s->checked_ns && now - s->checked_ns < TRUST_NS &&
+	       (!m->generation || m->generation == s->generation);
+}
+
+/* Opens what is mapped and finds out whether it is what it was; looks at it if not. */
+static bool check(struct discovery_files *f, struct seen *s, const struct target_mapping *m)
+{
+	struct target *known = f->targets;
+	struct identity id;
+	struct err err;
+	int fd = target_open(m, &err);
+
+	if (fd < 0) {
+		log_line(LOG_LEVEL_DEBUG, "%s", err.text);
+		return false;
+	}
+	if (identify(fd, &id) || !memcmp(&id, &s->id, sizeof(id))) {
+		close(fd);
+	} else {
+		drop_overwritten(f, &id);
+		known = f->targets;
+		s->target = look_at(f, fd, &id, m->path, m->pid, NULL);
+		s->id = id;
+	}
+	s->generation = m->generation;
+	return f->targets != known;
+}
+
+bool discovery_files_mapped(struct discovery_files *f, const struct target_mapping *m)
+{
+	const struct seen_key key = {m->major, m->minor, m->ino};
+	struct seen *s = lru_put(f->seen, &key, NULL);
+	uint64_t now = context_boot_ns();
+	bool attached = false;
+
+	if (!trusted(s, m, now)) {
+		attached = check(f, s, m);
+		s->checked_ns = s->id.ino ? now : 0;
+	}
+	if (s->target)
+		s->target->mapped = true;
+	return attached;
+}
+
+static int mark_mapped(const struct target_mapping *mapping, void *arg)
+{
+	discovery_files_mapped(arg, mapping);
+	return 0;
+}
+
+int discovery_files_scan(struct discovery_files *f, struct err *err)
+{
+	struct stat st;
+	int r;
+
+	for (struct target *t = f->targets; t; t = t->next)
+		t->mapped = false;
+	r = target_scan(mark_mapped, f);
+	if (r < 0)
+		return errf(err, r, "cannot read /proc: %s", strerror(-r));
+	for (struct target **at = &f->targets; *at;) {
+		struct target *t = *at;
+
+		if (!t->mapped && !fstat(t->fd, &st) && !st.st_nlink)
+			drop(f, at);
+		else
+			at = &t->next;
+	}
+	return 0;
+}
+
+/* ---- named files and the verdict ---------------------------------------------------------- */
+
+int discovery_files_named(struct discovery_files *f, unsigned index, const char *path,
+			  struct err *err)
+{
+	struct discovery_slots *slots = &f->slots[index];
+	const struct probe_ops *ops = slots->probe->ops;
+	unsigned failed = slots->found - slots->attached;
+	struct err why = {""};
+	struct identity id;
+	struct target *t;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0 || identify(fd, &id)) {
+		int code = -errno;
+
+		if (fd >= 0)
+			close(fd);
+		return errf(err, code, "%s: cannot open '%s': %s", ops->name, path,
+			    strerror(-code));
+	}
+	t = look_at(f, fd, &id, path, 0, &why);
+	if (t && t->hooks[index].n)
+		return 0;
+	if (slots->found - slots->attached > failed)
+		return errf(err, slots->code, "%s", slots->err.text);
+	if (why.text[0])
+		return errf(err, -ENOEXEC, "%s: %s", ops->name, why.text);
+	return errf(err, -ENOEXEC, "%s: '%s' is no target (needs %s)", ops->name, path, ops->needs);
+}
+
+int discovery_files_verdict(const struct discovery_files *f, struct err *err)
+{
+	for (unsigned i = 0; i < f->n; i++) {
+		const struct discovery_slots *slots = &f->slots[i];
+
+		if (slots->found && !slots->attached)
+			return errf(err, slots->code, "%s", slots->err.text);
+	}
+	return 0;
+}
