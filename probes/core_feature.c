@@ -98,9 +98,9 @@ static int feature_program(int helper, uint32_t attach)
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = attach);
 	const struct bpf_insn insns[] = {
-		{ .code = BPF_JMP | BPF_CALL, .imm = helper },
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
-		{ .code = BPF_JMP | BPF_EXIT },
+		{.code = BPF_JMP | BPF_CALL, .imm = helper},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
+		{.code = BPF_JMP | BPF_EXIT},
 	};
 	const size_t skip = helper ? 0 : 1;
 
@@ -131,8 +131,8 @@ static int feature_tracepoint(char *ret, size_t size)
 {
 	int id = libbpf_find_vmlinux_btf_id("sched_process_exec", BPF_TRACE_RAW_TP);
 	const struct bpf_insn insns[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
-		{ .code = BPF_JMP | BPF_EXIT },
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
+		{.code = BPF_JMP | BPF_EXIT},
 	};
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_RAW_TP,
 		    .attach_btf_id = (uint32_t)id);
@@ -161,20 +161,22 @@ static int feature_file(char ret_path[32])
 
 static int feature_uprobe(char *ret, size_t size)
 {
-	struct perf_event_attr attr = { .size = sizeof(attr), .sample_period = 1 };
+	struct perf_event_attr attr = {.size = sizeof(attr), .sample_period = 1};
 	char path[32], type[16];
 	CLEANUP_CLOSE int file = feature_file(path);
 
 	if (feature_read(UPROBE_PMU, type, sizeof(type)) || sscanf(type, "%u", &attr.type) != 1)
 		return feature_say(-ENOENT, ret, size, "no %s", UPROBE_PMU);
 	attr.config1 = (uint64_t)(uintptr_t)path;
-	return feature_result((int)syscall(SYS_perf_event_open, &attr, -1, 0, -1,
-					   PERF_FLAG_FD_CLOEXEC),
-			      ret, size);
+	return feature_result(
+		(int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC), ret,
+		size);
 }
 
 /* Newer than the headers that we build with. */
-enum { FEATURE_UPROBE_MULTI = 48 };
+enum {
+	FEATURE_UPROBE_MULTI = 48
+};
 struct feature_multi {
 	uint32_t program, target, attach_type, flags;
 	uint64_t path, offsets, ref_ctr_offsets, cookies;
@@ -194,8 +196,7 @@ static int feature_multi(char *ret, size_t size)
 		.offsets = (uint64_t)(uintptr_t)&offset,
 		.n = 1,
 	};
-	int link = program < 0 ? -1
-			       : (int)syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
+	int link = program < 0 ? -1 : (int)syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
 
 	if (feature_result(link, ret, size))
 		return feature_say(-ENOTSUP, ret, size,
@@ -246,7 +247,7 @@ static int feature_loginuid(char *ret, size_t size)
 
 static int feature_memlock(char *ret, size_t size)
 {
-	struct rlimit old, all = { RLIM_INFINITY, RLIM_INFINITY };
+	struct rlimit old, all = {RLIM_INFINITY, RLIM_INFINITY};
 
 	if (getrlimit(RLIMIT_MEMLOCK, &old))
 		return feature_result(-1, ret, size);
@@ -265,25 +266,27 @@ static const struct feature_row {
 	feature_fn look;
 	bool needed;
 } feature_rows[] = {
-	{ "privileges (CAP_BPF, CAP_PERFMON)", feature_caps, true },
-	{ "lockdown", feature_lockdown, true },
-	{ "kernel type information (BTF)", feature_btf, true },
-	{ "ring buffer", feature_ring, true },
-	{ "maps shared with user space", feature_mmap, true },
-	{ "attach cookie", feature_cookie, true },
-	{ "process tracepoints (tp_btf)", feature_tracepoint, true },
-	{ "user-space hooks (uprobe)", feature_uprobe, true },
-	{ "many hooks in one link (uprobe_multi)", feature_multi, false },
-	{ "long loops (bpf_loop)", feature_loop, false },
-	{ "perf_event_paranoid", feature_paranoid, false },
-	{ "unified cgroups", feature_cgroup, false },
-	{ "login user (audit)", feature_loginuid, false },
-	{ "locked memory", feature_memlock, false },
+	{"privileges (CAP_BPF, CAP_PERFMON)", feature_caps, true},
+	{"lockdown", feature_lockdown, true},
+	{"kernel type information (BTF)", feature_btf, true},
+	{"ring buffer", feature_ring, true},
+	{"maps shared with user space", feature_mmap, true},
+	{"attach cookie", feature_cookie, true},
+	{"process tracepoints (tp_btf)", feature_tracepoint, true},
+	{"user-space hooks (uprobe)", feature_uprobe, true},
+	{"many hooks in one link (uprobe_multi)", feature_multi, false},
+	{"long loops (bpf_loop)", feature_loop, false},
+	{"perf_event_paranoid", feature_paranoid, false},
+	{"unified cgroups", feature_cgroup, false},
+	{"login user (audit)", feature_loginuid, false},
+	{"locked memory", feature_memlock, false},
 };
 
 unsigned core_features(struct core_feature ret[CORE_FEATURES_MAX])
 {
-	enum { N = sizeof(feature_rows) / sizeof(feature_rows[0]) };
+	enum {
+		N = sizeof(feature_rows) / sizeof(feature_rows[0])
+	};
 
 	_Static_assert(N <= (int)CORE_FEATURES_MAX, "rows fit");
 	load_quiet_libbpf();
@@ -291,7 +294,7 @@ unsigned core_features(struct core_feature ret[CORE_FEATURES_MAX])
 		const struct feature_row *row = &feature_rows[i];
 		int status;
 
-		ret[i] = (struct core_feature){ .name = row->name };
+		ret[i] = (struct core_feature){.name = row->name};
 		status = row->look(ret[i].detail, sizeof(ret[i].detail));
 		ret[i].status = status < 0 && !row->needed ? 1 : status;
 	}
