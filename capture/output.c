@@ -112,15 +112,12 @@ static void ship(struct output *o)
 
 	if (!c)
 		return;
-	if (!c->len) {
-		chunkq_give(o->q, c);
-		o->out.tail = NULL;
-		return;
-	}
 	if (o->cfg.encoder->seal)
 		o->cfg.encoder->seal(o->encoder, &o->out);
 	o->out.tail = NULL;
-	if (o->cfg.hold_ns)
+	if (!c->len)
+		chunkq_give(o->q, c);
+	else if (o->cfg.hold_ns)
 		hold(o, c);
 	else
 		chunkq_push(o->q, c);
@@ -379,7 +376,7 @@ bool output_take_loss(struct output *o, struct event_loss *ret)
 	if (!l.count)
 		return false;
 	*ret = (struct event_loss){.probe = "output",
-				   .reason = output_stat_rows[reason].name,
+				   .reason = stats_output_rows[reason].name,
 				   .count = l.count,
 				   .first_unix_ns = l.first_ns,
 				   .last_unix_ns = l.last_ns,
