@@ -24,8 +24,10 @@
 #include <unistd.h>
 
 #include "capture/context.h"
+#include "probes/attach.h"
 #include "probes/discovery.h"
 #include "probes/elf_file.h"
+#include "probes/load.h"
 #include "tests/probes/discovery_test.h"
 #include "tests/probes/discovery_test.skel.h"
 #include "tests/support/shell.h"
@@ -273,6 +275,18 @@ static void finds_what_starts_later(void **state)
 	discovery_stop(d);
 }
 
+/* What kernels without uprobe_multi get. */
+static void works_through_perf_events(void **state)
+{
+	struct discovery_test *prepared = t.bpf;
+
+	t.bpf = t.probe.ctx = discovery_test__open_and_load();
+	assert_non_null(t.bpf);
+	finds_what_starts_later(state);
+	discovery_test__destroy(t.bpf);
+	t.bpf = t.probe.ctx = prepared;
+}
+
 static void finds_a_deleted_file(void **state)
 {
 	struct shell s = copy_and_start("deleted");
@@ -436,19 +450,17 @@ static void inspects_without_attaching(void **state)
 			 -ENOEXEC);
 }
 
-static int quiet(enum libbpf_print_level level, const char *format, va_list ap)
-{
-	return 0;
-}
-
 /* Why the test cannot run here; NULL = it can. */
 static const char *set_up(void)
 {
-	libbpf_set_print(quiet);
+	load_quiet_libbpf();
 	if (geteuid())
 		return "needs root";
-	t.bpf = discovery_test__open_and_load();
+	t.bpf = discovery_test__open();
 	if (!t.bpf)
+		return "no memory";
+	attach_prepare(t.bpf->obj);
+	if (discovery_test__load(t.bpf))
 		return "no eBPF here";
 	snprintf(t.dir, sizeof(t.dir), "/tmp/penstock-discovery-XXXXXX");
 	if (!mkdtemp(t.dir))
@@ -463,6 +475,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_what_runs),
 		cmocka_unit_test(finds_what_starts_later),
+		cmocka_unit_test(works_through_perf_events),
 		cmocka_unit_test(finds_a_deleted_file),
 		cmocka_unit_test(finds_in_another_mount_namespace),
 		cmocka_unit_test(lets_go_of_upgraded_files),
