@@ -11,7 +11,6 @@
 #include <cmocka.h>
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
@@ -489,10 +488,8 @@ int main(void)
 	char command[128];
 	int failed;
 
-	if (why) {
-		printf("skipped: %s\n", why);
-		return 77;
-	}
+	if (why)
+		return printf("skipped: %s\n", why), 77;
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
 	snprintf(command, sizeof(command), "rm -rf '%s'", t.dir);
 	if (system(command))
