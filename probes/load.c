@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "capture/base/cleanup.h"
+#include "probes/attach.h"
 #include "probes/load.h"
 
 /* What libbpf said last in this thread: its first warning, and the verifier's last word. */
@@ -195,6 +196,7 @@ int load_object(struct bpf_object *obj, const struct probe_env *env, struct err 
 	if (ret)
 		return ret;
 	load_warning[0] = load_verdict[0] = '\0';
+	attach_prepare(obj);
 	ret = bpf_object__load(obj);
 	return ret ? load_failed(err, bpf_object__name(obj), ret) : 0;
 }
