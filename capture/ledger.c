@@ -111,7 +111,8 @@ void ledger_emit_stats(struct ledger *l, struct normalise *n, struct output *o, 
 		collect(&c, "reader", stat_rows[i].name, l->stats[i]);
 	output_stats(o, stats);
 	for (unsigned i = 0; i < OSTAT_MAX; i++)
-		if (i == OSTAT_OFFERED || i == OSTAT_SKIPPED || output_stat_rows[i].loss)
+		if (i == OSTAT_OFFERED || i == OSTAT_SKIPPED ||
+		    i == OSTAT_PEER_DUPLICATE || output_stat_rows[i].loss)
 			collect(&c, "output", output_stat_rows[i].name, stats[i]);
 	ev.stats = (struct event_stats){ .v = c.v, .n = c.n, .final = final };
 	normalise_emit_to(n, o, &ev, now_ns);

@@ -35,7 +35,7 @@ enum {
 
 static const uint8_t syn_options[FRAME_OPTIONS] = {
 	2, 4, FRAME_PAYLOAD >> 8, FRAME_PAYLOAD & 0xff, /* maximum segment size */
-	3, 3, WINDOW_SCALE, 1,                          /* window scale, no operation */
+	3, 3, WINDOW_SCALE,       1,                    /* window scale, no operation */
 };
 
 static void put_be16(uint8_t *p, uint16_t v)

@@ -12,9 +12,9 @@
 #include "capture/base/bytes.h"
 
 enum {
-	FRAME_HEAD = 14 + 40 + 20,   /* Ethernet, IPv6, TCP */
-	FRAME_OPTIONS = 8,           /* of a SYN */
-	FRAME_PAYLOAD = 32 * 1024,   /* most in one frame, and what a SYN says of it */
+	FRAME_HEAD = 14 + 40 + 20, /* Ethernet, IPv6, TCP */
+	FRAME_OPTIONS = 8,         /* of a SYN */
+	FRAME_PAYLOAD = 32 * 1024, /* most in one frame, and what a SYN says of it */
 };
 
 enum frame_flags {
@@ -27,20 +27,20 @@ enum frame_flags {
 struct frame_end {
 	uint8_t address[16]; /* network order, IPv4 in the first four bytes */
 	uint16_t port;
-	uint8_t mac;         /* its MAC address is 02:00:00:00:00:<mac> */
+	uint8_t mac; /* its MAC address is 02:00:00:00:00:<mac> */
 };
 
 /* One direction. */
 struct frame_path {
 	uint8_t head[FRAME_HEAD];
 	uint8_t head_n;
-	uint16_t id;         /* IPv4: of the next frame */
-	uint32_t sum;        /* of the pseudo header without its length */
+	uint16_t id;  /* IPv4: of the next frame */
+	uint32_t sum; /* of the pseudo header without its length */
 };
 
 struct frame_tcp {
 	uint32_t seq, ack;
-	uint8_t flags;       /* enum frame_flags; a SYN carries its options */
+	uint8_t flags;        /* enum frame_flags; a SYN carries its options */
 	struct bytes payload; /* at most FRAME_PAYLOAD */
 };
 

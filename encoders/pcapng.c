@@ -40,7 +40,8 @@ struct pcapng {
 	struct pcapng_statistics stats, tls;
 };
 
-/* The interface of the first block, and that of TLS plaintext, which is described when it is used. */
+/* The interface of the first block, and that of TLS plaintext, which is described when it is used.
+ */
 enum {
 	INTERFACE_EVENTS,
 	INTERFACE_TLS
@@ -175,23 +176,22 @@ static void stamp(struct pcapng_statistics *stats, const struct event *ev)
 static int add_packets(struct pcapng *x, struct pcapng_tcp_flow *flow, const struct event *ev,
 		       struct chunk *c)
 {
-	uint8_t *start = c->p + c->len, *p = start;
-	uint64_t n;
+	uint8_t *p = c->p + c->len, *start;
 
 	if (pcapng_tcp_room(ev) + PCAPNG_INTERFACE_ROOM + reserve(x) > chunk_room(c))
 		return -ENOBUFS;
 	if (!x->tls.first_ns)
-		p = pcapng_block_interface(p, BYTES("tls-plain"),
-					   BYTES("plaintext of TLS: TCP and MAC addresses are made up, "
-						 "server ports are mapped (the comment of each SYN "
-						 "tells the real one)"));
+		p = pcapng_block_interface(
+			p, BYTES("tls-plain"),
+			BYTES("plaintext of TLS: TCP and MAC addresses are made up, "
+			      "server ports are mapped (the comment of each SYN "
+			      "tells the real one)"));
 	start = p;
 	p = pcapng_tcp_write(x->tcp, flow, ev, p);
 	if (p == start)
 		return -EOPNOTSUPP;
 	c->len = p - c->p;
-	n = pcapng_tcp_packets(x->tcp);
-	x->tls.delivered = x->tls.received = n;
+	x->tls.delivered = x->tls.received = pcapng_tcp_packets(x->tcp);
 	stamp(&x->tls, ev);
 	return 0;
 }

@@ -62,14 +62,14 @@ struct pcapng_tcp_flow {
 	uint64_t acked[SIDES]; /* how much of it the other side has acknowledged */
 	uint64_t closed_ns;    /* 0 = not closed */
 	uint32_t isn[SIDES];
-	uint32_t epoch;        /* in which it is open; 0 = not open */
-	uint32_t made_up;      /* number of its made-up addresses, 0 = real ones */
-	uint32_t process;      /* number of its block in this epoch */
+	uint32_t epoch;   /* in which it is open; 0 = not open */
+	uint32_t made_up; /* number of its made-up addresses, 0 = real ones */
+	uint32_t process; /* number of its block in this epoch */
 	enum flow_role role;
 	enum side client;
-	bool listed;           /* its other end can be recognised */
-	bool paired;           /* and has been */
-	bool duplicate;        /* it is the other end of another conversation */
+	bool listed;    /* its other end can be recognised */
+	bool paired;    /* and has been */
+	bool duplicate; /* it is the other end of another conversation */
 	struct frame_path path[SIDES];
 };
 
@@ -276,8 +276,8 @@ static void set_paths(struct writing *w)
 	const struct flow *f = w->ev->flow;
 	struct pcapng_tcp_flow *c = w->c;
 	uint8_t family = f->family ? f->family : AF_INET;
-	struct frame_end end[SIDES] = {[LOCAL] = {.port = f->local_port},
-				       [REMOTE] = {.port = f->remote_port}};
+	struct frame_end end[SIDES] = {
+		[LOCAL] = {.port = f->local_port}, [REMOTE] = {.port = f->remote_port}};
 
 	c->client = client_of(f, w->ev->data.direction);
 	copy_address(end[LOCAL].address, f->local, family);
@@ -318,7 +318,8 @@ static void set_process(struct writing *w)
 
 /* ---- packets ------------------------------------------------------------------------------- */
 
-static void put(struct writing *w, enum side from, const struct frame_tcp *tcp, struct bytes comment)
+static void put(struct writing *w, enum side from, const struct frame_tcp *tcp,
+		struct bytes comment)
 {
 	struct frame_path *path = &w->c->path[from];
 	struct pcapng_packet packet = {
@@ -345,8 +346,8 @@ static uint32_t seq_of(const struct pcapng_tcp_flow *c, enum side side, uint64_t
 }
 
 /* Everything but a SYN acknowledges all that the other side has sent. */
-static void send(struct writing *w, enum side from, uint8_t flags, uint64_t offset,
-		 struct bytes payload)
+static void segment(struct writing *w, enum side from, uint8_t flags, uint64_t offset,
+		    struct bytes payload)
 {
 	struct pcapng_tcp_flow *c = w->c;
 	struct frame_tcp tcp = {.seq = seq_of(c, from, offset),
@@ -358,7 +359,8 @@ static void send(struct writing *w, enum side from, uint8_t flags, uint64_t offs
 	put(w, from, &tcp, (struct bytes){0});
 }
 
-static int address_text(char *to, size_t n, uint8_t family, const uint8_t address[16], uint16_t port)
+static int address_text(char *to, size_t n, uint8_t family, const uint8_t address[16],
+			uint16_t port)
 {
 	char text[INET6_ADDRSTRLEN];
 
@@ -407,7 +409,7 @@ static void handshake(struct writing *w)
 
 	put(w, client, &syn, about);
 	put(w, server, &reply, (struct bytes){0});
-	send(w, client, 0, c->next[client], (struct bytes){0});
+	segment(w, client, 0, c->next[client], (struct bytes){0});
 	c->acked[client] = c->next[client];
 }
 
@@ -445,14 +447,14 @@ static void send_payload(struct writing *w, enum side from)
 	while (left.n) {
 		size_t n = left.n < FRAME_PAYLOAD ? left.n : FRAME_PAYLOAD;
 
-		send(w, from, FRAME_PSH, offset, (struct bytes){left.p, n});
+		segment(w, from, FRAME_PSH, offset, (struct bytes){left.p, n});
 		left = (struct bytes){left.p + n, left.n - n};
 		offset += n;
 	}
 	if (end_of(w->ev) > c->next[from])
 		c->next[from] = end_of(w->ev);
 	if (c->epoch == w->t->epoch && c->next[from] - c->acked[from] > ACK_EVERY)
-		send(w, !from, 0, c->next[!from], (struct bytes){0});
+		segment(w, !from, 0, c->next[!from], (struct bytes){0});
 }
 
 static void close_flow(struct writing *w)
@@ -460,9 +462,9 @@ static void close_flow(struct writing *w)
 	struct pcapng_tcp_flow *c = w->c;
 
 	if (c->epoch == w->t->epoch) {
-		send(w, LOCAL, FRAME_FIN, c->next[LOCAL]++, (struct bytes){0});
-		send(w, REMOTE, FRAME_FIN, c->next[REMOTE]++, (struct bytes){0});
-		send(w, LOCAL, 0, c->next[LOCAL], (struct bytes){0});
+		segment(w, LOCAL, FRAME_FIN, c->next[LOCAL]++, (struct bytes){0});
+		segment(w, REMOTE, FRAME_FIN, c->next[REMOTE]++, (struct bytes){0});
+		segment(w, LOCAL, 0, c->next[LOCAL], (struct bytes){0});
 	}
 	c->epoch = 0;
 	c->closed_ns = w->ev->time_boot_ns;

@@ -6,8 +6,8 @@
  * numbers that the bytes have in their stream (what was lost is a jump), FIN when the owner closed.
  *
  * Addresses and the client's port are the real ones. The server's port is that of the protocol
- * that the first bytes showed: readers dissect it there, and it keeps the conversation apart from the
- * real one, which may be in the same file. The comment of the SYN tells the real one. Where the
+ * that the first bytes showed: readers dissect it there, and it keeps the conversation apart from
+ * the real one, which may be in the same file. The comment of the SYN tells the real one. Where the
  * addresses are not known, or another open conversation of this file has the same, both are made up
  * from 198.18.0.0/15 or 2001:db8::/32 and the comment tells the real ones. Sequence numbers start
  * at a value of their own in each connection: a client port that is used again starts a new stream.
