@@ -114,7 +114,8 @@ void ledger_emit_stats(struct ledger *l, struct normalise *n, struct output *o, 
 		collect(&c, "reader", stats_rows[i].name, l->stats[i]);
 	output_stats(o, stats);
 	for (unsigned i = 0; i < OSTAT_MAX; i++)
-		if (i == OSTAT_OFFERED || i == OSTAT_SKIPPED || stats_output_rows[i].loss)
+		if (i == OSTAT_OFFERED || i == OSTAT_SKIPPED || i == OSTAT_PEER_DUPLICATE ||
+		    stats_output_rows[i].loss)
 			collect(&c, "output", stats_output_rows[i].name, stats[i]);
 	ev.stats = (struct event_stats){.v = c.v, .n = c.n, .final = final};
 	normalise_emit_to(n, o, &ev, now_ns);
