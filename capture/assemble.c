@@ -120,7 +120,8 @@ static void keep(struct assemble *a, struct item *it, struct bytes *b)
 	size_t at = it->side.n;
 
 	textbuf_append(a->texts, &it->side, *b);
-	*b = (struct bytes){ it->side.p + at, it->side.n - at };
+	*b = it->side.n > at ? (struct bytes){ it->side.p + at, it->side.n - at } :
+			       (struct bytes){ 0 };
 }
 
 /* Copies the texts of the body that are not the growing one. The longest of them fit one small piece,

@@ -139,7 +139,7 @@ struct rec_attach {
 	__u32 pid;          /* the process in which the file was found, 0 = none in particular */
 	__s32 status;       /* 0 attached, else negative errno */
 	__u16 hook_len, target_len, note_len, reserved;
-	__u32 reserved2;
+	__u32 reserved2[2];
 	char data[];        /* hook ("uretprobe readline"), target (path), note */
 };
 
@@ -262,6 +262,9 @@ struct rec_data {
 };
 
 #define REC_SIZE(type, size) _Static_assert(sizeof(struct type) == (size), #type)
+/* The variable part begins where the struct ends: no hidden padding. */
+#define REC_DATA_AT_END(type)                                                            \
+	_Static_assert(__builtin_offsetof(struct type, data) == sizeof(struct type), #type)
 REC_SIZE(rec, 16);
 REC_SIZE(rec_task, 64);
 REC_SIZE(rec_run, 16 + 8 + 32 + 32 + 8 + 16);
@@ -278,7 +281,16 @@ REC_SIZE(rec_line, 80 + 48);
 REC_SIZE(rec_line_end, 96);
 REC_SIZE(rec_flow, 56);
 REC_SIZE(rec_data, 80 + 48 + 56);
+REC_DATA_AT_END(rec_run);
+REC_DATA_AT_END(rec_proc);
+REC_DATA_AT_END(rec_attach);
+REC_DATA_AT_END(rec_part);
+REC_DATA_AT_END(rec_exec);
+REC_DATA_AT_END(rec_cgroup);
+REC_DATA_AT_END(rec_line);
+REC_DATA_AT_END(rec_data);
 #undef REC_SIZE
+#undef REC_DATA_AT_END
 
 /* ---- shared state that is no record ------------------------------------------------------- */
 

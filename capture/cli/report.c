@@ -17,13 +17,18 @@ static const char *human(uint64_t bytes, char ret[16])
 	return ret;
 }
 
+/* What we tell of ourselves is not what was recorded. */
+enum {
+	OWN_KINDS = 1u << EVENT_META | 1u << EVENT_ATTACH | 1u << EVENT_LOSS | 1u << EVENT_STATS,
+};
+
 static void print_summary(const struct pipeline_report *r)
 {
 	const char *separator = "penstock: ";
 	char high[16], size[16];
 
 	for (unsigned k = 0; k < EVENT_KINDS; k++) {
-		if (!r->events[k])
+		if (!r->events[k] || OWN_KINDS & 1u << k)
 			continue;
 		fprintf(stderr, "%s%" PRIu64 " %s", separator, r->events[k], event_kind_name(k));
 		separator = ", ";
