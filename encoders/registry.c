@@ -11,8 +11,7 @@ const struct encoder_ops *const encoder_registry[] = {
 #define ENCODER(name) &encoder_##name,
 #include "encoders/encoders.def"
 #undef ENCODER
-	NULL
-};
+	NULL};
 
 const struct encoder_ops *encoder_by_name(const char *name)
 {

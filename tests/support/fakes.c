@@ -43,7 +43,7 @@ static int sink_write(void *ctx, const struct iovec *iov, int n, size_t *ret_don
 	size_t take = iov->iov_len;
 
 	while (__atomic_load_n(&s->stuck, __ATOMIC_ACQUIRE))
-		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 	s->writes++;
 	if (s->fail && s->writes > s->fail_after &&
 	    (!s->fail_for || s->writes <= s->fail_after + s->fail_for))
@@ -106,7 +106,7 @@ static struct bytes text_of(const struct event *ev)
 	case EVENT_LOSS:
 		return bytes_of(ev->loss.reason);
 	default:
-		return (struct bytes){ 0 };
+		return (struct bytes){0};
 	}
 }
 
@@ -158,12 +158,12 @@ const struct encoder_ops fake_early_encoder = {
 
 struct output_config fake_output_config(struct fake_sink *sink)
 {
-	return (struct output_config){ .label = "fake",
-				       .encoder = &fake_encoder,
-				       .sink = &fake_sink_ops,
-				       .sink_cfg = sink,
-				       .kinds = UINT32_MAX,
-				       .flush_ns = 1000000000 };
+	return (struct output_config){.label = "fake",
+				      .encoder = &fake_encoder,
+				      .sink = &fake_sink_ops,
+				      .sink_cfg = sink,
+				      .kinds = UINT32_MAX,
+				      .flush_ns = 1000000000};
 }
 
 /* ---- probes -------------------------------------------------------------------------------- */
@@ -180,8 +180,8 @@ static int decode_bash(const struct rec *rec, struct part *ret)
 
 const struct probe_ops *fake_probe_by_number(uint16_t number)
 {
-	static const struct probe_ops exec = { .name = "exec", .decode = decode_exec };
-	static const struct probe_ops bash = { .name = "bash", .decode = decode_bash };
+	static const struct probe_ops exec = {.name = "exec", .decode = decode_exec};
+	static const struct probe_ops bash = {.name = "bash", .decode = decode_bash};
 
 	return number == RECORDS_EXEC ? &exec : number == RECORDS_BASH ? &bash : NULL;
 }

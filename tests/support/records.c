@@ -11,12 +11,13 @@ struct draft {
 
 static struct draft draft;
 
-static void *begin(struct records *r, size_t fixed, enum rec_kind kind, uint16_t probe, uint8_t flags)
+static void *begin(struct records *r, size_t fixed, enum rec_kind kind, uint16_t probe,
+		   uint8_t flags)
 {
 	struct rec *rec = (struct rec *)draft.p;
 
 	memset(draft.p, 0, fixed);
-	*rec = (struct rec){ .kind = kind, .flags = flags, .probe = probe, .time = r->now };
+	*rec = (struct rec){.kind = kind, .flags = flags, .probe = probe, .time = r->now};
 	draft.n = fixed;
 	return rec;
 }
@@ -53,12 +54,12 @@ void records_start(struct records *r, source_fn fn, void *arg)
 	struct rec_run *run;
 	struct rec_clock *clock;
 
-	*r = (struct records){ .fn = fn, .arg = arg, .now = RECORDS_BOOT };
+	*r = (struct records){.fn = fn, .arg = arg, .now = RECORDS_BOOT};
 	run = begin(r, sizeof(*run), REC_RUN, 0, 0);
 	run->version = REC_VERSION;
 	run->pid = 1;
 	run->probes[0] = 1u << RECORDS_EXEC | 1u << RECORDS_BASH;
-	add((struct bytes){ texts, sizeof(texts) });
+	add((struct bytes){texts, sizeof(texts)});
 	end(r);
 	clock = begin(r, sizeof(*clock), REC_CLOCK, 0, 0);
 	clock->unix_ns = RECORDS_UNIX + (r->now - RECORDS_BOOT);
@@ -73,14 +74,14 @@ void records_bare(struct records *r, enum rec_kind kind)
 
 struct rec_task records_task(uint32_t pid, uint32_t ppid, uint64_t start, const char *comm)
 {
-	struct rec_task task = { .pid = pid,
-				 .tid = pid,
-				 .ppid = ppid,
-				 .uid = 1000,
-				 .gid = 1000,
-				 .loginuid = UINT32_MAX,
-				 .ns_pid = pid,
-				 .start = start };
+	struct rec_task task = {.pid = pid,
+				.tid = pid,
+				.ppid = ppid,
+				.uid = 1000,
+				.gid = 1000,
+				.loginuid = UINT32_MAX,
+				.ns_pid = pid,
+				.start = start};
 
 	strncpy(task.comm, comm, sizeof(task.comm) - 1);
 	return task;
@@ -176,6 +177,6 @@ void records_counter(struct records *r, uint16_t probe, enum kcounter counter, u
 		begin(r, sizeof(*c) + sizeof(struct rec_counter), REC_COUNTERS, 0, 0);
 
 	c->n = 1;
-	c->v[0] = (struct rec_counter){ .probe = probe, .counter = counter, .value = value };
+	c->v[0] = (struct rec_counter){.probe = probe, .counter = counter, .value = value};
 	end(r);
 }

@@ -7,7 +7,10 @@
 #include "capture/source.h"
 #include "kern/events.h"
 
-enum { RECORDS_EXEC = 1, RECORDS_BASH = 2 }; /* numbers in probes/probes.def */
+enum {
+	RECORDS_EXEC = 1,
+	RECORDS_BASH = 2
+}; /* numbers in probes/probes.def */
 
 #define RECORDS_BOOT 1000000000000ull
 #define RECORDS_UNIX 1700000000000000000ull /* at RECORDS_BOOT */
