@@ -112,15 +112,12 @@ static void ship(struct output *o)
 
 	if (!c)
 		return;
-	if (!c->len) {
-		chunkq_give(o->q, c);
-		o->out.tail = NULL;
-		return;
-	}
 	if (o->cfg.encoder->seal)
 		o->cfg.encoder->seal(o->encoder, &o->out);
 	o->out.tail = NULL;
-	if (o->cfg.hold_ns)
+	if (!c->len)
+		chunkq_give(o->q, c);
+	else if (o->cfg.hold_ns)
 		hold(o, c);
 	else
 		chunkq_push(o->q, c);

@@ -50,7 +50,7 @@ static inline uint8_t *close_field(uint8_t *value, uint8_t *p)
 	const char *text = (const char *)value;
 	size_t n = p - value;
 
-	if (utf8_plain(text, n) || utf8_printable((struct bytes){ text, n }))
+	if (utf8_plain(text, n) || utf8_printable((struct bytes){text, n}))
 		return end_line(p);
 	return close_binary(value, n);
 }

@@ -180,7 +180,7 @@ static int run(const struct cli_call *call, struct err *err)
 const struct cli_command cmd_check = {
 	.name = "check",
 	.usage = "[--target PATH]",
-	.summary = "Tell what this machine offers and whether the probes can run here",
+	.summary = "tell what this machine offers and whether the probes can run here",
 	.text = "Exit status: 0 when every probe whose target is on this machine can run, else 3. "
 		"With\n--target: 0 when some probe has a place in that file, else 3.",
 	.examples = "penstock check --target /bin/bash\twhere the probes would sit in bash\n",

@@ -44,6 +44,6 @@ static int run(const struct cli_call *call, struct err *err)
 
 const struct cli_command cmd_probes = {
 	.name = "probes",
-	.summary = "List the probes: what each records and needs",
+	.summary = "list the probes: what each records and needs",
 	.run = run,
 };

@@ -91,14 +91,14 @@ static bool print_failures(const struct outputs *o, unsigned i, const uint64_t s
 	for (unsigned s = 0; s < OSTAT_MAX; s++)
 		failed |= print_loss(output_name(o, i), &output_stat_rows[s], stats[s]);
 	if (text[0])
-		fprintf(stderr, "penstock: %s: %s\n", output_name(o, i), text);
+		fprintf(stderr, "penstock: %s\n", text);
 	return failed;
 }
 
 bool report_print(const struct pipeline *pipeline, const struct outputs *outputs, unsigned flags)
 {
 	struct pipeline_report report;
-	bool quiet = flags & REPORT_QUIET, lost;
+	bool quiet = flags & REPORT_QUIET, abandoned = outputs_abandoned(outputs), lost;
 
 	pipeline_report(pipeline, &report);
 	if (!quiet)
@@ -110,8 +110,10 @@ bool report_print(const struct pipeline *pipeline, const struct outputs *outputs
 		output_stats(outputs->v[i], stats);
 		if (!quiet && outputs->n + !outputs_on_stdout(outputs) > 1)
 			print_output(output_name(outputs, i), stats);
-		if (!outputs_abandoned(outputs))
+		if (!abandoned)
 			lost |= print_failures(outputs, i, stats);
 	}
+	if (abandoned && !quiet)
+		fputs("penstock: the reader of our standard output has closed the pipe\n", stderr);
 	return !lost;
 }

@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -201,6 +202,7 @@ static struct shell start_shell(const char *path)
 	s.pid = forkpty(&s.tty, NULL, NULL, NULL);
 	assert_true(s.pid >= 0);
 	if (!s.pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		execl(path, path, "--norc", "--noprofile", "-i", NULL);
 		_exit(127);
 	}
@@ -353,6 +355,7 @@ static void start_in_namespace(const char *path)
 {
 	char command[3 * PATH_MAX];
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 	    mount("test", t.dir, "tmpfs", 0, NULL))
 		_exit(77);
