@@ -2,8 +2,8 @@
 /*
  * What goes through OpenSSL and its kin, in plain text.
  *
- * A call's arguments are kept at its entry, its bytes recorded at its return, with the count that it
- * returned: what is to be tried again moves nothing. One call may make others of those that are
+ * A call's arguments are kept at its entry, its bytes recorded at its return, with the count that
+ * it returned: what is to be tried again moves nothing. One call may make others of those that are
  * hooked: the outermost owns the bytes. Calls are told apart by the stack pointer: a deeper one is
  * an inner one; one at the same place or above takes the place of a call that will not return here
  * (it was left by longjmp, or jumped on into this one).
@@ -46,8 +46,8 @@ struct connection {
 	__u64 start;     /* of the process: its number may have been another's */
 	__u64 offset[2]; /* bytes so far: received, transmitted */
 	struct rec_flow flow;
-	__u8 late;       /* open before we were attached */
-	__u8 exact;      /* the flow was found by client_random */
+	__u8 late;  /* open before we were attached */
+	__u8 exact; /* the flow was found by client_random */
 	__u8 tries;
 	__u8 reserved[5];
 };
@@ -61,7 +61,7 @@ struct {
 
 static __always_inline struct connection_key connection_key(struct task_struct *task, __u64 object)
 {
-	return (struct connection_key){ .object = object, .pid = task->tgid };
+	return (struct connection_key){.object = object, .pid = task->tgid};
 }
 
 static __always_inline struct connection *connection_find(struct task_struct *task, __u64 object)
@@ -82,7 +82,7 @@ static __always_inline struct connection *connection_new(struct task_struct *tas
 							 __u8 role, bool late)
 {
 	struct connection_key key = connection_key(task, object);
-	struct connection fresh = { .late = late };
+	struct connection fresh = {.late = late};
 
 	fresh.conn = connection_id();
 	fresh.start = task->group_leader->start_boottime;
@@ -97,7 +97,7 @@ struct emission {
 	struct task_struct *task;
 	struct connection *connection;
 	__u64 object, address;
-	__u64 offset;     /* of the call in the stream */
+	__u64 offset;      /* of the call in the stream */
 	__u64 total, kept; /* bytes that it moved; that are recorded */
 	__u64 direction, flags;
 };
@@ -170,7 +170,7 @@ static __always_inline void data_emit(struct emission *e)
 static __always_inline void connection_end(struct task_struct *task, __u64 object,
 					   struct connection *c)
 {
-	struct emission e = { .object = object, .flags = DATA_F_FIN, .direction = DATA_TRANSMIT };
+	struct emission e = {.object = object, .flags = DATA_F_FIN, .direction = DATA_TRANSMIT};
 	struct rec_data *data;
 
 	if (!c->offset[0] && !c->offset[1])
@@ -189,10 +189,11 @@ static __always_inline void connection_end(struct task_struct *task, __u64 objec
 /* ---- calls -------------------------------------------------------------------------------- */
 
 struct call {
-	__u64 sp;      /* at its entry; 0 = no call is under way */
+	__u64 sp; /* at its entry; 0 = no call is under way */
 	__u64 object, buffer;
-	__u64 size;    /* bytes that may be moved */
-	__u64 moved;   /* address of the size_t that tells how many were; 0 = the returned value does */
+	__u64 size;  /* bytes that may be moved */
+	__u64 moved; /* address of the size_t that tells how many were; 0 = the returned value does
+		      */
 	__u64 direction, flags;
 	struct rec_flow flow; /* of the socket that the thread used meanwhile */
 };
@@ -236,54 +237,54 @@ static __always_inline int call_enter(struct pt_regs *ctx, const struct call *ar
 SEC("uprobe")
 int openssl_read(struct pt_regs *ctx)
 {
-	return call_enter(ctx, &(struct call){ .buffer = PT_REGS_PARM2(ctx),
-					       .size = (__u32)PT_REGS_PARM3(ctx),
-					       .direction = DATA_RECEIVE });
+	return call_enter(ctx, &(struct call){.buffer = PT_REGS_PARM2(ctx),
+					      .size = (__u32)PT_REGS_PARM3(ctx),
+					      .direction = DATA_RECEIVE});
 }
 
 SEC("uprobe")
 int openssl_read_ex(struct pt_regs *ctx)
 {
-	return call_enter(ctx, &(struct call){ .buffer = PT_REGS_PARM2(ctx),
-					       .size = PT_REGS_PARM3(ctx),
-					       .moved = PT_REGS_PARM4(ctx),
-					       .direction = DATA_RECEIVE });
+	return call_enter(ctx, &(struct call){.buffer = PT_REGS_PARM2(ctx),
+					      .size = PT_REGS_PARM3(ctx),
+					      .moved = PT_REGS_PARM4(ctx),
+					      .direction = DATA_RECEIVE});
 }
 
 SEC("uprobe")
 int openssl_write(struct pt_regs *ctx)
 {
-	return call_enter(ctx, &(struct call){ .buffer = PT_REGS_PARM2(ctx),
-					       .size = (__u32)PT_REGS_PARM3(ctx),
-					       .direction = DATA_TRANSMIT });
+	return call_enter(ctx, &(struct call){.buffer = PT_REGS_PARM2(ctx),
+					      .size = (__u32)PT_REGS_PARM3(ctx),
+					      .direction = DATA_TRANSMIT});
 }
 
 SEC("uprobe")
 int openssl_write_ex(struct pt_regs *ctx)
 {
-	return call_enter(ctx, &(struct call){ .buffer = PT_REGS_PARM2(ctx),
-					       .size = PT_REGS_PARM3(ctx),
-					       .moved = PT_REGS_PARM4(ctx),
-					       .direction = DATA_TRANSMIT });
+	return call_enter(ctx, &(struct call){.buffer = PT_REGS_PARM2(ctx),
+					      .size = PT_REGS_PARM3(ctx),
+					      .moved = PT_REGS_PARM4(ctx),
+					      .direction = DATA_TRANSMIT});
 }
 
 /* int SSL_write_ex2(SSL *, const void *, size_t, uint64_t flags, size_t *) */
 SEC("uprobe")
 int openssl_write_ex2(struct pt_regs *ctx)
 {
-	return call_enter(ctx, &(struct call){ .buffer = PT_REGS_PARM2(ctx),
-					       .size = PT_REGS_PARM3(ctx),
-					       .moved = PT_REGS_PARM5(ctx),
-					       .direction = DATA_TRANSMIT });
+	return call_enter(ctx, &(struct call){.buffer = PT_REGS_PARM2(ctx),
+					      .size = PT_REGS_PARM3(ctx),
+					      .moved = PT_REGS_PARM5(ctx),
+					      .direction = DATA_TRANSMIT});
 }
 
 /* ssize_t SSL_sendfile(SSL *, int, off_t, size_t, int) */
 SEC("uprobe")
 int openssl_sendfile(struct pt_regs *ctx)
 {
-	return call_enter(ctx, &(struct call){ .size = PT_REGS_PARM4(ctx),
-					       .direction = DATA_TRANSMIT,
-					       .flags = DATA_F_UNSEEN });
+	return call_enter(ctx, &(struct call){.size = PT_REGS_PARM4(ctx),
+					      .direction = DATA_TRANSMIT,
+					      .flags = DATA_F_UNSEEN});
 }
 
 static __always_inline __u64 call_moved(struct pt_regs *ctx, const struct call *call)
@@ -328,7 +329,7 @@ static __always_inline void call_emit(struct pt_regs *ctx, struct task_struct *t
 				      const struct call *call, __u64 n)
 {
 	struct connection *c = connection_find(task, call->object);
-	struct emission e = { .total = n, .direction = call->direction, .flags = call->flags };
+	struct emission e = {.total = n, .direction = call->direction, .flags = call->flags};
 	__u64 *offset;
 
 	if (!c)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
 #pragma once
 /*
- * The TCP socket behind a TLS connection. The exact join is by the client_random of its ClientHello:
- * seen here in the packets that leave and enter sockets, and known to the library's object.
+ * The TCP socket behind a TLS connection. The exact join is by the client_random of its
+ * ClientHello: seen here in the packets that leave and enter sockets, and known to the library's
+ * object.
  */
 #include "kern/common.bpf.h"
 
@@ -95,7 +96,7 @@ struct tcp_head {
 };
 
 struct hello_head {
-	__u8 type, version[2], length[2];                   /* of the record */
+	__u8 type, version[2], length[2];                    /* of the record */
 	__u8 message, message_length[3], message_version[2]; /* of the handshake */
 	__u8 random[32];
 };
@@ -181,8 +182,8 @@ static __always_inline void hello_owner(struct __sk_buff *skb, struct rec_flow *
  */
 static __always_inline void hello_note(struct __sk_buff *skb, __u8 role)
 {
-	struct rec_flow flow = { .role = role };
-	struct hello_key key = { .role = role };
+	struct rec_flow flow = {.role = role};
+	struct hello_key key = {.role = role};
 	struct hello_head hello;
 	__u32 at;
 
@@ -193,8 +194,7 @@ static __always_inline void hello_note(struct __sk_buff *skb, __u8 role)
 		return;
 	hello_owner(skb, &flow);
 	__builtin_memcpy(key.random, hello.random, sizeof(key.random));
-	bpf_map_update_elem(&hellos, &key, &flow,
-			    role == REC_ROLE_CLIENT ? BPF_NOEXIST : BPF_ANY);
+	bpf_map_update_elem(&hellos, &key, &flow, role == REC_ROLE_CLIENT ? BPF_NOEXIST : BPF_ANY);
 }
 
 /*

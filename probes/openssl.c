@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What goes through OpenSSL and the libraries that come from it (BoringSSL, AWS-LC, LibreSSL), of any
- * version, shared or linked in: whatever has SSL_read and SSL_write as symbols.
+ * What goes through OpenSSL and the libraries that come from it (BoringSSL, AWS-LC, LibreSSL), of
+ * any version, shared or linked in: whatever has SSL_read and SSL_write as symbols.
  */
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -38,22 +38,22 @@ struct openssl_ctx {
 };
 
 static const struct opt openssl_options[] = {
-	{ .name = "path",
-	  .type = OPT_LIST,
-	  .offset = offsetof(struct openssl_cfg, path),
-	  .arg = "FILE",
-	  .help = "a library or program that need not be running yet; others are still found by "
-		  "themselves" },
+	{.name = "path",
+	 .type = OPT_LIST,
+	 .offset = offsetof(struct openssl_cfg, path),
+	 .arg = "FILE",
+	 .help = "a library or program that need not be running yet; others are still found by "
+		 "themselves"},
 	OPT_END,
 };
 
-static const char *const openssl_aliases[] = { "tls", NULL };
+static const char *const openssl_aliases[] = {"tls", NULL};
 
 /* In the order in which they are attached: what sees the beginning of a connection comes last, so
  * that nothing of a connection whose beginning was seen is missing. */
 static const struct probe_hook openssl_hooks[] = {
 #define CALL(symbol, program)                                                                      \
-	{ symbol, "openssl_return", .ret = true },                                                 \
+	{symbol, "openssl_return", .ret = true},                                                   \
 	{                                                                                          \
 		symbol, program                                                                    \
 	}
@@ -67,11 +67,11 @@ static const struct probe_hook openssl_hooks[] = {
 	CALL("SSL_write_ex2", "openssl_write_ex2"),
 	CALL("SSL_sendfile", "openssl_sendfile"),
 #undef CALL
-	{ "SSL_free", "openssl_free" },
-	{ "SSL_clear", "openssl_clear" },
-	{ "SSL_set_connect_state", "openssl_connect" },
-	{ "SSL_set_accept_state", "openssl_accept" },
-	{ NULL },
+	{"SSL_free", "openssl_free"},
+	{"SSL_clear", "openssl_clear"},
+	{"SSL_set_connect_state", "openssl_connect"},
+	{"SSL_set_accept_state", "openssl_accept"},
+	{NULL},
 };
 
 static int openssl_check(const void *cfg, struct err *err)
@@ -96,9 +96,9 @@ static void choose_tracepoints(struct bpf_object *obj)
 		const char *program;
 		bool wanted;
 	} programs[] = {
-		{ "openssl_sock_send", present },
-		{ "openssl_sock_recv", present },
-		{ "openssl_tcp_recv", !present },
+		{"openssl_sock_send", present},
+		{"openssl_sock_recv", present},
+		{"openssl_tcp_recv", !present},
 	};
 
 	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
@@ -133,7 +133,8 @@ static int attach_sockets(struct openssl_ctx *openssl, struct err *err)
 {
 	struct bpf_program *program;
 
-	bpf_object__for_each_program(program, openssl->obj) {
+	bpf_object__for_each_program(program, openssl->obj)
+	{
 		int ret;
 
 		if (bpf_program__type(program) != BPF_PROG_TYPE_TRACING ||
@@ -150,7 +151,7 @@ static int attach_sockets(struct openssl_ctx *openssl, struct err *err)
 /* Without it plaintext is recorded all the same. */
 static void attach_hellos(struct openssl_ctx *openssl)
 {
-	static const char *const programs[] = { "openssl_hello_out", "openssl_hello_in" };
+	static const char *const programs[] = {"openssl_hello_out", "openssl_hello_in"};
 	CLEANUP_CLOSE int root = -1;
 	char path[PATH_MAX];
 	int ret = core_filter_cgroup_root(path, sizeof(path));
@@ -160,10 +161,10 @@ static void attach_hellos(struct openssl_ctx *openssl)
 		ret = root < 0 ? -errno : 0;
 	}
 	for (size_t i = 0; !ret && i < sizeof(programs) / sizeof(programs[0]); i++)
-		ret = attach_link(openssl,
-				  bpf_program__attach_cgroup(bpf_object__find_program_by_name(
-								     openssl->obj, programs[i]),
-							     root));
+		ret = attach_link(
+			openssl,
+			bpf_program__attach_cgroup(
+				bpf_object__find_program_by_name(openssl->obj, programs[i]), root));
 	if (ret)
 		log_line(LOG_LEVEL_WARNING,
 			 "openssl: handshakes in packets cannot be seen (cgroup2: %s): sockets are "
@@ -269,7 +270,7 @@ static uint64_t shared_function(const struct elf_file *elf, const char *ex, cons
 
 static int plan_reading(struct probe_plan *plan, const struct elf_file *elf, struct err *err)
 {
-	static const char *const exported[] = { "SSL_read", "SSL_read_ex", NULL };
+	static const char *const exported[] = {"SSL_read", "SSL_read_ex", NULL};
 	uint64_t shared = shared_function(elf, "SSL_read_ex", "SSL_read", "SSL_peek");
 
 	return shared ? plan_hooks(plan, elf, "ssl_read_internal", shared, err)
@@ -279,8 +280,7 @@ static int plan_reading(struct probe_plan *plan, const struct elf_file *elf, str
 /* With SSL_write_ex2 (3.3) the inner function got one more argument. */
 static int plan_writing(struct probe_plan *plan, const struct elf_file *elf, struct err *err)
 {
-	static const char *const exported[] = { "SSL_write", "SSL_write_ex", "SSL_write_ex2",
-						NULL };
+	static const char *const exported[] = {"SSL_write", "SSL_write_ex", "SSL_write_ex2", NULL};
 	struct elf_symbol symbol;
 	bool has_ex2 = function_of(elf, "SSL_write_ex2", &symbol);
 	uint64_t shared = shared_function(elf, has_ex2 ? "SSL_write_ex2" : "SSL_write_ex",
@@ -294,15 +294,15 @@ static int plan_writing(struct probe_plan *plan, const struct elf_file *elf, str
 
 static void plan_params(struct probe_plan *plan, const struct elf_file *elf)
 {
-	struct openssl_params params = { -1, -1 };
+	struct openssl_params params = {-1, -1};
 	struct elf_symbol symbol;
 	size_t n = strlen(plan->v[0].note);
 
 	if (function_of(elf, "SSL_get_client_random", &symbol) &&
 	    !place_field(elf, &symbol, &params.random_in, &params.random_at))
 		snprintf(plan->v[0].note + n, sizeof(plan->v[0].note) - n,
-			 params.random_in < 0 ? "; client_random at +0x%x" :
-						"; client_random at +0x%x of *(+0x%x)",
+			 params.random_in < 0 ? "; client_random at +0x%x"
+					      : "; client_random at +0x%x of *(+0x%x)",
 			 (unsigned)params.random_at, (unsigned)params.random_in);
 	memcpy(plan->params, &params, sizeof(params));
 	plan->params_len = sizeof(params);
@@ -311,12 +311,9 @@ static void plan_params(struct probe_plan *plan, const struct elf_file *elf)
 static int openssl_inspect(const void *cfg, const struct elf_file *elf, struct probe_plan *plan,
 			   struct err *err)
 {
-	static const char *const others[] = { "SSL_sendfile",
-					      "SSL_free",
-					      "SSL_clear",
-					      "SSL_set_connect_state",
-					      "SSL_set_accept_state",
-					      NULL };
+	static const char *const others[] = {
+		"SSL_sendfile",         "SSL_free", "SSL_clear", "SSL_set_connect_state",
+		"SSL_set_accept_state", NULL};
 	struct elf_symbol symbol;
 	int ret;
 

@@ -62,50 +62,46 @@ static int32_t int32_at(const struct code *c, size_t at)
 
 /* ---- places ------------------------------------------------------------------------------- */
 
-#if defined(__x86_64__)
-/* Instructions that the kernel emulates, by their first bytes, and the dear ones worth a name. */
+static const char *const names[] = {[PLACE_PUSH] = "push",
+				    [PLACE_NOP] = "nop",
+				    [PLACE_JUMP] = "jump",
+				    [PLACE_SUB] = "sub rsp",
+				    [PLACE_OTHER] = "other"};
+
+/* By their first bytes. Elsewhere than on x86-64 functions are probed where they begin. */
 static const struct {
-	const char *name;
+	enum place_instruction instruction;
 	uint8_t n, code[3], mask[3];
-	bool cheap;
-} instructions[] = {
-	{ "push", 1, { 0x50 }, { 0xf8 }, true },
-	{ "push", 2, { 0x41, 0x50 }, { 0xff, 0xf8 }, true },
-	{ "nop", 1, { 0x90 }, { 0xff }, true },
-	{ "nop", 2, { 0x66, 0x90 }, { 0xff, 0xff }, true },
-	{ "nop", 2, { 0x0f, 0x1f }, { 0xff, 0xff }, true },
-	{ "jump", 1, { 0xe9 }, { 0xff }, true },
-	{ "jump", 1, { 0xeb }, { 0xff }, true },
-	{ "jump", 1, { 0x70 }, { 0xf0 }, true },
-	{ "jump", 2, { 0x0f, 0x80 }, { 0xff, 0xf0 }, true },
-	{ "sub rsp", 3, { 0x48, 0x83, 0xec }, { 0xff, 0xff, 0xff }, false },
-	{ "sub rsp", 3, { 0x48, 0x81, 0xec }, { 0xff, 0xff, 0xff }, false },
+} patterns[] = {
+#if defined(__x86_64__)
+	{PLACE_PUSH, 1, {0x50}, {0xf8}},
+	{PLACE_PUSH, 2, {0x41, 0x50}, {0xff, 0xf8}},
+	{PLACE_NOP, 1, {0x90}, {0xff}},
+	{PLACE_NOP, 2, {0x66, 0x90}, {0xff, 0xff}},
+	{PLACE_NOP, 2, {0x0f, 0x1f}, {0xff, 0xff}},
+	{PLACE_JUMP, 1, {0xe9}, {0xff}},
+	{PLACE_JUMP, 1, {0xeb}, {0xff}},
+	{PLACE_JUMP, 1, {0x70}, {0xf0}},
+	{PLACE_JUMP, 2, {0x0f, 0x80}, {0xff, 0xf0}},
+	{PLACE_SUB, 3, {0x48, 0x83, 0xec}, {0xff, 0xff, 0xff}},
+	{PLACE_SUB, 3, {0x48, 0x81, 0xec}, {0xff, 0xff, 0xff}},
+#else
+	{PLACE_OTHER},
+#endif
 };
 
-static void classify(struct place *p)
+static enum place_instruction instruction_at(const uint8_t code[PLACE_CODE])
 {
-	p->instruction = "other";
-	p->cheap = false;
-	for (size_t i = 0; i < sizeof(instructions) / sizeof(instructions[0]); i++) {
+	for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
 		bool same = true;
 
-		for (size_t k = 0; k < instructions[i].n; k++)
-			same &= (p->code[k] & instructions[i].mask[k]) == instructions[i].code[k];
-		if (same) {
-			p->instruction = instructions[i].name;
-			p->cheap = instructions[i].cheap;
-			return;
-		}
+		for (size_t k = 0; k < patterns[i].n; k++)
+			same &= (code[k] & patterns[i].mask[k]) == patterns[i].code[k];
+		if (same)
+			return patterns[i].instruction;
 	}
+	return PLACE_OTHER;
 }
-#else
-/* Elsewhere functions are probed where they begin. */
-static void classify(struct place *p)
-{
-	p->instruction = "other";
-	p->cheap = false;
-}
-#endif
 
 int place_find(const struct elf_file *elf, uint64_t address, bool returns, struct place *ret)
 {
@@ -123,7 +119,7 @@ int place_find(const struct elf_file *elf, uint64_t address, bool returns, struc
 	if (elf_file_offset(elf, place.address, &place.offset))
 		return -ENOENT;
 	memcpy(place.code, c.v + at, sizeof(place.code));
-	classify(&place);
+	place.instruction = instruction_at(place.code);
 	*ret = place;
 	return 0;
 }
@@ -131,7 +127,7 @@ int place_find(const struct elf_file *elf, uint64_t address, bool returns, struc
 const char *place_text(const struct place *p, char ret[PLACE_TEXT])
 {
 	snprintf(ret, PLACE_TEXT, "%02x %02x %02x %02x %s, %s", p->code[0], p->code[1], p->code[2],
-		 p->code[3], p->instruction, p->cheap ? "cheap" : "dear");
+		 p->code[3], names[p->instruction], p->instruction < PLACE_SUB ? "cheap" : "dear");
 	return ret;
 }
 
@@ -161,10 +157,10 @@ uint64_t place_wrapped(const struct elf_file *elf, const struct elf_symbol *func
 	else if (BEGINS(&c, at, "\x50"))
 		at++;
 	target = call_target(&c, at);
-	/* a stub that jumps on to another library does not begin like that */
-	if (!target || place_find(elf, target, true, &p) || strcmp(p.instruction, "push") != 0)
+	if (!target || place_find(elf, target, true, &p))
 		return 0;
-	return target;
+	/* a stub that jumps on to another library does not begin like that */
+	return p.instruction == PLACE_PUSH || p.instruction == PLACE_SUB ? target : 0;
 }
 
 bool place_calls(const struct elf_file *elf, const struct elf_symbol *function, uint64_t target)
@@ -211,7 +207,10 @@ static bool operand_at(const struct code *c, size_t at, uint8_t opcode, struct o
 int place_field(const struct elf_file *elf, const struct elf_symbol *function, int32_t *ret_in,
 		int32_t *ret_at)
 {
-	enum { MOV = 0x8b, LEA = 0x8d };
+	enum {
+		MOV = 0x8b,
+		LEA = 0x8d
+	};
 	struct operand o;
 	struct code c;
 	unsigned holder = ARGUMENT_1; /* register with the address of what holds the field */
