@@ -3,10 +3,12 @@
  * What goes through OpenSSL and its kin, in plain text.
  *
  * A call's arguments are kept at its entry, its bytes recorded at its return, with the count that
- * it returned: what is to be tried again moves nothing. One call may make others of those that are
- * hooked: the outermost owns the bytes. Calls are told apart by the stack pointer: a deeper one is
- * an inner one; one at the same place or above takes the place of a call that will not return here
- * (it was left by longjmp, or jumped on into this one).
+ * it returned: what is to be tried again moves nothing. A call can be made inside another one: by a
+ * function that is a wrapper for it, whose bytes they are; or by a callback (a program may write as
+ * soon as the handshake, which it awaits in a read, is done), or under a connection that runs
+ * inside another one. The calls of a thread are told apart by the stack pointer: a deeper one is an
+ * inner one; one at the same place or above takes the place of one that will not return there (it
+ * was left by longjmp, or jumped on into this one).
  */
 #include "kern/openssl.h"
 #include "kern/sock.bpf.h"
@@ -28,6 +30,7 @@ enum {
 
 enum {
 	CONNECTIONS_MAX = 65536,
+	CALLS_DEEP = 4,
 	FLOW_TRIES = 4, /* by client_random: early data goes out before its ClientHello does */
 	DATA_TINY = 256,
 	DATA_SMALL = 2048,
@@ -189,7 +192,7 @@ static __always_inline void connection_end(struct task_struct *task, __u64 objec
 /* ---- calls -------------------------------------------------------------------------------- */
 
 struct call {
-	__u64 sp; /* at its entry; 0 = no call is under way */
+	__u64 sp; /* at its entry */
 	__u64 object, buffer;
 	__u64 size;  /* bytes that may be moved */
 	__u64 moved; /* address of the size_t that tells how many were; 0 = the returned value does
@@ -198,12 +201,17 @@ struct call {
 	struct rec_flow flow; /* of the socket that the thread used meanwhile */
 };
 
+struct thread {
+	__u64 depth;
+	struct call calls[CALLS_DEEP]; /* that are under way, outermost first */
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
-	__type(value, struct call);
-} calls SEC(".maps");
+	__type(value, struct thread);
+} threads SEC(".maps");
 
 static __always_inline void lose(enum kcounter why)
 {
@@ -211,24 +219,49 @@ static __always_inline void lose(enum kcounter why)
 	count(probe_number, why);
 }
 
-static __always_inline int call_enter(struct pt_regs *ctx, const struct call *args)
+/* How many calls were entered before one whose stack pointer is `sp`. */
+static __always_inline __u64 calls_above(const struct thread *thread, __u64 sp)
+{
+	__u64 n = 0;
+
+	while (n < CALLS_DEEP && n < thread->depth && thread->calls[n].sp > sp)
+		n++;
+	return n;
+}
+
+/* The calls[n], for an n that the verifier does not know the limits of. */
+static __always_inline struct call *call_at(struct thread *thread, __u64 n)
+{
+	BARRIER(n);
+	return &thread->calls[n & (CALLS_DEEP - 1)];
+}
+
+static __always_inline bool call_wraps(const struct call *outer, const struct call *inner)
+{
+	return outer->object == inner->object && outer->direction == inner->direction &&
+	       outer->buffer == inner->buffer;
+}
+
+static __always_inline int call_enter(struct pt_regs *ctx, struct call *call)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	__u64 sp = PT_REGS_SP(ctx);
-	struct call *call;
+	struct thread *thread;
+	__u64 n;
 
 	if (!filter_pass(probe_number, task))
 		return 0;
-	call = bpf_task_storage_get(&calls, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!call) {
+	thread = bpf_task_storage_get(&threads, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	call->object = PT_REGS_PARM1(ctx);
+	call->sp = PT_REGS_SP(ctx);
+	n = thread ? calls_above(thread, call->sp) : CALLS_DEEP;
+	if (n && thread && call_wraps(call_at(thread, n - 1), call))
+		return 0;
+	if (n >= CALLS_DEEP) {
 		lose(KC_MAP_FULL);
 		return 0;
 	}
-	if (sp < call->sp)
-		return 0;
-	*call = *args;
-	call->object = PT_REGS_PARM1(ctx);
-	call->sp = sp;
+	*call_at(thread, n) = *call;
+	thread->depth = n + 1;
 	return 0;
 }
 
@@ -355,12 +388,19 @@ SEC("uretprobe")
 int openssl_return(struct pt_regs *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct call *call = bpf_task_storage_get(&calls, task, NULL, 0);
-	__u64 n;
+	struct thread *thread = bpf_task_storage_get(&threads, task, NULL, 0);
+	__u64 sp = PT_REGS_SP(ctx) - RETURN_ADDRESS, n;
+	struct call *call;
 
-	if (!call || !call->sp || PT_REGS_SP(ctx) != call->sp + RETURN_ADDRESS)
+	if (!thread)
 		return 0;
-	call->sp = 0;
+	n = calls_above(thread, sp);
+	if (n >= CALLS_DEEP || n >= thread->depth)
+		return 0;
+	call = call_at(thread, n);
+	if (call->sp != sp)
+		return 0;
+	thread->depth = n;
 	n = call_moved(ctx, call);
 	if (n > call->size) /* no such call: what we take for a count is none */
 		lose(KC_READ_FAULT);
@@ -434,9 +474,13 @@ int openssl_free(struct pt_regs *ctx)
 static __always_inline int socket_used(struct sock *sk)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct call *call = bpf_task_storage_get(&calls, task, NULL, 0);
+	struct thread *thread = bpf_task_storage_get(&threads, task, NULL, 0);
+	struct call *call;
 
-	if (call && call->sp && !call->flow.family)
+	if (!thread || !thread->depth)
+		return 0;
+	call = call_at(thread, thread->depth - 1);
+	if (!call->flow.family)
 		sock_flow(&call->flow, sk, bpf_get_socket_cookie(sk));
 	return 0;
 }
