@@ -131,11 +131,11 @@ static int inspect(const struct probe_ops *ops, const void *cfg, const char *pat
 		return r;
 	for (unsigned i = 0; i < plan.n; i++) {
 		const struct probe_hook *hook = &ops->hooks[plan.v[i].hook];
+		const char *note = plan.v[i].note;
 
 		printf("%s: %s %s at %s+0x%llx%s%s\n", ops->name,
 		       hook->ret ? "uretprobe" : "uprobe", hook->symbol, path,
-		       (unsigned long long)plan.v[i].offset, plan.note[0] && i == 0 ? ": " : "",
-		       i == 0 ? plan.note : "");
+		       (unsigned long long)plan.v[i].offset, note[0] ? ": " : "", note);
 	}
 	return (int)plan.n;
 }

@@ -56,7 +56,7 @@ static int want_readline(const void *cfg, const struct elf_file *elf, struct pro
 	plan->v[0].offset = readline.offset + c->shift;
 	plan->params_len = sizeof(readline.address);
 	memcpy(plan->params, &readline.address, sizeof(readline.address));
-	snprintf(plan->note, sizeof(plan->note), "a copy");
+	snprintf(plan->v[0].note, sizeof(plan->v[0].note), "a copy");
 	return 0;
 }
 
