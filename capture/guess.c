@@ -362,19 +362,20 @@ static enum protocol guess_by_bytes(enum towards towards, struct bytes b)
 	return PROTOCOL_UNKNOWN;
 }
 
-enum protocol guess_protocol(const struct flow *flow, enum direction direction, struct bytes b)
+enum protocol guess_protocol(const struct flow *flow, enum direction direction,
+			     struct bytes payload)
 {
 	bool transmit = direction == DIRECTION_TRANSMIT, server = flow->role == FLOW_ROLE_SERVER;
 	enum towards towards = transmit == server ? CLIENT : SERVER;
 	enum protocol guess;
 
-	if (!b.n)
+	if (!payload.n)
 		return PROTOCOL_UNKNOWN;
-	guess = guess_by_bytes(flow->role ? towards : EITHER, b);
+	guess = guess_by_bytes(flow->role ? towards : EITHER, payload);
 	if (!guess)
 		guess = guess_by_port(server ? flow->local_port : flow->remote_port);
 	/* Nothing else greets like this, but for FTP servers that do not say what they are. */
-	if (!guess && towards == CLIENT && (starts(b, "220 ") || starts(b, "220-")))
+	if (!guess && towards == CLIENT && (starts(payload, "220 ") || starts(payload, "220-")))
 		guess = PROTOCOL_SMTP;
 	return guess;
 }
