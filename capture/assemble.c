@@ -8,7 +8,10 @@
 #include "capture/base/textbuf.h"
 #include "kern/events.h"
 
-enum { ITEMS_MAX = 1024, LARGE_TEXTS = 32 };
+enum {
+	ITEMS_MAX = 1024,
+	LARGE_TEXTS = 32
+};
 
 struct item_key {
 	uint64_t id;
@@ -18,15 +21,15 @@ struct item_key {
 struct item {
 	struct item_key key;
 	struct rec_task task;
-	struct event ev;          /* its texts lie in `side`, `text` and `expanded` */
+	struct event ev; /* its texts lie in `side`, `text` and `expanded` */
 	struct textbuf side, text, expanded;
 	size_t line, expanded_line; /* where the line being typed starts in each text */
-	size_t got;               /* bytes of this line (typed or expanded) that have come */
-	uint64_t touched_ns;      /* time of its last record but the end: when a command was complete */
-	bool in_expanded;         /* parts that follow belong to `expanded` */
+	size_t got;                 /* bytes of this line (typed or expanded) that have come */
+	uint64_t touched_ns; /* time of its last record but the end: when a command was complete */
+	bool in_expanded;    /* parts that follow belong to `expanded` */
 	bool awaits_end;
-	bool text_open;           /* more parts of the present line are to come */
-	bool announced;           /* emitted as unfinished */
+	bool text_open; /* more parts of the present line are to come */
+	bool announced; /* emitted as unfinished */
 };
 
 struct assemble {
@@ -46,7 +49,7 @@ static void item_done(struct assemble *a, struct item *it)
 
 static struct bytes text_of(const struct textbuf *t)
 {
-	return (struct bytes){ t->p, t->n };
+	return (struct bytes){t->p, t->n};
 }
 
 /* Fills the body from the collected texts and hands it on. */
@@ -120,14 +123,15 @@ static void keep(struct assemble *a, struct item *it, struct bytes *b)
 	size_t at = it->side.n;
 
 	textbuf_append(a->texts, &it->side, *b);
-	*b = (struct bytes){ it->side.p + at, it->side.n - at };
+	*b = it->side.n > at ? (struct bytes){it->side.p + at, it->side.n - at} : (struct bytes){0};
 }
 
-/* Copies the texts of the body that are not the growing one. The longest of them fit one small piece,
- * so that `side` never moves and the pointers stay right. */
+/* Copies the texts of the body that are not the growing one. The longest of them fit one small
+ * piece, so that `side` never moves and the pointers stay right. */
 static void keep_texts(struct assemble *a, struct item *it)
 {
-	_Static_assert(TEXTBUF_SMALL >= 2 * 4096 + sizeof(((struct rec_line *)0)->tty), "paths fit");
+	_Static_assert(TEXTBUF_SMALL >= 2 * 4096 + sizeof(((struct rec_line *)0)->tty),
+		       "paths fit");
 
 	if (it->ev.kind == EVENT_EXEC) {
 		keep(a, it, &it->ev.exec.path);
@@ -153,7 +157,7 @@ static void item_text(struct assemble *a, struct item *it, struct bytes b)
 
 static int begin(struct assemble *a, const struct part *part, uint64_t time_ns)
 {
-	struct item_key key = { .id = part->id, .pid = part->pid };
+	struct item_key key = {.id = part->id, .pid = part->pid};
 	struct item *it;
 	bool is_new;
 
@@ -166,12 +170,12 @@ static int begin(struct assemble *a, const struct part *part, uint64_t time_ns)
 	it = lru_put(a->items, &key, &is_new);
 	if (!is_new)
 		item_done(a, it);
-	*it = (struct item){ .key = key,
-			     .task = *part->task,
-			     .ev = part->ev,
-			     .touched_ns = time_ns,
-			     .awaits_end = part->awaits_end,
-			     .text_open = !part->last };
+	*it = (struct item){.key = key,
+			    .task = *part->task,
+			    .ev = part->ev,
+			    .touched_ns = time_ns,
+			    .awaits_end = part->awaits_end,
+			    .text_open = !part->last};
 	keep_texts(a, it);
 	item_text(a, it, part->text);
 	return 0;
@@ -188,7 +192,7 @@ static void start_line(struct assemble *a, struct item *it, const struct part *p
 		it->line = it->text.n;
 		it->expanded_line = it->expanded.n;
 	} else if (!it->expanded.n) {
-		textbuf_append(a->texts, &it->expanded, (struct bytes){ it->text.p, it->line });
+		textbuf_append(a->texts, &it->expanded, (struct bytes){it->text.p, it->line});
 		it->expanded_line = it->expanded.n;
 	} else {
 		it->expanded.n = it->expanded_line;
@@ -230,7 +234,7 @@ static int text(struct assemble *a, struct item *it, const struct part *part, ui
 
 int assemble_part(struct assemble *a, const struct part *part, uint64_t time_ns)
 {
-	struct item_key key = { .id = part->id, .pid = part->pid };
+	struct item_key key = {.id = part->id, .pid = part->pid};
 	struct event ev;
 	struct item *it;
 

@@ -18,34 +18,34 @@ struct rec_task;
 #define ASSEMBLE_PATIENCE_NS 1000000000ull
 
 enum part_role {
-	PART_WHOLE,  /* an event of its own */
-	PART_BEGIN,  /* opens (pid, start, id): `ev` holds what is known, text begins with `text` */
-	PART_TEXT,   /* more text for it; dropped with a gap when nothing is open */
-	PART_END,    /* completes it: `ev` holds what became known */
+	PART_WHOLE, /* an event of its own */
+	PART_BEGIN, /* opens (pid, start, id): `ev` holds what is known, text begins with `text` */
+	PART_TEXT,  /* more text for it; dropped with a gap when nothing is open */
+	PART_END,   /* completes it: `ev` holds what became known */
 };
 
 /* One decoded record. Texts point into the record. */
 struct part {
 	enum part_role role;
-	bool last;                 /* BEGIN or TEXT: the text is complete, and the event with it unless
-				    * it awaits an end */
-	bool awaits_end;           /* BEGIN: an END will come (LINE) */
-	bool continues;            /* TEXT: starts a further line: joined with \n */
-	bool expanded;             /* TEXT: replaces the last line in `expanded` */
-	uint32_t offset;           /* TEXT: where it belongs in its line (argument block, statement) */
-	uint32_t pid;              /* with id: what it belongs to */
+	bool last;       /* BEGIN or TEXT: the text is complete, and the event with it unless
+			  * it awaits an end */
+	bool awaits_end; /* BEGIN: an END will come (LINE) */
+	bool continues;  /* TEXT: starts a further line: joined with \n */
+	bool expanded;   /* TEXT: replaces the last line in `expanded` */
+	uint32_t offset; /* TEXT: where it belongs in its line (argument block, statement) */
+	uint32_t pid;    /* with id: what it belongs to */
 	uint64_t id;
 	const struct rec_task *task; /* NULL in bare parts */
 	struct bytes text;
-	struct flow flow;          /* of ev, when ev.flow points here */
-	struct event ev;           /* kind, flags, probe and body; times, seq and proc are filled later */
+	struct flow flow; /* of ev, when ev.flow points here */
+	struct event ev;  /* kind, flags, probe and body; times, seq and proc are filled later */
 };
 
 struct assemble;
 
-/* Takes a completed (or unfinished) event: kind, flags, probe, tid, cpu and body are set (times in the
- * body still on the boot clock); its texts are valid for the call. time_ns is the boot time of the record
- * that completed it. */
+/* Takes a completed (or unfinished) event: kind, flags, probe, tid, cpu and body are set (times in
+ * the body still on the boot clock); its texts are valid for the call. time_ns is the boot time of
+ * the record that completed it. */
 typedef void (*assemble_fn)(struct event *ev, const struct rec_task *task, uint64_t time_ns,
 			    void *arg);
 
@@ -56,7 +56,8 @@ void assemble_free(struct assemble *a);
 int assemble_part(struct assemble *a, const struct part *part, uint64_t time_ns);
 /* Record time is now_ns: announces what has been open for too long. */
 void assemble_tick(struct assemble *a, uint64_t now_ns);
-/* The process has gone. One that left by itself gives its exit status to the command that was open in it
+/* The process has gone. One that left by itself gives its exit status to the command that was open
+ * in it
  * (`exit 3`, or what it was replaced by); killed (status < 0), the command stays unfinished. */
 void assemble_exit(struct assemble *a, uint32_t pid, int status, uint64_t time_ns);
 /* The run ends: emits everything that is open. */

@@ -11,22 +11,24 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { ATTACH_HOOK = 64 };
+enum {
+	ATTACH_HOOK = 64
+};
 
 struct attach_request {
-	uint32_t id;          /* the requester's, given back in the reply */
-	uint16_t probe;       /* number in probes.def */
-	uint16_t program;     /* index in the probe's hooks table */
-	int fd;               /* the ELF file */
-	uint64_t offset;      /* file offset of the instruction */
-	uint64_t cookie;      /* handed to the program by bpf_get_attach_cookie() */
-	bool ret;             /* on return from the function that starts there */
+	uint32_t id;      /* the requester's, given back in the reply */
+	uint16_t probe;   /* number in probes.def */
+	uint16_t program; /* index in the probe's hooks table */
+	int fd;           /* the ELF file */
+	uint64_t offset;  /* file offset of the instruction */
+	uint64_t cookie;  /* handed to the program by bpf_get_attach_cookie() */
+	bool ret;         /* on return from the function that starts there */
 };
 
 struct attach_reply {
 	uint32_t id;
-	int32_t status;       /* 0, or negative errno */
-	int32_t link;         /* handle for detaching; -1 when status is not 0 */
+	int32_t status; /* 0, or negative errno */
+	int32_t link;   /* handle for detaching; -1 when status is not 0 */
 };
 
 struct attacher;

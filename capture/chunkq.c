@@ -7,8 +7,8 @@
 struct chunkq {
 	pthread_mutex_t lock;
 	pthread_cond_t filled, freed;
-	struct chunk *free[2];       /* [jumbo]: stacks, so that a warm chunk is used next */
-	struct chunk *head, **tail;  /* the queue */
+	struct chunk *free[2];      /* [jumbo]: stacks, so that a warm chunk is used next */
+	struct chunk *head, **tail; /* the queue */
 	struct chunk *pool, *jumbos;
 	unsigned n;
 	bool closed;

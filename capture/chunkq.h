@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * The chunks of one output and their way round: free list → reader → queue → sink thread → free list.
- * Bounded by the number of chunks. One lock, taken once per chunk and side.
+ * The chunks of one output and their way round: free list → reader → queue → sink thread → free
+ * list. Bounded by the number of chunks. One lock, taken once per chunk and side.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,7 +11,9 @@
 
 struct chunkq;
 
-enum { CHUNKQ_JUMBO = 2 };
+enum {
+	CHUNKQ_JUMBO = 2
+};
 
 /* chunks of CHUNK_SIZE and CHUNKQ_JUMBO jumbo ones. NULL when there is no memory. */
 struct chunkq *chunkq_new(unsigned chunks);

@@ -14,22 +14,23 @@
 #include "capture/event.h"
 
 /* Where records go: `tail` is the open chunk; `early` is shipped before the oldest chunk still held
- * (for what must precede packets already written: TLS secrets). early is NULL when nothing is held. */
+ * (for what must precede packets already written: TLS secrets). early is NULL when nothing is held.
+ */
 struct out {
 	struct chunk *tail;
 	struct chunk *early;
 };
 
 enum encoder_flags {
-	ENCODER_BINARY = 1, /* refused on a terminal */
-	ENCODER_TAP = 2,    /* takes raw records by tap(), not events */
-	ENCODER_SECRETS = 4,/* may carry SECRET events without `secrets=on` */
+	ENCODER_BINARY = 1,  /* refused on a terminal */
+	ENCODER_TAP = 2,     /* takes raw records by tap(), not events */
+	ENCODER_SECRETS = 4, /* may carry SECRET events without `secrets=on` */
 };
 
 /* What an encoder may know of its surroundings; borrowed, valid until close(). */
 struct encoder_env {
-	bool colour;        /* the sink is a terminal that wants colours */
-	unsigned width;     /* its width in columns, 0 = not a terminal */
+	bool colour;    /* the sink is a terminal that wants colours */
+	unsigned width; /* its width in columns, 0 = not a terminal */
 };
 
 struct encoder_ops {
@@ -43,8 +44,8 @@ struct encoder_ops {
 
 	/* ctx is zeroed, cfg parsed. Both live until after close(). */
 	int (*open)(void *ctx, const void *cfg, const struct encoder_env *env, struct err *err);
-	/* Starts an epoch (file, section): forgets what it remembers of the last one and writes what a
-	 * reader needs first. Always fits an empty chunk. NULL = none. */
+	/* Starts an epoch (file, section): forgets what it remembers of the last one and writes
+	 * what a reader needs first. Always fits an empty chunk. NULL = none. */
 	int (*preamble)(void *ctx, const struct run *run, struct out *out);
 	/* Appends one whole record, or leaves out as it was and returns
 	 *   -ENOBUFS     no room: the caller ships the chunk and calls once more
@@ -65,6 +66,7 @@ struct encoder_ops {
 
 /* The registry (encoders/encoders.def): NULL-terminated. */
 extern const struct encoder_ops *const encoder_registry[];
-/* By format name, or by the ending of a file name (`x.pcapng`, longest ending wins); NULL = none. */
+/* By format name, or by the ending of a file name (`x.pcapng`, longest ending wins); NULL = none.
+ */
 const struct encoder_ops *encoder_by_name(const char *name);
 const struct encoder_ops *encoder_by_file(const char *path);

@@ -36,40 +36,48 @@ struct proc {
 	uint64_t start_boot_ns; /* with pid: identity on this boot */
 	uint64_t start_unix_ns;
 	uint64_t cgroup_id;
-	struct bytes comm;      /* at most 15 bytes, not necessarily UTF-8 */
-	struct bytes exe;       /* absolute path; may be none (kernel threads, unknown processes) */
-	struct bytes cmdline;   /* arguments with a NUL after each; cut at 2 KiB (EXEC has them whole) */
-	struct bytes cwd;       /* where it was when the process (or its image) started */
-	struct bytes cgroup;    /* path in the unified hierarchy */
-	struct bytes container; /* id, 64 hex digits as a rule; none outside containers */
-	struct bytes pod;       /* Kubernetes pod uid; none otherwise */
+	struct bytes comm; /* at most 15 bytes, not necessarily UTF-8 */
+	struct bytes exe;  /* absolute path; may be none (kernel threads, unknown processes) */
+	struct bytes
+		cmdline;  /* arguments with a NUL after each; cut at 2 KiB (EXEC has them whole) */
+	struct bytes cwd; /* where it was when the process (or its image) started */
+	struct bytes cgroup;       /* path in the unified hierarchy */
+	struct bytes container;    /* id, 64 hex digits as a rule; none outside containers */
+	struct bytes pod;          /* Kubernetes pod uid; none otherwise */
 	const struct proc *parent; /* NULL = not known; chains are at most PROC_ANCESTORS long */
-	uint32_t *seen;         /* for output.c: per output, the epoch that knows this image; may be NULL */
+	uint32_t *seen; /* for output.c: per output, the epoch that knows this image; may be NULL */
 };
 
-enum { PROC_ANCESTORS = 8 };
+enum {
+	PROC_ANCESTORS = 8
+};
 
-enum direction { DIRECTION_NONE, DIRECTION_TRANSMIT, DIRECTION_RECEIVE };
+enum direction {
+	DIRECTION_NONE,
+	DIRECTION_TRANSMIT,
+	DIRECTION_RECEIVE
+};
 
 struct event_exec {
-	struct bytes path;      /* of the executed file, absolute */
-	struct bytes argv;      /* whole: arguments with a NUL after each */
-	uint64_t argv_total;    /* its size in the process; larger than argv.n when cut */
+	struct bytes path;   /* of the executed file, absolute */
+	struct bytes argv;   /* whole: arguments with a NUL after each */
+	uint64_t argv_total; /* its size in the process; larger than argv.n when cut */
 	struct bytes cwd;
 };
 
 struct event_exit {
-	uint32_t code;          /* exit status, 0 when killed by a signal */
-	uint32_t signal;        /* 0 = exited */
-	bool core;              /* dumped core */
-	uint64_t lifetime_ns;   /* since the process started */
+	uint32_t code;        /* exit status, 0 when killed by a signal */
+	uint32_t signal;      /* 0 = exited */
+	bool core;            /* dumped core */
+	uint64_t lifetime_ns; /* since the process started */
 };
 
 struct event_line {
-	const char *shell;      /* "bash", "zsh" */
-	uint64_t id;            /* of the command in its process; the same in the unfinished and the final event */
-	struct bytes text;      /* as typed, lines joined with \n */
-	struct bytes expanded;  /* after history expansion; none when there was nothing to expand */
+	const char *shell; /* "bash", "zsh" */
+	uint64_t id; /* of the command in its process; the same in the unfinished and the final
+			event */
+	struct bytes text;     /* as typed, lines joined with \n */
+	struct bytes expanded; /* after history expansion; none when there was nothing to expand */
 	struct bytes tty, cwd;
 	uint64_t start_unix_ns; /* when it was typed to its end */
 	uint64_t duration_ns;   /* 0 while unfinished */
@@ -77,7 +85,11 @@ struct event_line {
 	bool has_status;
 };
 
-enum flow_role { FLOW_ROLE_UNKNOWN, FLOW_ROLE_CLIENT, FLOW_ROLE_SERVER };
+enum flow_role {
+	FLOW_ROLE_UNKNOWN,
+	FLOW_ROLE_CLIENT,
+	FLOW_ROLE_SERVER
+};
 
 /* What a connection talks, as far as its first bytes told (capture/guess.h). */
 enum protocol {
@@ -94,11 +106,11 @@ uint16_t event_protocol_port(enum protocol protocol);
 
 /* A connection of the process, seen from its end. */
 struct flow {
-	uint64_t id;            /* unique in the run; the same in every event and format */
-	uint64_t cookie;        /* of the socket; 0 = not known */
-	uint32_t netns;         /* inode number */
-	uint8_t family;         /* AF_INET, AF_INET6; 0 = the addresses are not known */
-	uint8_t ip_proto;       /* IPPROTO_TCP */
+	uint64_t id;      /* unique in the run; the same in every event and format */
+	uint64_t cookie;  /* of the socket; 0 = not known */
+	uint32_t netns;   /* inode number */
+	uint8_t family;   /* AF_INET, AF_INET6; 0 = the addresses are not known */
+	uint8_t ip_proto; /* IPPROTO_TCP */
 	enum flow_role role;
 	uint16_t local_port, remote_port;
 	uint8_t local[16], remote[16]; /* network order, IPv4 in the first four bytes */
@@ -108,27 +120,29 @@ struct flow {
 struct event_data {
 	struct bytes payload;   /* none when fin, or when nothing of it was recorded */
 	uint64_t stream_offset; /* of payload in this direction of the flow; starts at 0 */
-	uint64_t missing;       /* bytes before it that were lost or cut: stream_offset jumped by them */
-	uint64_t call_offset;   /* of payload in the call that moved it */
-	uint64_t call_total;    /* bytes that call moved: more than was recorded when flagged truncated */
+	uint64_t missing; /* bytes before it that were lost or cut: stream_offset jumped by them */
+	uint64_t call_offset; /* of payload in the call that moved it */
+	uint64_t call_total; /* bytes that call moved: more than was recorded when flagged truncated
+			      */
 	enum direction direction;
-	const char *library;    /* "openssl" */
-	bool fin;               /* the owner closed the connection */
-	bool late;              /* it was open before we were attached */
+	const char *library; /* "openssl" */
+	bool fin;            /* the owner closed the connection */
+	bool late;           /* it was open before we were attached */
 };
 
 struct event_loss {
-	const char *probe;      /* "core", "bash", … or the name of the stage: "output" */
-	const char *reason;     /* from kern/counters.def or capture/stats.def */
-	uint64_t count;         /* records (kernel) or events (output) */
-	uint64_t bytes;         /* 0 = not known */
+	const char *probe;  /* "core", "bash", … or the name of the stage: "output" */
+	const char *reason; /* from kern/counters.def or capture/stats.def */
+	uint64_t count;     /* records (kernel) or events (output) */
+	uint64_t bytes;     /* 0 = not known */
 	uint64_t first_unix_ns, last_unix_ns; /* the span in which they were lost */
-	uint64_t first_seq, last_seq; /* of lost events; 0 when records were lost (they have none) */
+	uint64_t first_seq,
+		last_seq; /* of lost events; 0 when records were lost (they have none) */
 };
 
 /* Counters by name, for STATS: a borrowed array. */
 struct event_counter {
-	const char *group;      /* "kernel.bash", "reader", "output" */
+	const char *group; /* "kernel.bash", "reader", "output" */
 	const char *name;
 	uint64_t value;
 };
@@ -136,7 +150,7 @@ struct event_counter {
 struct event_stats {
 	const struct event_counter *v;
 	unsigned n;
-	bool final;             /* the last one of the run */
+	bool final; /* the last one of the run */
 };
 
 /* The run description: META, and the preamble of every epoch. */
@@ -146,27 +160,27 @@ struct run {
 	uint32_t pid;
 	uint64_t start_boot_ns, start_unix_ns;
 	struct bytes host, os, kernel, arch, version, cmdline;
-	const char *probes;     /* "bash,exec" */
+	const char *probes; /* "bash,exec" */
 };
 
 struct event_attach {
 	struct bytes hook, target, note;
 	uint64_t offset;
 	uint32_t pid;
-	int32_t status;         /* 0 or negative errno */
+	int32_t status; /* 0 or negative errno */
 };
 
 struct event {
 	enum event_kind kind;
-	uint32_t flags;         /* enum event_flags */
-	const char *probe;      /* name; "core" for EXEC and EXIT */
+	uint32_t flags;    /* enum event_flags */
+	const char *probe; /* name; "core" for EXEC and EXIT */
 	uint64_t time_boot_ns, time_unix_ns;
-	uint64_t seq;           /* dense per output over everything offered and not skipped */
+	uint64_t seq; /* dense per output over everything offered and not skipped */
 	uint32_t tid;
 	uint32_t cpu;
 	const struct flow *flow; /* NULL = the event belongs to no connection */
 	const struct proc *proc; /* NULL = the event concerns no process */
-	bool proc_first;        /* first event of that process (image) in this epoch of this output */
+	bool proc_first; /* first event of that process (image) in this epoch of this output */
 	union {
 		struct event_exec exec;
 		struct event_exit exit;

@@ -20,16 +20,16 @@ struct tail {
 
 static struct tail tail_of(const struct rec *rec, size_t fixed)
 {
-	return (struct tail){ (const char *)rec + fixed, (const char *)rec + rec->len, false };
+	return (struct tail){(const char *)rec + fixed, (const char *)rec + rec->len, false};
 }
 
 static struct bytes tail_take(struct tail *t, size_t n)
 {
-	struct bytes b = { t->p, n };
+	struct bytes b = {t->p, n};
 
 	if (t->bad || n > (size_t)(t->end - t->p)) {
 		t->bad = true;
-		return (struct bytes){ 0 };
+		return (struct bytes){0};
 	}
 	t->p += n;
 	return b;
@@ -42,7 +42,7 @@ static struct bytes tail_text(struct tail *t)
 
 	if (!nul) {
 		t->bad = true;
-		return (struct bytes){ 0 };
+		return (struct bytes){0};
 	}
 	b = tail_take(t, (size_t)(nul - t->p));
 	t->p++;
@@ -155,7 +155,7 @@ static int decode_line(const struct rec *rec, struct part *ret)
 		ret->ev.flags |= EVENT_F_IN_PROGRESS;
 	line->shell = r->shell ? shell_name(r->shell) : ret->ev.probe;
 	line->id = r->id;
-	line->tty = (struct bytes){ r->tty, strnlen(r->tty, sizeof(r->tty)) };
+	line->tty = (struct bytes){r->tty, strnlen(r->tty, sizeof(r->tty))};
 	line->cwd = tail_take(&t, r->cwd_len);
 	ret->text = line->text = tail_take(&t, r->text_len);
 	return t.bad || !line->shell ? -EBADMSG : 0;
@@ -175,22 +175,24 @@ static int decode_line_end(const struct rec *rec, struct part *ret)
 
 static const char *library_name(uint16_t library)
 {
-	static const char *const names[] = { [DATA_OPENSSL] = "openssl", [DATA_GNUTLS] = "gnutls",
-					     [DATA_NSS] = "nss", [DATA_GO] = "go" };
+	static const char *const names[] = {[DATA_OPENSSL] = "openssl",
+					    [DATA_GNUTLS] = "gnutls",
+					    [DATA_NSS] = "nss",
+					    [DATA_GO] = "go"};
 
 	return library < sizeof(names) / sizeof(names[0]) ? names[library] : NULL;
 }
 
 static int decode_flow(const struct rec_flow *r, uint64_t id, struct flow *ret)
 {
-	*ret = (struct flow){ .id = id,
-			      .cookie = r->cookie,
-			      .netns = r->netns,
-			      .family = (uint8_t)r->family,
-			      .ip_proto = (uint8_t)r->protocol,
-			      .role = (enum flow_role)r->role,
-			      .local_port = r->local_port,
-			      .remote_port = r->remote_port };
+	*ret = (struct flow){.id = id,
+			     .cookie = r->cookie,
+			     .netns = r->netns,
+			     .family = (uint8_t)r->family,
+			     .ip_proto = (uint8_t)r->protocol,
+			     .role = (enum flow_role)r->role,
+			     .local_port = r->local_port,
+			     .remote_port = r->remote_port};
 	memcpy(ret->local, r->local, sizeof(ret->local));
 	memcpy(ret->remote, r->remote, sizeof(ret->remote));
 	if (r->role > REC_ROLE_SERVER)
@@ -223,10 +225,8 @@ static int decode_data(const struct rec *rec, struct part *ret)
 int layout_decode(const struct rec *rec, const char *probe, struct part *ret)
 {
 	static int (*const decoders[])(const struct rec *, struct part *) = {
-		[REC_EXEC] = decode_exec,
-		[REC_EXIT] = decode_exit,
-		[REC_LINE] = decode_line,
-		[REC_LINE_END] = decode_line_end,
+		[REC_EXEC] = decode_exec, [REC_EXIT] = decode_exit,
+		[REC_LINE] = decode_line, [REC_LINE_END] = decode_line_end,
 		[REC_DATA] = decode_data,
 	};
 	size_t fixed = fixed_size(rec);
@@ -235,7 +235,7 @@ int layout_decode(const struct rec *rec, const char *probe, struct part *ret)
 		return -ENOTSUP;
 	if (rec->len < fixed)
 		return -EMSGSIZE;
-	*ret = (struct part){ .ev = { .probe = probe, .flags = event_flags(rec) } };
+	*ret = (struct part){.ev = {.probe = probe, .flags = event_flags(rec)}};
 	if (rec->flags & REC_F_PART)
 		return decode_part(rec, ret);
 	if (rec->kind >= sizeof(decoders) / sizeof(decoders[0]) || !decoders[rec->kind])
@@ -250,7 +250,7 @@ int layout_decode(const struct rec *rec, const char *probe, struct part *ret)
 int layout_run(const struct rec *rec, struct run *ret, uint64_t ret_probes[4])
 {
 	const struct rec_run *r = (const void *)rec;
-	struct run run = { .pid = 0 };
+	struct run run = {.pid = 0};
 	struct tail t;
 
 	if (rec->len < sizeof(*r))
@@ -285,7 +285,7 @@ int layout_attach(const struct rec *rec, struct event_attach *ret)
 	if (rec->len < sizeof(*r))
 		return -EMSGSIZE;
 	t = tail_of(rec, sizeof(*r));
-	attach = (struct event_attach){ .offset = r->offset, .pid = r->pid, .status = r->status };
+	attach = (struct event_attach){.offset = r->offset, .pid = r->pid, .status = r->status};
 	attach.hook = tail_take(&t, r->hook_len);
 	attach.target = tail_take(&t, r->target_len);
 	attach.note = tail_take(&t, r->note_len);
@@ -297,7 +297,7 @@ int layout_attach(const struct rec *rec, struct event_attach *ret)
 
 int layout_proc(const struct rec *rec, struct layout_proc *ret)
 {
-	struct layout_proc proc = { .task = layout_task(rec) };
+	struct layout_proc proc = {.task = layout_task(rec)};
 	struct tail t;
 
 	if (!proc.task)
@@ -318,7 +318,7 @@ int layout_proc(const struct rec *rec, struct layout_proc *ret)
 		proc.cwd = tail_take(&t, r->cwd_len);
 		proc.cmdline = tail_take(&t, r->args_len);
 	} else {
-		t = (struct tail){ .bad = false };
+		t = (struct tail){.bad = false};
 	}
 	if (t.bad)
 		return -EBADMSG;

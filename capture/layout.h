@@ -3,7 +3,8 @@
 /*
  * Reading the record layouts that belong to kinds, not to probes: what a probe's decode() calls.
  * Pure, and safe on any bytes: rec->len bytes are readable and nothing else is trusted.
- * 0; -EMSGSIZE shorter than its kind; -EBADMSG contents contradict each other; -ENOTSUP unknown kind.
+ * 0; -EMSGSIZE shorter than its kind; -EBADMSG contents contradict each other; -ENOTSUP unknown
+ * kind.
  */
 #include <stddef.h>
 
@@ -11,7 +12,8 @@
 #include "capture/event.h"
 #include "kern/events.h"
 
-/* Is this the head of a record that lies whole in n bytes? (rec.len ≥ sizeof(struct rec), ≤ n, ≤ REC_MAX) */
+/* Is this the head of a record that lies whole in n bytes? (rec.len ≥ sizeof(struct rec), ≤ n, ≤
+ * REC_MAX) */
 bool layout_valid(const void *p, size_t n);
 
 /* FORK, EXEC (and its parts), EXIT, LINE (and its parts), LINE_END, DATA. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * What was counted on the way, and how it gets into the outputs: LOSS events whenever a counter of a
- * loss moved, STATS events at intervals and at the end. What depends on the speed of a sink is in
+ * What was counted on the way, and how it gets into the outputs: LOSS events whenever a counter of
+ * a loss moved, STATS events at intervals and at the end. What depends on the speed of a sink is in
  * neither (unless something was lost), so that a replay gives the same bytes.
  */
 #include <stdbool.h>
@@ -14,11 +14,12 @@
 #include "kern/events.h"
 
 struct ledger {
-	uint64_t stats[STAT_MAX];          /* the reader's: counted in place by the pipeline */
+	uint64_t stats[STAT_MAX];           /* the reader's: counted in place by the pipeline */
 	uint64_t kernel[PROBE_MAX][KC_MAX]; /* as of the last COUNTERS record */
 	uint64_t reported[STAT_MAX];
 	uint64_t ring_size, ring_high, ring_read;
-	uint64_t counters_ns, loss_ns, stats_ns; /* record times of the last COUNTERS, LOSS, STATS */
+	uint64_t counters_ns, loss_ns,
+		stats_ns; /* record times of the last COUNTERS, LOSS, STATS */
 	const struct probe_ops *(*probe_by_number)(uint16_t number);
 };
 
@@ -28,8 +29,8 @@ const char *ledger_probe_name(const struct ledger *l, uint16_t number);
 /* A COUNTERS record: LOSS events for what the kernel side lost since the last one. */
 int ledger_counters(struct ledger *l, const struct rec *rec, struct normalise *n);
 /* LOSS events for what the reader and each output lost meanwhile. */
-void ledger_losses(struct ledger *l, struct normalise *n, struct output **outputs, unsigned n_outputs,
-		   uint64_t now_ns);
+void ledger_losses(struct ledger *l, struct normalise *n, struct output **outputs,
+		   unsigned n_outputs, uint64_t now_ns);
 void ledger_emit_stats(struct ledger *l, struct normalise *n, struct output *o, uint64_t now_ns,
 		       bool final);
 /* Sum over all probes. */

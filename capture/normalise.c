@@ -64,8 +64,7 @@ int normalise_context(struct normalise *n, const struct rec *rec)
 			return -EMSGSIZE;
 		if (cgroup->path_len > rec->len - sizeof(*cgroup))
 			return -EBADMSG;
-		procs_cgroup(n->procs, cgroup->id,
-			     (struct bytes){ cgroup->data, cgroup->path_len });
+		procs_cgroup(n->procs, cgroup->id, (struct bytes){cgroup->data, cgroup->path_len});
 		return 0;
 	}
 	r = layout_proc(rec, &proc);

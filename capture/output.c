@@ -8,29 +8,30 @@
 #include "capture/output_sink.h"
 
 enum {
-	OUTPUT_QUEUE = 64,        /* chunks between reader and sink: 8 MiB */
-	OUTPUT_HELD = 512,        /* chunks that `hold` may keep: 64 MiB */
+	OUTPUT_QUEUE = 64, /* chunks between reader and sink: 8 MiB */
+	OUTPUT_HELD = 512, /* chunks that `hold` may keep: 64 MiB */
 };
 
 struct output {
 	struct output_config cfg;
 	unsigned index;
-	void *encoder;            /* its ctx */
+	void *encoder; /* its ctx */
 	bool encoder_open;
 	struct chunkq *q;
 	struct output_sink *sink;
 	const struct run *run;
-	struct out out;           /* tail: open, may be NULL; early: for what precedes the held ones */
+	struct out out; /* tail: open, may be NULL; early: for what precedes the held ones */
 	struct chunk *held, **held_tail; /* oldest first */
 	unsigned held_n;
 	uint64_t now_ns;
-	uint32_t epoch;           /* 0 = none opened yet */
-	uint64_t next_seq;        /* of the next event that is not skipped; the first is 1 */
+	uint32_t epoch;    /* 0 = none opened yet */
+	uint64_t next_seq; /* of the next event that is not skipped; the first is 1 */
 	uint64_t offered, skipped, peer_duplicate;
 	struct output_loss too_big, queue_full; /* the reader's */
 };
 
-int output_new(const struct output_config *cfg, unsigned index, struct output **ret, struct err *err)
+int output_new(const struct output_config *cfg, unsigned index, struct output **ret,
+	       struct err *err)
 {
 	const struct encoder_ops *e = cfg->encoder;
 	struct output *o = calloc(1, sizeof(*o));
@@ -179,7 +180,7 @@ static void close_epoch(struct output *o)
 /* Preamble and META; false when there is no chunk for them now. */
 static bool open_epoch(struct output *o)
 {
-	struct event meta = { .kind = EVENT_META, .probe = "core" };
+	struct event meta = {.kind = EVENT_META, .probe = "core"};
 
 	close_epoch(o);
 	if (!open_chunk(o, false))
@@ -294,7 +295,7 @@ bool output_is_tap(const struct output *o)
 
 void output_tap(struct output *o, const void *rec, size_t len, uint64_t time_ns)
 {
-	struct event ev = { .time_boot_ns = time_ns };
+	struct event ev = {.time_boot_ns = time_ns};
 	int r;
 
 	o->offered++;
@@ -303,7 +304,8 @@ void output_tap(struct output *o, const void *rec, size_t len, uint64_t time_ns)
 	r = ready(o) ? o->cfg.encoder->tap(o->encoder, rec, len, &o->out) : -EAGAIN;
 	if (r == -ENOBUFS) {
 		ship(o);
-		r = open_chunk(o, false) ? o->cfg.encoder->tap(o->encoder, rec, len, &o->out) : -EAGAIN;
+		r = open_chunk(o, false) ? o->cfg.encoder->tap(o->encoder, rec, len, &o->out)
+					 : -EAGAIN;
 	}
 	if (r) {
 		lose(o, r == -ENOBUFS ? &o->too_big : &o->queue_full, &ev);
@@ -352,7 +354,7 @@ static struct output_loss take(struct output_loss *l)
 {
 	struct output_loss taken = *l;
 
-	*l = (struct output_loss){ .total = taken.total };
+	*l = (struct output_loss){.total = taken.total};
 	return taken;
 }
 
@@ -376,13 +378,13 @@ bool output_take_loss(struct output *o, struct event_loss *ret)
 	}
 	if (!l.count)
 		return false;
-	*ret = (struct event_loss){ .probe = "output",
-				    .reason = output_stat_rows[reason].name,
-				    .count = l.count,
-				    .first_unix_ns = l.first_ns,
-				    .last_unix_ns = l.last_ns,
-				    .first_seq = l.first_seq,
-				    .last_seq = l.last_seq };
+	*ret = (struct event_loss){.probe = "output",
+				   .reason = stats_output_rows[reason].name,
+				   .count = l.count,
+				   .first_unix_ns = l.first_ns,
+				   .last_unix_ns = l.last_ns,
+				   .first_seq = l.first_seq,
+				   .last_seq = l.last_seq};
 	return true;
 }
 

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { AGAIN_PAUSE_MS = 10 };
+enum {
+	AGAIN_PAUSE_MS = 10
+};
 
 struct output_sink {
 	const struct output_config *cfg;
@@ -16,8 +18,9 @@ struct output_sink {
 	void *ctx;
 	pthread_t thread;
 	bool started, opened;
-	_Atomic uint32_t want_epoch; /* discard until an epoch later than this is opened; 0 = take all */
-	pthread_mutex_t lock;        /* of what follows */
+	_Atomic uint32_t
+		want_epoch;   /* discard until an epoch later than this is opened; 0 = take all */
+	pthread_mutex_t lock; /* of what follows */
 	struct output_sink_stats stats;
 	struct output_loss loss;
 	char text[256];
@@ -29,7 +32,7 @@ static int write_all(struct output_sink *s, const struct chunk *c)
 	size_t done = 0;
 
 	while (done < c->len) {
-		struct iovec iov = { c->p + done, c->len - done };
+		struct iovec iov = {c->p + done, c->len - done};
 		size_t n = 0;
 		int r = s->cfg->sink->write(s->ctx, &iov, 1, &n);
 
@@ -39,7 +42,7 @@ static int write_all(struct output_sink *s, const struct chunk *c)
 			return r;
 		done += n;
 		if (!n)
-			nanosleep(&(struct timespec){ .tv_nsec = AGAIN_PAUSE_MS * 1000000L }, NULL);
+			nanosleep(&(struct timespec){.tv_nsec = AGAIN_PAUSE_MS * 1000000L}, NULL);
 	}
 	return 0;
 }
@@ -164,7 +167,7 @@ struct output_loss output_sink_take_loss(struct output_sink *s)
 
 	pthread_mutex_lock(&s->lock);
 	loss = s->loss;
-	s->loss = (struct output_loss){ .total = loss.total };
+	s->loss = (struct output_loss){.total = loss.total};
 	pthread_mutex_unlock(&s->lock);
 	return loss;
 }

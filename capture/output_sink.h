@@ -34,7 +34,7 @@ static inline void output_loss_add(struct output_loss *l, uint64_t n, uint64_t f
 
 struct output_sink_stats {
 	uint64_t written, bytes, lost;
-	int error;             /* of the last write: 0 or negative errno */
+	int error; /* of the last write: 0 or negative errno */
 };
 
 /* Opens the sink and starts its thread. cfg and q are borrowed until output_sink_free(). */

@@ -17,7 +17,7 @@ struct pipeline {
 	struct normalise *normalise;
 	struct ledger ledger;
 	struct run run;
-	char *run_rec;         /* the RUN record, which `run` points into; NULL = none yet */
+	char *run_rec; /* the RUN record, which `run` points into; NULL = none yet */
 	char probes[512];
 	bool have_clock, started, stopped;
 	uint64_t now_ns;
@@ -140,7 +140,8 @@ static int take_tick(struct pipeline *p)
 
 static int take_attach(struct pipeline *p, const struct rec *rec)
 {
-	struct event ev = { .kind = EVENT_ATTACH, .probe = ledger_probe_name(&p->ledger, rec->probe) };
+	struct event ev = {.kind = EVENT_ATTACH,
+			   .probe = ledger_probe_name(&p->ledger, rec->probe)};
 	int r = layout_attach(rec, &ev.attach);
 
 	if (!r)
@@ -240,7 +241,8 @@ int pipeline_record(const struct rec *rec, void *pipeline)
 	p->ledger.stats[STAT_READ]++;
 	if (!r && !p->run_rec && rec->kind != REC_RUN && rec->kind != REC_CLOCK &&
 	    rec->kind != REC_TICK)
-		return errf(&p->err, -EPROTO, "the recording does not begin with the description of a run");
+		return errf(&p->err, -EPROTO,
+			    "the recording does not begin with the description of a run");
 	if (!r) {
 		if (rec->time > p->now_ns)
 			p->now_ns = rec->time;
@@ -264,7 +266,8 @@ void pipeline_finish(struct pipeline *p)
 	ledger_losses(l, p->normalise, p->cfg.outputs, p->cfg.outputs_n, p->now_ns);
 	for (unsigned i = 0; i < p->cfg.outputs_n; i++) {
 		if (p->started)
-			ledger_emit_stats(l, p->normalise, p->cfg.outputs[i], p->now_ns, p->stopped);
+			ledger_emit_stats(l, p->normalise, p->cfg.outputs[i], p->now_ns,
+					  p->stopped);
 		output_finish(p->cfg.outputs[i]);
 	}
 }
@@ -273,11 +276,11 @@ void pipeline_report(const struct pipeline *p, struct pipeline_report *ret)
 {
 	const struct ledger *l = &p->ledger;
 
-	*ret = (struct pipeline_report){ .kernel_lost = ledger_kernel_lost(l),
-					 .ring_size = l->ring_size,
-					 .ring_high = l->ring_high,
-					 .stopped = p->stopped,
-					 .balanced = ledger_balanced(l, p->stopped) };
+	*ret = (struct pipeline_report){.kernel_lost = ledger_kernel_lost(l),
+					.ring_size = l->ring_size,
+					.ring_high = l->ring_high,
+					.stopped = p->stopped,
+					.balanced = ledger_balanced(l, p->stopped)};
 	for (unsigned k = 0; k < KC_MAX; k++)
 		ret->kernel[k] = ledger_kernel(l, k);
 	memcpy(ret->stats, l->stats, sizeof(ret->stats));

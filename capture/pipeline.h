@@ -19,7 +19,7 @@ struct pipeline_config {
 	const struct probe_ops *(*probe_by_number)(uint16_t number);
 	struct output **outputs; /* borrowed until pipeline_free() */
 	unsigned outputs_n;
-	uint64_t stats_ns;       /* STATS are emitted that often (record time), 0 = at the end only */
+	uint64_t stats_ns; /* STATS are emitted that often (record time), 0 = at the end only */
 };
 
 /* What was counted, for the report at exit. */
@@ -29,8 +29,8 @@ struct pipeline_report {
 	uint64_t kernel_lost;    /* those of them that are losses */
 	uint64_t ring_size, ring_high;
 	uint64_t events[EVENT_KINDS];
-	bool stopped;            /* a STOP record was seen: the run, or the recording, is complete */
-	bool balanced;           /* the ledgers add up */
+	bool stopped;  /* a STOP record was seen: the run, or the recording, is complete */
+	bool balanced; /* the ledgers add up */
 };
 
 int pipeline_new(const struct pipeline_config *cfg, struct pipeline **ret, struct err *err);

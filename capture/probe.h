@@ -24,43 +24,46 @@ struct elf_file; /* probes/elf_file.h */
 
 /* A place in a target's code and the kernel program that goes there. */
 struct probe_hook {
-	const char *symbol;   /* "readline": how reports and plans call it */
-	const char *program;  /* its BPF program */
-	bool ret;             /* on return */
-	bool optional;        /* the target works without it; otherwise a failure is an error */
+	const char *symbol;  /* "readline": how reports and plans call it */
+	const char *program; /* its BPF program */
+	bool ret;            /* on return */
+	bool optional;       /* the target works without it; otherwise a failure is an error */
 };
 
-enum { PROBE_PLAN_MAX = 16, PROBE_PARAMS_MAX = 256 };
+enum {
+	PROBE_PLAN_MAX = 24,
+	PROBE_PARAMS_MAX = 256
+};
 
 /* What a probe wants in one ELF file: filled by inspect(). */
 struct probe_plan {
 	unsigned n;
 	struct {
-		uint16_t hook;     /* index in probe_ops.hooks */
-		uint64_t offset;   /* file offset */
+		uint16_t hook;   /* index in probe_ops.hooks */
+		uint64_t offset; /* file offset */
+		char note[96];   /* for the report, may be empty */
 	} v[PROBE_PLAN_MAX];
 	/* Facts of this file for the kernel program: stored in the probe's map `targets` under the
 	 * attach cookie of every hook of this plan. */
 	uint8_t params[PROBE_PARAMS_MAX];
 	size_t params_len;
-	char note[96];         /* for the report, may be empty */
 };
 
 /* What initialize() gets; borrowed until close(). */
 struct probe_env {
-	struct bpf_object *core;   /* loaded: owner of the shared maps (probes/load.h uses it) */
-	uint16_t number;           /* of this probe in probes.def */
-	uint32_t max_payload;      /* bytes of one call or statement that are kept, 0 = all */
-	bool all_args;             /* exec: whole argument blocks are wanted */
+	struct bpf_object *core; /* loaded: owner of the shared maps (probes/load.h uses it) */
+	uint16_t number;         /* of this probe in probes.def */
+	uint32_t max_payload;    /* bytes of one call or statement that are kept, 0 = all */
+	bool all_args;           /* exec: whole argument blocks are wanted */
 };
 
 struct probe_ops {
 	const char *name;
-	const char *summary;           /* one line for help */
-	const char *const *aliases;    /* NULL-terminated, may be NULL */
-	uint32_t kinds;                /* 1 << EVENT_… that it emits */
-	const char *needs;             /* prose for `probes`: "bash with symbol readline" */
-	const struct opt *options;     /* NULL = none */
+	const char *summary;        /* one line for help */
+	const char *const *aliases; /* NULL-terminated, may be NULL */
+	uint32_t kinds;             /* 1 << EVENT_… that it emits */
+	const char *needs;          /* prose for `probes`: "bash with symbol readline" */
+	const struct opt *options;  /* NULL = none */
 	size_t cfg_size, ctx_size;
 	const struct probe_hook *hooks; /* ends with symbol NULL; NULL = no user-space hooks */
 
@@ -75,23 +78,24 @@ struct probe_ops {
 	void (*close)(void *ctx);
 	/* The loaded object whose programs hooks[] names; NULL when hooks is NULL. */
 	struct bpf_object *(*object)(void *ctx);
-	/* Is this ELF file a target, and where? 0 with plan->n = 0: no target. Negative with text: it is
-	 * one, but cannot be used. Called by the discovery thread, once per file; cfg is read only. */
+	/* Is this ELF file a target, and where? 0 with plan->n = 0: no target. Negative with text:
+	 * it is one, but cannot be used. Called by the discovery thread, once per file; cfg is read
+	 * only. */
 	int (*inspect)(const void *cfg, const struct elf_file *elf, struct probe_plan *plan,
 		       struct err *err);
-	/* Paths that the user named as targets in cfg (inspected even if no process maps them; one that
-	 * is no target is an error). NULL = none. */
+	/* Paths that the user named as targets in cfg (inspected even if no process maps them; one
+	 * that is no target is an error). NULL = none. */
 	const struct opt_list *(*paths)(const void *cfg);
 
-	/* Pure: no allocation, clock, I/O or ctx. Takes a record of this probe, checks every length in
-	 * it, fills ret and returns 0; -EMSGSIZE short, -EBADMSG contradictory, -ENOTSUP unknown kind.
-	 * See assemble.h. */
+	/* Pure: no allocation, clock, I/O or ctx. Takes a record of this probe, checks every length
+	 * in it, fills ret and returns 0; -EMSGSIZE short, -EBADMSG contradictory, -ENOTSUP unknown
+	 * kind. See assemble.h. */
 	int (*decode)(const struct rec *rec, struct part *ret);
 };
 
 /* The registry: generated from probes/probes.def. */
 struct probe_entry {
-	uint16_t number;               /* stored in recordings */
+	uint16_t number; /* stored in recordings */
 	const struct probe_ops *ops;
 };
 extern const struct probe_entry probe_registry[];

@@ -9,9 +9,9 @@
 
 enum {
 	PROCS_MAX = 32768,
-	PROCS_DEAD = 4096,        /* processes that ended and are still kept */
+	PROCS_DEAD = 4096, /* processes that ended and are still kept */
 	PROCS_CGROUPS = 4096,
-	PROCS_TEXT = 3072,        /* exe, cwd, cgroup and arguments of one process */
+	PROCS_TEXT = 3072, /* exe, cwd, cgroup and arguments of one process */
 	PROCS_ARGS = 2048,
 	PROCS_PATH = 1024,
 	PROCS_START_SLACK = 10000000, /* /proc counts the start of a process in ticks of 10 ms */
@@ -21,7 +21,7 @@ struct proc_entry {
 	uint32_t pid;
 	bool known, dead;
 	uint16_t text_n;
-	struct proc proc;         /* its texts lie in `text` and `comm` */
+	struct proc proc;          /* its texts lie in `text` and `comm` */
 	struct proc_entry *parent; /* a guess: right as long as pid and start fit */
 	uint32_t seen[OUTPUT_MAX];
 	char comm[REC_COMM];
@@ -83,10 +83,10 @@ static struct bytes keep(struct proc_entry *e, struct bytes b, size_t max)
 	if (b.n > room)
 		b.n = room;
 	if (!b.n)
-		return (struct bytes){ 0 };
+		return (struct bytes){0};
 	memcpy(at, b.p, b.n);
 	e->text_n += b.n;
-	return (struct bytes){ at, b.n };
+	return (struct bytes){at, b.n};
 }
 
 static void set_cgroup(struct proc_entry *e, struct bytes path)
@@ -102,7 +102,7 @@ static void set_task(struct proc_entry *e, const struct rec_task *task)
 	struct proc *proc = &e->proc;
 
 	memcpy(e->comm, task->comm, REC_COMM);
-	proc->comm = (struct bytes){ e->comm, strnlen(e->comm, REC_COMM) };
+	proc->comm = (struct bytes){e->comm, strnlen(e->comm, REC_COMM)};
 	proc->pid = task->pid;
 	proc->ppid = task->ppid;
 	proc->uid = task->uid;
@@ -121,7 +121,7 @@ static void reset(struct proc_entry *e, const struct rec_task *task)
 
 	if (!e->known || !same_start(start, task->start))
 		start = task->start;
-	*e = (struct proc_entry){ .pid = pid };
+	*e = (struct proc_entry){.pid = pid};
 	e->proc.start_boot_ns = start;
 	set_task(e, task);
 }
@@ -130,7 +130,7 @@ static struct bytes cgroup_path(struct procs *p, uint64_t id)
 {
 	struct cgroup_entry *c = lru_get(p->cgroups, &id);
 
-	return c ? (struct bytes){ c->path, c->n } : (struct bytes){ 0 };
+	return c ? (struct bytes){c->path, c->n} : (struct bytes){0};
 }
 
 void procs_cgroup(struct procs *p, uint64_t id, struct bytes path)
@@ -156,7 +156,7 @@ static void set_image(struct procs *p, struct proc_entry *e, const struct layout
 static void forked(struct procs *p, struct proc_entry *e, const struct rec_task *task)
 {
 	const struct proc_entry *parent = lru_peek(p->table, &task->ppid);
-	struct layout_proc image = { .task = task };
+	struct layout_proc image = {.task = task};
 
 	if (!parent || !parent->known)
 		return;

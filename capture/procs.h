@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * The process table: what the core's records and /proc told, so that an event names its process even
- * when that has gone. Bounded; processes that ended are kept for a while and make room first.
+ * The process table: what the core's records and /proc told, so that an event names its process
+ * even when that has gone. Bounded; processes that ended are kept for a while and make room first.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,8 +22,8 @@ void procs_cgroup(struct procs *p, uint64_t id, struct bytes path);
 
 /*
  * The process of a task, with its ancestors linked; made from the task alone when it is not known
- * (*ret_known = false: it has no exe, no arguments). Never NULL. offset_ns is added to boot times to
- * get Unix times. Valid until the next procs_update().
+ * (*ret_known = false: it has no exe, no arguments). Never NULL. offset_ns is added to boot times
+ * to get Unix times. Valid until the next procs_update().
  */
 const struct proc *procs_find(struct procs *p, const struct rec_task *task, int64_t offset_ns,
 			      bool *ret_known);

@@ -15,17 +15,18 @@ struct rec;
 typedef int (*source_fn)(const struct rec *rec, void *arg);
 
 enum source_end {
-	SOURCE_MORE = 0, /* nothing more just now: call again, when fd() is readable if there is one */
+	SOURCE_MORE = 0, /* nothing more just now: call again */
 	SOURCE_END = 1,  /* no record will follow */
 };
 
 struct source_ops {
 	const char *name;
-	/* Hands at most budget records to fn. Returns enum source_end, a negative errno (with text in err)
-	 * when the source broke, or what fn returned. May sleep up to the time of the next tick. */
+	/* Hands at most budget records to fn. Returns enum source_end, a negative errno (with text
+	 * in err) when the source broke, or what fn returned. May sleep up to the time of the next
+	 * tick. */
 	int (*read)(void *ctx, unsigned budget, source_fn fn, void *arg, struct err *err);
-	/* Asks for the end: read() yields what is left, then COUNTERS and STOP, then SOURCE_END. Called
-	 * from any thread. */
+	/* Asks for the end: read() yields what is left, then COUNTERS and STOP, then SOURCE_END.
+	 * Called from any thread. */
 	void (*stop)(void *ctx);
 	void (*close)(void *ctx);
 };

@@ -12,13 +12,15 @@
 #include "capture/layout.h"
 #include "kern/events.h"
 
-enum { BUFFER = 1024 * 1024 }; /* several times REC_MAX */
+enum {
+	BUFFER = 1024 * 1024
+}; /* several times REC_MAX */
 
 struct source_raw {
 	int fd;
-	bool end;            /* of the file */
+	bool end; /* of the file */
 	atomic_bool stopped;
-	size_t at, n;        /* of the buffer: read so far, filled so far */
+	size_t at, n; /* of the buffer: read so far, filled so far */
 	uint64_t torn;
 	char path[256];
 	_Alignas(RAW_ALIGN) char buffer[BUFFER];
@@ -83,7 +85,8 @@ static int raw_read(void *ctx, unsigned budget, source_fn fn, void *arg, struct 
 			continue;
 		}
 		if (r)
-			return errf(err, r, "%s: damaged: no record where one should begin", s->path);
+			return errf(err, r, "%s: damaged: no record where one should begin",
+				    s->path);
 		if (!rec || atomic_load(&s->stopped)) {
 			s->torn = rec ? 0 : s->n - s->at;
 			return SOURCE_END;
@@ -150,7 +153,7 @@ int source_raw_open(const char *path, struct source *ret, struct err *err)
 			close(s->fd);
 		return r;
 	}
-	*ret = (struct source){ &source_raw_ops, TAKE_PTR(s) };
+	*ret = (struct source){&source_raw_ops, TAKE_PTR(s)};
 	return 0;
 }
 

@@ -16,7 +16,6 @@ const volatile __u8 all_args;
 
 enum {
 	SIGNAL_GROUP_EXIT = 4,
-	ARGS_MAX = 8 * 1024 * 1024,
 	CGROUP_NAME = 128,
 	CGROUP_PATH = 1024,
 };
@@ -105,7 +104,7 @@ static __noinline void exec_emit(struct exec *x, struct rec_exec *exec, const __
 	exec->args_len = n;
 	if (x->total > x->first)
 		exec->rec.flags |= all_args ? REC_F_MORE : REC_F_TRUNCATED;
-	if (x->total > REC_PART + (__u64)loop_max(ARGS_MAX / REC_PART) * REC_PART)
+	if (x->total > REC_PART + (__u64)loop_max(PAYLOAD_MAX / REC_PART) * REC_PART)
 		exec->rec.flags |= REC_F_TRUNCATED;
 	rec_submit(&exec->rec, sizeof(*exec) + at + n);
 }
@@ -129,7 +128,7 @@ static __always_inline bool exec_first(struct exec *x, __u64 paths)
 		return EXEC_EMIT(x, 1024, 3072);
 	if (paths <= 1024)
 		return EXEC_EMIT(x, 1024, REC_PART);
-	return EXEC_EMIT(x, 2 * (PATH_LEN + PATH_EXTRA), REC_PART);
+	return EXEC_EMIT(x, 2 * PATH_LEN, REC_PART);
 }
 
 SEC("tp_btf/sched_process_exec")

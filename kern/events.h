@@ -20,8 +20,8 @@
 enum {
 	REC_VERSION = 1,
 	REC_COMM = 16,
-	REC_MAX = 128 * 1024,   /* the largest record; longer payloads are split */
-	REC_PART = 16 * 1024,   /* payload of one part of a split one, at most */
+	REC_MAX = 128 * 1024, /* the largest record; longer payloads are split */
+	REC_PART = 16 * 1024, /* payload of one part of a split one, at most */
 };
 
 /* Kinds of record. Numbers are stored in recordings: never reused. */
@@ -37,12 +37,12 @@ enum rec_kind {
 	REC_STOP = 7,     /* struct rec alone: the run was stopped in good order */
 	REC_INTERFACE = 8,
 	/* emitted by kernel programs */
-	REC_FORK = 16,    /* struct rec_fork: task is the child */
-	REC_EXEC = 17,    /* struct rec_exec and its parts */
-	REC_EXIT = 18,    /* struct rec_exit: the last thread of a process has gone */
-	REC_CGROUP = 19,  /* struct rec_cgroup: a cgroup was made */
-	REC_LINE = 20,    /* struct rec_line: a line typed into a shell, and its parts */
-	REC_LINE_END = 21,/* struct rec_line_end */
+	REC_FORK = 16,     /* struct rec_fork: task is the child */
+	REC_EXEC = 17,     /* struct rec_exec and its parts */
+	REC_EXIT = 18,     /* struct rec_exit: the last thread of a process has gone */
+	REC_CGROUP = 19,   /* struct rec_cgroup: a cgroup was made */
+	REC_LINE = 20,     /* struct rec_line: a line typed into a shell, and its parts */
+	REC_LINE_END = 21, /* struct rec_line_end */
 	REC_QUERY = 22,
 	REC_DATA = 23,
 	REC_SECRET = 24,
@@ -57,24 +57,24 @@ enum rec_flags {
 };
 
 struct rec {
-	__u32 len;    /* of the whole record */
-	__u8 kind;    /* enum rec_kind */
-	__u8 flags;   /* enum rec_flags */
-	__u16 probe;  /* number in probes/probes.def; 0 = core */
-	__u64 time;   /* CLOCK_BOOTTIME */
+	__u32 len;   /* of the whole record */
+	__u8 kind;   /* enum rec_kind */
+	__u8 flags;  /* enum rec_flags */
+	__u16 probe; /* number in probes/probes.def; 0 = core */
+	__u64 time;  /* CLOCK_BOOTTIME */
 };
 
 /* The process and thread a record is about, in the root namespaces. */
 struct rec_task {
-	__u32 pid;      /* thread group */
+	__u32 pid; /* thread group */
 	__u32 tid;
 	__u32 ppid;
 	__u32 uid, gid; /* real ids */
 	__u32 loginuid; /* ~0 = unset or no audit */
 	__u32 ns_pid;   /* pid in the task's own pid namespace */
 	__u32 cpu;
-	__u64 start;    /* boot time at which the process started: with pid, its identity */
-	__u64 cgroup;   /* id in the unified hierarchy */
+	__u64 start;         /* boot time at which the process started: with pid, its identity */
+	__u64 cgroup;        /* id in the unified hierarchy */
 	char comm[REC_COMM]; /* of the thread group's leader */
 };
 
@@ -82,8 +82,8 @@ struct rec_task {
 
 struct rec_run {
 	struct rec rec;
-	__u32 version;  /* REC_VERSION */
-	__u32 pid;      /* of the recorder */
+	__u32 version; /* REC_VERSION */
+	__u32 pid;     /* of the recorder */
 	__u8 boot_id[16];
 	__u8 host_id[16]; /* derived from the machine id, which itself is not disclosed */
 	__u64 probes[4];  /* bit n: probe number n was selected */
@@ -96,8 +96,8 @@ struct rec_run {
 
 struct rec_clock {
 	struct rec rec;
-	__u64 unix_ns;    /* CLOCK_REALTIME at rec.time */
-	__u64 err_ns;     /* half of the time the two readings took */
+	__u64 unix_ns; /* CLOCK_REALTIME at rec.time */
+	__u64 err_ns;  /* half of the time the two readings took */
 };
 
 /* data: exe, cwd, cgroup path, then cmdline (arguments with a NUL after each). */
@@ -116,13 +116,15 @@ enum kcounter {
 	KC_MAX
 };
 
-enum { PROBE_MAX = 64 }; /* numbers in probes.def are below this */
+enum {
+	PROBE_MAX = 64
+}; /* numbers in probes.def are below this */
 
 struct rec_counter {
 	__u16 probe;
-	__u16 counter;    /* enum kcounter */
+	__u16 counter; /* enum kcounter */
 	__u32 reserved;
-	__u64 value;      /* since start, all CPUs */
+	__u64 value; /* since start, all CPUs */
 };
 
 struct rec_counters {
@@ -135,12 +137,12 @@ struct rec_counters {
 
 struct rec_attach {
 	struct rec rec;
-	__u64 offset;       /* in the file */
-	__u32 pid;          /* the process in which the file was found, 0 = none in particular */
-	__s32 status;       /* 0 attached, else negative errno */
+	__u64 offset; /* in the file */
+	__u32 pid;    /* the process in which the file was found, 0 = none in particular */
+	__s32 status; /* 0 attached, else negative errno */
 	__u16 hook_len, target_len, note_len, reserved;
-	__u32 reserved2;
-	char data[];        /* hook ("uretprobe readline"), target (path), note */
+	__u32 reserved2[2];
+	char data[]; /* hook ("uretprobe readline"), target (path), note */
 };
 
 /* ---- kernel ------------------------------------------------------------------------------- */
@@ -148,7 +150,7 @@ struct rec_attach {
 /* A part that is not the first one of its payload. */
 struct rec_part {
 	struct rec rec;
-	__u64 id;       /* as in the first part */
+	__u64 id;         /* as in the first part */
 	__u32 pid, index; /* index: 1, 2, … */
 	__u32 offset, n;  /* where these bytes lie in the whole payload */
 	char data[];
@@ -166,8 +168,8 @@ struct rec_fork {
 struct rec_exec {
 	struct rec rec;
 	struct rec_task task;
-	__u64 id;             /* of this image: the time of the exec; parts carry it */
-	__u32 old_pid;        /* tid of the thread that called exec */
+	__u64 id;      /* of this image: the time of the exec; parts carry it */
+	__u32 old_pid; /* tid of the thread that called exec */
 	__u16 exe_len, cwd_len;
 	__u32 args_len, args_total;
 	char data[];
@@ -176,7 +178,7 @@ struct rec_exec {
 struct rec_exit {
 	struct rec rec;
 	struct rec_task task;
-	__u32 code;           /* as in wait(2): exit status << 8 | core flag | signal */
+	__u32 code; /* as in wait(2): exit status << 8 | core flag | signal */
 	__u32 reserved;
 };
 
@@ -187,10 +189,13 @@ struct rec_cgroup {
 	char data[];
 };
 
-enum line_shell { LINE_BASH = 1, LINE_ZSH = 2 };
+enum line_shell {
+	LINE_BASH = 1,
+	LINE_ZSH = 2
+};
 enum line_part {
 	LINE_F_CONTINUED = 1, /* a further line of the command under `id` */
-	LINE_F_EXPANDED = 2,  /* the line just typed after history expansion: replaces it in `expanded` */
+	LINE_F_EXPANDED = 2,  /* the line just typed, after history expansion */
 	LINE_F_INPROGRESS = 4 /* read before we were attached: caught on its way to the parser */
 };
 
@@ -198,10 +203,10 @@ enum line_part {
 struct rec_line {
 	struct rec rec;
 	struct rec_task task;
-	__u64 id;             /* of the command in this process: the time its first line was read */
-	__u32 shell;          /* enum line_shell; 0: called as the probe is */
-	__u32 line_flags;     /* enum line_part */
-	char tty[16];         /* "pts/3", empty = none */
+	__u64 id;         /* of the command in this process: the time its first line was read */
+	__u32 shell;      /* enum line_shell; 0: called as the probe is */
+	__u32 line_flags; /* enum line_part */
+	char tty[16];     /* "pts/3", empty = none */
 	__u16 cwd_len, reserved;
 	__u32 text_len, text_total; /* in this record; in all (0 = not known, see REC_F_MORE) */
 	__u32 reserved2;
@@ -212,30 +217,42 @@ struct rec_line_end {
 	struct rec rec;
 	struct rec_task task;
 	__u64 id;
-	__s32 status;         /* of the command as in $? */
+	__s32 status; /* of the command as in $? */
 	__u32 reserved;
 };
 
-enum rec_role { REC_ROLE_UNKNOWN = 0, REC_ROLE_CLIENT = 1, REC_ROLE_SERVER = 2 };
+enum rec_role {
+	REC_ROLE_UNKNOWN = 0,
+	REC_ROLE_CLIENT = 1,
+	REC_ROLE_SERVER = 2
+};
 
 /* A socket, seen from its owner. family 0 = the flow is not known. */
 struct rec_flow {
 	__u64 cookie;
-	__u32 netns;          /* inode number of the network namespace */
-	__u16 family;         /* AF_INET or AF_INET6 (an IPv4-mapped address is given as AF_INET) */
-	__u16 protocol;       /* IPPROTO_TCP */
+	__u32 netns;    /* inode number of the network namespace */
+	__u16 family;   /* AF_INET or AF_INET6 (an IPv4-mapped address is given as AF_INET) */
+	__u16 protocol; /* IPPROTO_TCP */
 	__u16 local_port, remote_port; /* host order */
-	__u8 role;            /* enum rec_role */
+	__u8 role;                     /* enum rec_role */
 	__u8 reserved[3];
 	__u8 local[16], remote[16]; /* network order, IPv4 in the first four bytes */
 };
 
-enum data_direction { DATA_TRANSMIT = 1, DATA_RECEIVE = 2 };
-enum data_library { DATA_OPENSSL = 1, DATA_GNUTLS = 2, DATA_NSS = 3, DATA_GO = 4 };
+enum data_direction {
+	DATA_TRANSMIT = 1,
+	DATA_RECEIVE = 2
+};
+enum data_library {
+	DATA_OPENSSL = 1,
+	DATA_GNUTLS = 2,
+	DATA_NSS = 3,
+	DATA_GO = 4
+};
 enum data_flags {
-	DATA_F_FIN = 1,  /* the connection was closed by its owner: no bytes */
-	DATA_F_LATE = 2, /* the connection was open before we were attached: offsets count from there */
-	DATA_F_UNSEEN = 4, /* the bytes never were in user memory (SSL_sendfile): counted, not recorded */
+	DATA_F_FIN = 1,    /* the connection was closed by its owner: no bytes */
+	DATA_F_LATE = 2,   /* it was open before we were attached: offsets count from there */
+	DATA_F_UNSEEN = 4, /* SSL_sendfile: bytes that never were in user memory, only counted */
 };
 
 /*
@@ -246,22 +263,25 @@ enum data_flags {
 struct rec_data {
 	struct rec rec;
 	struct rec_task task;
-	__u64 object;         /* the library's connection (SSL *): with pid, what calls belong to */
-	__u64 conn;           /* of this connection, unique in the run: the time it was first seen, made odd
-			       * by the CPU; an object that is used again gets another one */
-	__u64 stream_offset;  /* of data[0] in this direction of the connection */
-	__u32 call_offset;    /* of data[0] in the call */
-	__u32 call_total;     /* bytes that the call moved */
+	__u64 object; /* the library's connection (SSL *): with pid, what calls belong to */
+	__u64 conn;   /* of this connection, unique in the run: the time it was first seen, made odd
+		       * by the CPU; an object that is used again gets another one */
+	__u64 stream_offset; /* of data[0] in this direction of the connection */
+	__u32 call_offset;   /* of data[0] in the call */
+	__u32 call_total;    /* bytes that the call moved */
 	__u32 n;
-	__u8 direction;       /* enum data_direction */
+	__u8 direction; /* enum data_direction */
 	__u8 data_flags;
-	__u16 library;        /* enum data_library */
+	__u16 library; /* enum data_library */
 	__u64 reserved;
 	struct rec_flow flow;
 	char data[];
 };
 
 #define REC_SIZE(type, size) _Static_assert(sizeof(struct type) == (size), #type)
+/* The variable part begins where the struct ends: no hidden padding. */
+#define REC_DATA_AT_END(type)                                                                      \
+	_Static_assert(__builtin_offsetof(struct type, data) == sizeof(struct type), #type)
 REC_SIZE(rec, 16);
 REC_SIZE(rec_task, 64);
 REC_SIZE(rec_run, 16 + 8 + 32 + 32 + 8 + 16);
@@ -278,25 +298,46 @@ REC_SIZE(rec_line, 80 + 48);
 REC_SIZE(rec_line_end, 96);
 REC_SIZE(rec_flow, 56);
 REC_SIZE(rec_data, 80 + 48 + 56);
+REC_DATA_AT_END(rec_run);
+REC_DATA_AT_END(rec_proc);
+REC_DATA_AT_END(rec_attach);
+REC_DATA_AT_END(rec_part);
+REC_DATA_AT_END(rec_exec);
+REC_DATA_AT_END(rec_cgroup);
+REC_DATA_AT_END(rec_line);
+REC_DATA_AT_END(rec_data);
 #undef REC_SIZE
+#undef REC_DATA_AT_END
 
 /* ---- shared state that is no record ------------------------------------------------------- */
 
 /* What the filters look at. Include and exclude of one dimension; dimensions are joined by "and",
  * the values of one dimension by "or"; an exclusion wins. --pid and --tree are one dimension (which
  * process), --cgroup and --container another. */
-enum filter_dim { FILTER_PROCESS, FILTER_UID, FILTER_COMM, FILTER_CGROUP, FILTER_DIMS };
-enum filter_bit { FILTER_INCLUDE = 1, FILTER_EXCLUDE = 2 };
-enum { FILTER_CONTAINER_MAX = 8, FILTER_CONTAINER_ID = 64 };
+enum filter_dim {
+	FILTER_PROCESS,
+	FILTER_UID,
+	FILTER_COMM,
+	FILTER_CGROUP,
+	FILTER_DIMS
+};
+enum filter_bit {
+	FILTER_INCLUDE = 1,
+	FILTER_EXCLUDE = 2
+};
+enum {
+	FILTER_CONTAINER_MAX = 8,
+	FILTER_CONTAINER_ID = 64
+};
 
 /* One per run, in a map that user space maps into memory (map `ctl`). */
 struct ctl {
-	__u32 sleeping;                /* the reader sleeps: the next record must wake it */
-	__u32 filter[FILTER_DIMS];     /* enum filter_bit: which lists of the dimension have entries */
-	__u32 containers;              /* wanted container ids in use */
+	__u32 sleeping;            /* the reader sleeps: the next record must wake it */
+	__u32 filter[FILTER_DIMS]; /* enum filter_bit: which lists of the dimension have entries */
+	__u32 containers;          /* wanted container ids in use */
 	__u32 reserved[2];
 	struct {
-		__u32 bits, len;       /* enum filter_bit; length of the id or its beginning */
+		__u32 bits, len; /* enum filter_bit; length of the id or its beginning */
 		char id[FILTER_CONTAINER_ID];
 	} container[FILTER_CONTAINER_MAX];
 };

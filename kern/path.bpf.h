@@ -10,11 +10,11 @@
 
 enum {
 	PATH_STEPS = 64, /* components and mounts crossed, together */
-	PATH_LEN = 4096,
 	PATH_NAME = 255,
 	PATH_CUT = 4,      /* "/..." */
 	PATH_DELETED = 10, /* " (deleted)" */
 	PATH_EXTRA = PATH_CUT + PATH_DELETED,
+	PATH_LEN = 4096, /* of the whole text; user space relies on it */
 };
 
 /* All 8 bytes wide: old verifiers keep track of nothing smaller on the stack. */
@@ -71,7 +71,7 @@ static long path_measure_step(__u32 i, void *arg)
 	__u64 n = path_up(w, &name), len = w->len + n + (n != 0);
 
 	BARRIER(len);
-	if (len > PATH_LEN) {
+	if (len > PATH_LEN - PATH_EXTRA) {
 		w->cut = 1;
 		return 1;
 	}
@@ -80,7 +80,7 @@ static long path_measure_step(__u32 i, void *arg)
 	return w->top ? 1 : 0;
 }
 
-/* Returns the length of the text, at most PATH_LEN + PATH_EXTRA; 0 = there is no such path. Takes a
+/* Returns the length of the text, at most PATH_LEN; 0 = there is no such path. Takes a
  * struct path *. Not static: the verifier looks at it once, alone, and forgets in its callers what
  * went on inside; otherwise each way through it is followed to the end of the program. */
 __noinline __u32 path_measure(struct path_walk *ret, __u64 address)

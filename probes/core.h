@@ -14,18 +14,19 @@
 struct bpf_object;
 struct core;
 
-/* As given on the command line; a value that starts with `!` excludes. See kern/events.h for how the
- * dimensions combine. */
+/* As given on the command line; a value that starts with `!` excludes. See kern/events.h for how
+ * the dimensions combine. */
 struct core_filters {
 	struct opt_list pid, tree, uid, comm, cgroup, container;
-	pid_t command;         /* root of the tree of a COMMAND, 0 = none */
+	pid_t command; /* root of the tree of a COMMAND, 0 = none */
 };
 
 struct core_config {
-	uint32_t ring_size;    /* bytes, power of two multiple of the page size */
-	uint16_t exec_probe;   /* number of probe exec when it is selected, else 0: stamped on FORK, EXEC, EXIT */
-	bool all_args;         /* whole argument blocks, else the first 16 KiB */
-	const struct core_filters *filters; /* borrowed during core_new() */
+	uint32_t ring_size;  /* bytes, power of two multiple of the page size */
+	uint16_t exec_probe; /* number of probe exec when it is selected, else 0: stamped on FORK,
+				EXEC, EXIT */
+	bool all_args;       /* whole argument blocks, else the first 16 KiB */
+	const struct core_filters *filters; /* copied; its lists are borrowed until core_free() */
 };
 
 /* Checks, loads, fills the filters, marks this process as `self`. Does not attach.
@@ -45,12 +46,15 @@ int core_ctl_fd(const struct core *core);
 int core_counters_fd(const struct core *core);
 uint32_t core_ring_size(const struct core *core);
 
-/* What this machine offers, one row each, for `penstock check`: feature by feature, tried, not guessed
- * from a version. status: 0 there, 1 missing but not needed, negative errno missing and needed. */
+/* What this machine offers, one row each, for `penstock check`: feature by feature, tried, not
+ * guessed from a version. status: 0 there, 1 missing but not needed, negative errno missing and
+ * needed. */
 struct core_feature {
 	const char *name;
 	int status;
 	char detail[160];
 };
-enum { CORE_FEATURES_MAX = 24 };
+enum {
+	CORE_FEATURES_MAX = 24
+};
 unsigned core_features(struct core_feature ret[CORE_FEATURES_MAX]);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * The discovery thread: finds the ELF files that running programs execute (all of /proc at start, then
- * whatever is mapped later, by perf's MMAP2 records), asks each probe once per file whether it is a
- * target, and attaches. Files are opened through /proc/PID/map_files, so other mount namespaces and
- * deleted files are no obstacle. ELF scans and attaching take milliseconds to a second: never on the
- * reader.
+ * The discovery thread: finds the ELF files that running programs execute (all of /proc at start,
+ * then whatever is mapped later, by perf's MMAP2 records), asks each probe once per file whether it
+ * is a target, and attaches. Files are opened through /proc/PID/map_files, so other mount
+ * namespaces and deleted files are no obstacle. ELF scans and attaching take milliseconds to a
+ * second: never on the reader.
  */
 #include "capture/attacher.h"
 #include "capture/event.h"
@@ -17,7 +17,7 @@ struct discovery_probe {
 	const struct probe_ops *ops;
 	uint16_t number;
 	const void *cfg;
-	void *ctx;            /* initialized: ops->object(ctx) is loaded */
+	void *ctx; /* initialized: ops->object(ctx) is loaded */
 };
 
 /* One hook that was attached, or could not be (report->status). Called on the discovery thread. */
@@ -32,9 +32,9 @@ struct discovery_config {
 };
 
 /* Starts the thread and returns when everything that was there has been looked at and attached (so
- * `ready` can follow). A required hook of a named path (probe_ops.paths), or of a probe for which every
- * target found failed, is an error: nothing stays attached. A probe without any target now is none: it
- * is awaited. */
+ * `ready` can follow). A required hook of a named path (probe_ops.paths), or of a probe for which
+ * every target found failed, is an error: nothing stays attached. A probe without any target now is
+ * none: it is awaited. */
 int discovery_start(const struct discovery_config *cfg, struct discovery **ret, struct err *err);
 /* Detaches everything and ends the thread. NULL is fine. */
 void discovery_stop(struct discovery *d);

@@ -13,9 +13,9 @@
 struct elf_file;
 
 struct elf_symbol {
-	uint64_t address;   /* virtual, as linked */
+	uint64_t address; /* virtual, as linked */
 	uint64_t size;
-	uint64_t offset;    /* in the file; 0 for data without file contents (.bss) */
+	uint64_t offset; /* in the file; 0 for data without file contents (.bss) */
 	bool function;
 };
 

@@ -3,11 +3,34 @@
 #include "capture/probe.h"
 
 /*
- * Loads an opened object of a probe: every map that the core owns under the same name (ring, counters,
- * ctl, filters …) is shared with it, rodata `probe_number` and `max_payload` are set where they exist,
- * libbpf's log is captured and its telling line put into err. 0 or negative errno.
+ * Opens an object from the bytes that its skeleton embeds (<name>_bpf__elf_bytes()). 0 or negative
+ * errno; the caller closes it with bpf_object__close().
+ */
+int load_open(const char *name, const void *elf, size_t n, struct bpf_object **ret,
+	      struct err *err);
+
+/* Sets the constant `name` of an opened object; one that the object does not have is left out (0).
+ */
+int load_rodata(struct bpf_object *obj, const char *name, uint64_t value, struct err *err);
+
+/*
+ * Loads an opened object of a probe: every map that the core owns under the same name (ring,
+ * counters, ctl, filters …) is shared with it, rodata `probe_number` and `max_payload` are set
+ * where they exist, libbpf's log is captured and its telling line put into err. 0 or negative
+ * errno. env->core NULL: the object is the core's.
  */
 int load_object(struct bpf_object *obj, const struct probe_env *env, struct err *err);
 
-/* Installs the capture of libbpf's messages (once; quiet unless loading fails). Called by core_new(). */
+/* Attaches every program of a loaded object that says itself where it belongs (tracepoints). The
+ * links go to ret_links, at most max; *ret_n of them are the caller's even when it fails. */
+struct bpf_link;
+int load_attach(struct bpf_object *obj, struct bpf_link **ret_links, unsigned max, unsigned *ret_n,
+		struct err *err);
+
+/* Installs the capture of libbpf's messages (once; quiet unless loading fails). Called by
+ * core_new(). */
 void load_quiet_libbpf(void);
+
+/* The names of those capabilities that loading needs and this process has not ("CAP_BPF,
+ * CAP_PERFMON"), in ret; returns how many. */
+unsigned load_missing_caps(char *ret, size_t size);

@@ -8,7 +8,7 @@
 #undef PROBE
 
 const struct probe_entry probe_registry[] = {
-#define PROBE(name, number) { number, &probe_##name },
+#define PROBE(name, number) {number, &probe_##name},
 #include "probes/probes.def"
 #undef PROBE
 };

@@ -18,9 +18,9 @@ struct chunk *chunk_pool_new(size_t n, size_t cap)
 		return NULL;
 	}
 	for (size_t i = 0; i < n; i++)
-		heads[i] = (struct chunk){ .p = memory + i * cap,
-					   .cap = cap,
-					   .next = i + 1 < n ? &heads[i + 1] : NULL };
+		heads[i] = (struct chunk){.p = memory + i * cap,
+					  .cap = cap,
+					  .next = i + 1 < n ? &heads[i + 1] : NULL};
 	return heads;
 }
 
@@ -34,5 +34,5 @@ void chunk_pool_free(struct chunk *first, size_t n)
 
 void chunk_reset(struct chunk *c)
 {
-	*c = (struct chunk){ .p = c->p, .cap = c->cap };
+	*c = (struct chunk){.p = c->p, .cap = c->cap};
 }

@@ -16,15 +16,15 @@ enum {
 };
 
 struct chunk {
-	uint8_t *p;             /* cap bytes, owned by the pool that made the chunk */
+	uint8_t *p; /* cap bytes, owned by the pool that made the chunk */
 	size_t len, cap;
-	uint64_t first_ns;      /* boot time of the first and of the last event in it */
+	uint64_t first_ns; /* boot time of the first and of the last event in it */
 	uint64_t last_ns;
-	uint64_t first_seq;     /* sequence number of its first event */
-	uint32_t records;       /* events in it; preamble and context are not counted */
+	uint64_t first_seq; /* sequence number of its first event */
+	uint32_t records;   /* events in it; preamble and context are not counted */
 	uint32_t epoch;
-	bool opens_epoch;       /* its first bytes are a preamble: a sink may start a new file here */
-	struct chunk *next;     /* for the list that holds it */
+	bool opens_epoch;   /* its first bytes are a preamble: a sink may start a new file here */
+	struct chunk *next; /* for the list that holds it */
 };
 
 static inline size_t chunk_room(const struct chunk *c)

@@ -22,19 +22,19 @@ static inline void cleanup_fclosep(FILE **f)
 		fclose(*f);
 }
 
-#define CLEANUP_FREE __attribute__((cleanup(cleanup_freep)))
-#define CLEANUP_CLOSE __attribute__((cleanup(cleanup_closep)))
+#define CLEANUP_FREE   __attribute__((cleanup(cleanup_freep)))
+#define CLEANUP_CLOSE  __attribute__((cleanup(cleanup_closep)))
 #define CLEANUP_FCLOSE __attribute__((cleanup(cleanup_fclosep)))
 
-#define TAKE_PTR(p)                       \
-	({                                \
-		__typeof__(p) taken_ = (p); \
-		(p) = NULL;               \
-		taken_;                   \
+#define TAKE_PTR(p)                                                                                \
+	({                                                                                         \
+		__typeof__(p) taken_ = (p);                                                        \
+		(p) = NULL;                                                                        \
+		taken_;                                                                            \
 	})
-#define TAKE_FD(fd)               \
-	({                        \
-		int taken_ = (fd); \
-		(fd) = -1;        \
-		taken_;           \
+#define TAKE_FD(fd)                                                                                \
+	({                                                                                         \
+		int taken_ = (fd);                                                                 \
+		(fd) = -1;                                                                         \
+		taken_;                                                                            \
 	})

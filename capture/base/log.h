@@ -2,9 +2,15 @@
 #pragma once
 /*
  * The only channel from core, probes, encoders and sinks to a person: lines handed to whoever owns
- * the terminal (cli/ installs the function). Never a payload, never a secret, never once per record.
+ * the terminal (cli/ installs the function). Never a payload, never a secret, never once per
+ * record.
  */
-enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+enum log_level {
+	LOG_LEVEL_ERROR,
+	LOG_LEVEL_WARNING,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_DEBUG
+};
 
 typedef void (*log_fn)(enum log_level level, const char *line);
 

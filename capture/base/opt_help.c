@@ -13,15 +13,15 @@ const char *opt_note(const struct opt *row, char ret[OPT_NOTE])
 	size_t n = 0;
 
 	ret[0] = '\0';
-	if (row->type == OPT_CHOICE) {
-		for (const char *const *c = row->choices; *c && n < OPT_NOTE; c++)
-			n += (size_t)snprintf(ret + n, OPT_NOTE - n, "%s%s",
-					      c == row->choices ? ": " : ", ", *c);
-	}
-	if (row->type == OPT_LIST && n < OPT_NOTE)
-		n += (size_t)snprintf(ret + n, OPT_NOTE - n, " (repeatable)");
+	if (row->type == OPT_LIST)
+		n = (size_t)snprintf(ret, OPT_NOTE, " (repeatable");
+	for (const char *const *c = row->choices; c && *c && n < OPT_NOTE; c++)
+		n += (size_t)snprintf(ret + n, OPT_NOTE - n, "%s%s", n ? ", " : " (", *c);
 	if (row->def && row->type != OPT_FLAG && n < OPT_NOTE)
-		snprintf(ret + n, OPT_NOTE - n, " (default: %s)", row->def);
+		n += (size_t)snprintf(ret + n, OPT_NOTE - n, "%sdefault: %s", n ? "; " : " (",
+				      row->def);
+	if (n && n < OPT_NOTE)
+		snprintf(ret + n, OPT_NOTE - n, ")");
 	return ret;
 }
 

@@ -18,7 +18,7 @@ struct textbuf_pool {
 
 static bool shelf_init(struct shelf *s, unsigned n, size_t size)
 {
-	*s = (struct shelf){ .n = n, .size = size };
+	*s = (struct shelf){.n = n, .size = size};
 	s->free = calloc(n, sizeof(*s->free));
 	if (!s->free)
 		return false;
@@ -106,5 +106,5 @@ void textbuf_append(struct textbuf_pool *pool, struct textbuf *t, struct bytes b
 void textbuf_done(struct textbuf_pool *pool, struct textbuf *t)
 {
 	give_back(pool, t->p, t->cap);
-	*t = (struct textbuf){ 0 };
+	*t = (struct textbuf){0};
 }

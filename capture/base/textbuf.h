@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * Growing texts in bounded memory: a pool of small pieces and a few large ones, mapped at creation. A
- * text begins small and moves once into a large piece; when none is left, or it outgrows that, it is
- * cut and says so. No call allocates. Not thread-safe.
+ * Growing texts in bounded memory: a pool of small pieces and a few large ones, mapped at creation.
+ * A text begins small and moves once into a large piece; when none is left, or it outgrows that, it
+ * is cut and says so. No call allocates. Not thread-safe.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,7 +11,10 @@
 
 #include "capture/base/bytes.h"
 
-enum { TEXTBUF_SMALL = 16 * 1024, TEXTBUF_LARGE = 4 * 1024 * 1024 };
+enum {
+	TEXTBUF_SMALL = 16 * 1024,
+	TEXTBUF_LARGE = 4 * 1024 * 1024
+};
 
 struct textbuf_pool;
 

@@ -101,16 +101,16 @@ static void bash_value(const char *word, const struct opt *row)
 	if (row->letter)
 		printf("|%s:-%c", word, row->letter);
 	fputs(") ", stdout);
-	if (values == VALUES_FILE) {
-		fputs("_penstock_words -f", stdout);
-	} else if (values == VALUES_USER) {
-		fputs("_penstock_words -u", stdout);
-	} else if (values != VALUES_ANY) {
+	if (values == VALUES_FILE)
+		fputs("_penstock_words -f; ", stdout);
+	if (values == VALUES_USER)
+		fputs("_penstock_words -u; ", stdout);
+	if (values == VALUES_PROBE || values == VALUES_CHOICE) {
 		fputs("_penstock_words -W '", stdout);
 		print_values(row, values);
-		putchar('\'');
+		fputs("'; ", stdout);
 	}
-	fputs("; return ;;\n", stdout);
+	fputs("return ;;\n", stdout);
 }
 
 static void bash_values(const char *word, const struct cli_command *command,
@@ -319,7 +319,7 @@ static int run(const struct cli_call *call, struct err *err)
 const struct cli_command cmd_completion = {
 	.name = "completion",
 	.usage = "bash|zsh|fish",
-	.summary = "Print the completion script for a shell",
+	.summary = "print the completion script for a shell",
 	.examples = "penstock completion bash >/etc/bash_completion.d/penstock\tfor all users of "
 		    "bash\n",
 	.operands_max = 1,

@@ -15,19 +15,17 @@
 #include "capture/output.h"
 #include "tests/support/fakes.h"
 
-static const struct run run = { .start_boot_ns = 1000 };
+static const struct run run = {.start_boot_ns = 1000};
 
 static struct event line_event(struct bytes text, uint64_t time_ns)
 {
-	return (struct event){ .kind = EVENT_LINE,
-			       .time_boot_ns = time_ns,
-			       .line = { .text = text } };
+	return (struct event){.kind = EVENT_LINE, .time_boot_ns = time_ns, .line = {.text = text}};
 }
 
 static struct output *start(struct output_config cfg)
 {
 	struct output *o;
-	struct err err = { "" };
+	struct err err = {""};
 
 	assert_int_equal(output_new(&cfg, 0, &o, &err), 0);
 	output_run(o, &run);
@@ -59,13 +57,13 @@ static uint64_t stat_of(struct output *o, enum output_stat stat)
 static void await(struct output *o, enum output_stat stat, uint64_t least)
 {
 	for (int i = 0; i < 5000 && stat_of(o, stat) < least; i++)
-		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 	assert_true(stat_of(o, stat) >= least);
 }
 
 static void test_plain(void **state)
 {
-	struct fake_sink sink = { 0 };
+	struct fake_sink sink = {0};
 	struct output *o = start(fake_output_config(&sink));
 
 	send(o, "one");
@@ -80,9 +78,9 @@ static void test_plain(void **state)
 
 static void test_kinds_and_unsupported_are_skipped_without_seq(void **state)
 {
-	struct fake_sink sink = { 0 };
+	struct fake_sink sink = {0};
 	struct output_config cfg = fake_output_config(&sink);
-	struct event exit_event = { .kind = EVENT_EXIT }, exec = { .kind = EVENT_EXEC };
+	struct event exit_event = {.kind = EVENT_EXIT}, exec = {.kind = EVENT_EXEC};
 	struct output *o;
 
 	cfg.kinds = 1u << EVENT_LINE | 1u << EVENT_EXIT;
@@ -99,7 +97,7 @@ static void test_kinds_and_unsupported_are_skipped_without_seq(void **state)
 
 static void test_short_writes_lose_nothing(void **state)
 {
-	struct fake_sink sink = { .at_once = 7 };
+	struct fake_sink sink = {.at_once = 7};
 	struct output *o = start(fake_output_config(&sink));
 
 	for (int i = 0; i < 100; i++)
@@ -113,7 +111,7 @@ static void test_short_writes_lose_nothing(void **state)
 
 static void test_flush_by_record_time(void **state)
 {
-	struct fake_sink sink = { 0 };
+	struct fake_sink sink = {0};
 	struct output *o = start(fake_output_config(&sink));
 
 	send(o, "early");
@@ -128,7 +126,7 @@ static void test_flush_by_record_time(void **state)
 
 static void test_large_events_travel_alone(void **state)
 {
-	struct fake_sink sink = { 0 };
+	struct fake_sink sink = {0};
 	struct output *o = start(fake_output_config(&sink));
 	size_t n = CHUNK_SIZE * 3;
 	char *big = malloc(n + 1);
@@ -149,7 +147,7 @@ static void test_large_events_travel_alone(void **state)
 
 static void test_too_big_is_a_counted_gap(void **state)
 {
-	struct fake_sink sink = { 0 };
+	struct fake_sink sink = {0};
 	struct output *o = start(fake_output_config(&sink));
 	struct event ev = line_event(BYTES("x"), 2000);
 	struct event_loss loss;
@@ -172,7 +170,7 @@ static void test_too_big_is_a_counted_gap(void **state)
 /* A disk that is full for a while: what is written afterwards begins anew, and the gap is known. */
 static void test_error_opens_a_new_epoch(void **state)
 {
-	struct fake_sink sink = { .fail = -ENOSPC, .fail_after = 1, .fail_for = 1 };
+	struct fake_sink sink = {.fail = -ENOSPC, .fail_after = 1, .fail_for = 1};
 	struct output *o = start(fake_output_config(&sink));
 	struct event_loss loss;
 	char text[256];
@@ -203,7 +201,7 @@ static void test_error_opens_a_new_epoch(void **state)
 
 static void test_sink_that_stays_broken(void **state)
 {
-	struct fake_sink sink = { .fail = -EPIPE };
+	struct fake_sink sink = {.fail = -EPIPE};
 	struct output *o = start(fake_output_config(&sink));
 	char text[256];
 
@@ -219,10 +217,11 @@ static void test_sink_that_stays_broken(void **state)
 	fake_sink_done(&sink);
 }
 
-/* A stuck sink costs events, never the reader; they are missing in the numbering and accounted for. */
+/* A stuck sink costs events, never the reader; they are missing in the numbering and accounted for.
+ */
 static void test_slow_sink_overflows_and_balances(void **state)
 {
-	struct fake_sink sink = { .stuck = true };
+	struct fake_sink sink = {.stuck = true};
 	struct output *o = start(fake_output_config(&sink));
 	char text[1024];
 	struct event_loss loss;
@@ -248,7 +247,7 @@ static void test_slow_sink_overflows_and_balances(void **state)
 
 static void test_replay_waits_for_a_slow_sink(void **state)
 {
-	struct fake_sink sink = { .at_once = 60000 };
+	struct fake_sink sink = {.at_once = 60000};
 	struct output_config cfg = fake_output_config(&sink);
 	char text[8192];
 	struct output *o;
@@ -265,10 +264,11 @@ static void test_replay_waits_for_a_slow_sink(void **state)
 	fake_sink_done(&sink);
 }
 
-/* What must precede held chunks does, however late it comes; and nothing is held for longer than asked. */
+/* What must precede held chunks does, however late it comes; and nothing is held for longer than
+ * asked. */
 static void test_hold_and_early(void **state)
 {
-	struct fake_sink sink = { 0 };
+	struct fake_sink sink = {0};
 	struct output_config cfg = fake_output_config(&sink);
 	struct event secret = line_event(BYTES("s"), 3000);
 	struct output *o;

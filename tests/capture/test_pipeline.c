@@ -29,13 +29,13 @@ struct rig {
 static void rig_open(struct rig *rig, uint64_t stats_ns)
 {
 	struct output_config out;
-	struct pipeline_config cfg = { .probe_by_number = fake_probe_by_number,
-				       .outputs = &rig->output,
-				       .outputs_n = 1,
-				       .stats_ns = stats_ns };
-	struct err err = { "" };
+	struct pipeline_config cfg = {.probe_by_number = fake_probe_by_number,
+				      .outputs = &rig->output,
+				      .outputs_n = 1,
+				      .stats_ns = stats_ns};
+	struct err err = {""};
 
-	*rig = (struct rig){ .output = NULL };
+	*rig = (struct rig){.output = NULL};
 	out = fake_output_config(&rig->sink);
 	out.kinds = UINT32_MAX & ~(1u << EVENT_META | 1u << EVENT_STATS);
 	assert_int_equal(output_new(&out, 0, &rig->output, &err), 0);
@@ -79,7 +79,7 @@ static void test_a_program_runs(void **state)
 	rig_open(&rig, 0);
 	records_proc(&rig.r, sh, "/bin/sh", BYTES("sh\0"));
 	records_fork(&rig.r, task);
-	records_exec(&rig.r, task, "/bin/true", (struct bytes){ argv, sizeof(argv) }, sizeof(argv));
+	records_exec(&rig.r, task, "/bin/true", (struct bytes){argv, sizeof(argv)}, sizeof(argv));
 	records_exit(&rig.r, task, 0);
 	rig_finish(&rig);
 	assert_int_equal(rig.report.events[EVENT_EXEC], 1);
@@ -222,9 +222,9 @@ static void test_kernel_losses_are_said(void **state)
 static void test_hostile_records_are_counted(void **state)
 {
 	struct rig rig;
-	struct rec_line line = { .rec = { .kind = REC_LINE, .probe = RECORDS_BASH } };
-	struct rec odd = { .kind = 200, .probe = 63 };
-	struct rec_exec exec = { .rec = { .kind = REC_EXEC, .probe = RECORDS_EXEC } };
+	struct rec_line line = {.rec = {.kind = REC_LINE, .probe = RECORDS_BASH}};
+	struct rec odd = {.kind = 200, .probe = 63};
+	struct rec_exec exec = {.rec = {.kind = REC_EXEC, .probe = RECORDS_EXEC}};
 
 	rig_open(&rig, 0);
 	line.text_len = 100000;
@@ -246,11 +246,10 @@ static void test_hostile_records_are_counted(void **state)
 static void test_what_is_no_recording_is_refused(void **state)
 {
 	struct output *none = NULL;
-	struct pipeline_config cfg = { .probe_by_number = fake_probe_by_number,
-				       .outputs = &none };
-	struct rec rec = { .len = sizeof(rec), .kind = REC_STOP };
-	struct rig rig = { .output = NULL };
-	struct err err = { "" };
+	struct pipeline_config cfg = {.probe_by_number = fake_probe_by_number, .outputs = &none};
+	struct rec rec = {.len = sizeof(rec), .kind = REC_STOP};
+	struct rig rig = {.output = NULL};
+	struct err err = {""};
 
 	assert_int_equal(pipeline_new(&cfg, &rig.p, &err), 0);
 	assert_int_equal(pipeline_record(&rec, rig.p), -EPROTO);

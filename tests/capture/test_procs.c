@@ -5,6 +5,7 @@
 #include <stdint.h>
 /* cmocka wants those four first */
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,11 +29,11 @@ static int take(const struct rec *rec, void *arg)
 
 static struct rig rig_open(void)
 {
-	return (struct rig){ .procs = procs_new() };
+	return (struct rig){.procs = procs_new()};
 }
 
-#define RIG(name)                     \
-	struct rig name = rig_open(); \
+#define RIG(name)                                                                                  \
+	struct rig name = rig_open();                                                              \
 	records_start(&name.r, take, &name)
 
 static const struct proc *find(struct rig *rig, struct rec_task task, bool want_known)
@@ -76,7 +77,7 @@ static void test_a_child_is_its_parent_until_it_executes(void **state)
 	assert_text(p->parent->comm, "sh");
 	assert_int_equal(p->parent->pid, 10);
 	p->seen[0] = 1;
-	strcpy(child.comm, "ls");
+	snprintf(child.comm, sizeof(child.comm), "ls");
 	records_exec(&rig.r, child, "/bin/ls", BYTES("ls"), 2);
 	p = find(&rig, child, true);
 	assert_text(p->exe, "/bin/ls");
@@ -151,7 +152,7 @@ static void test_long_texts_are_cut_not_overrun(void **state)
 
 	memset(big, 'x', sizeof(big));
 	big[4000] = 0;
-	records_exec(&rig.r, task, big, (struct bytes){ big, 4000 }, 4000);
+	records_exec(&rig.r, task, big, (struct bytes){big, 4000}, 4000);
 	p = find(&rig, task, true);
 	assert_true(p->exe.n > 500 && p->exe.n < 4000);
 	assert_true(p->cmdline.n > 500 && p->cmdline.n < 4000);

@@ -37,7 +37,7 @@ static void record(struct tape *t)
 {
 	struct records r;
 
-	*t = (struct tape){ .chunk = chunk_pool_new(1, CHUNK_SIZE) };
+	*t = (struct tape){.chunk = chunk_pool_new(1, CHUNK_SIZE)};
 	t->out.tail = t->chunk;
 	encoder_raw.preamble(NULL, NULL, &t->out);
 	records_start(&r, write_record, t);
@@ -50,7 +50,7 @@ static void save(struct tape *t, size_t n)
 {
 	int fd;
 
-	strcpy(t->path, "/tmp/penstock-test-XXXXXX");
+	snprintf(t->path, sizeof(t->path), "/tmp/penstock-test-XXXXXX");
 	fd = mkstemp(t->path);
 	assert_int_equal(write(fd, t->chunk->p, n), n);
 	close(fd);
@@ -77,7 +77,7 @@ static void test_round_trip(void **state)
 {
 	struct tape t;
 	struct source s;
-	struct err err = { "" };
+	struct err err = {""};
 	size_t at = RAW_MAGIC_SIZE;
 	int r;
 
@@ -85,7 +85,7 @@ static void test_round_trip(void **state)
 	save(&t, t.chunk->len);
 	assert_int_equal(source_raw_open(t.path, &s, &err), 0);
 	do
-		r = s.ops->read(s.ctx, 2, compare_record, (void *[]){ &t, &at }, &err);
+		r = s.ops->read(s.ctx, 2, compare_record, (void *[]){&t, &at}, &err);
 	while (r == SOURCE_MORE);
 	assert_int_equal(r, SOURCE_END);
 	assert_int_equal(t.records, 0);
@@ -105,7 +105,7 @@ static int count_record(const struct rec *rec, void *arg)
 static void test_cut_anywhere(void **state)
 {
 	struct tape t;
-	struct err err = { "" };
+	struct err err = {""};
 
 	record(&t);
 	for (size_t n = RAW_MAGIC_SIZE; n < t.chunk->len; n += 3) {
@@ -128,7 +128,7 @@ static void test_damage_in_the_middle(void **state)
 {
 	struct tape t;
 	struct source s;
-	struct err err = { "" };
+	struct err err = {""};
 	unsigned records = 0;
 	uint32_t bad = 7;
 
@@ -145,7 +145,7 @@ static void test_damage_in_the_middle(void **state)
 static void test_not_a_recording(void **state)
 {
 	struct source s;
-	struct err err = { "" };
+	struct err err = {""};
 
 	assert_int_equal(source_raw_open("/nonexistent/x.raw", &s, &err), -ENOENT);
 	assert_int_equal(source_raw_open("/etc/passwd", &s, &err), -EBADMSG);
@@ -158,12 +158,12 @@ static void test_magic_in_the_middle(void **state)
 {
 	struct tape t;
 	struct source s;
-	struct err err = { "" };
+	struct err err = {""};
 	unsigned records = 0;
 
 	record(&t);
 	encoder_raw.preamble(NULL, NULL, &t.out);
-	encoder_raw.tap(NULL, &(struct rec){ .len = 16, .kind = REC_STOP }, 16, &t.out);
+	encoder_raw.tap(NULL, &(struct rec){.len = 16, .kind = REC_STOP}, 16, &t.out);
 	save(&t, t.chunk->len);
 	assert_int_equal(source_raw_open(t.path, &s, &err), 0);
 	assert_int_equal(s.ops->read(s.ctx, 100, count_record, &records, &err), SOURCE_END);
@@ -175,10 +175,8 @@ static void test_magic_in_the_middle(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip),
-		cmocka_unit_test(test_cut_anywhere),
-		cmocka_unit_test(test_damage_in_the_middle),
-		cmocka_unit_test(test_not_a_recording),
+		cmocka_unit_test(test_round_trip),           cmocka_unit_test(test_cut_anywhere),
+		cmocka_unit_test(test_damage_in_the_middle), cmocka_unit_test(test_not_a_recording),
 		cmocka_unit_test(test_magic_in_the_middle),
 	};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Any bytes as a raw recording, through the whole pipeline and every encoder: nothing crashes and the
- * ledgers balance.
+ * Any bytes as a raw recording, through the whole pipeline and every encoder: nothing crashes and
+ * the ledgers balance.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -14,7 +14,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-enum { OUTPUTS = 8 };
+enum {
+	OUTPUTS = 8
+};
 
 static void *zeroed(size_t n)
 {
@@ -87,11 +89,11 @@ static void check(const struct pipeline_report *r, struct output **outputs, unsi
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct output *outputs[OUTPUTS];
-	struct fake_sink sinks[OUTPUTS] = { { 0 } };
-	void *cfgs[OUTPUTS] = { 0 };
-	struct pipeline_config cfg = { .probe_by_number = fake_probe_by_number,
-				       .outputs = outputs,
-				       .stats_ns = 1000000000 };
+	struct fake_sink sinks[OUTPUTS] = {{0}};
+	void *cfgs[OUTPUTS] = {0};
+	struct pipeline_config cfg = {.probe_by_number = fake_probe_by_number,
+				      .outputs = outputs,
+				      .stats_ns = 1000000000};
 	struct pipeline_report report;
 	struct pipeline *p;
 	struct err err;

@@ -9,7 +9,7 @@ import sys
 text = pathlib.Path(sys.argv[1]).read_text()
 section = re.search(r"^## Add a probe$(.*?)(?=^## )", text, re.M | re.S).group(1)
 found = 0
-for intro, path, code in re.findall(r"^(.*\*\*`([^`]+)`\*\*.*)\n\n```\w*\n(.*?)^```$", section, re.M | re.S):
+for intro, path, code in re.findall(r"^([^\n]*\*\*`([^`]+)`\*\*[^\n]*)\n\n```\w*\n(.*?)^```$", section, re.M | re.S):
     file = pathlib.Path(sys.argv[2]) / path
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a" if re.search(r"\badd\b", intro) else "x") as out:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# kern: bash core
+# kern: bash
 # What is typed into an interactive bash, byte for byte, with whose it was and how it ended.
 . tests/support/lib.sh
 need_root

@@ -6,12 +6,10 @@
 need_root
 need tshark jq setpriv
 
-start exec -w "$T/a.pcapng"
-stop
 start record -p exec -w "$T/a.pcapng" -w "$T/a.jsonl"
 mkdir "$T/here"
 big=$(head -c 100000 /dev/zero | tr '\0' z)
-(cd "$T/here" && exec env -i sh -c 'exit 3' "$NONCE-three" "" "two words" $'new\nline')
+(cd "$T/here" && exec sh -c 'exit 3' "$NONCE-three" "" "two words" $'new\nline')
 sh -c 'kill -TERM $$' "$NONCE-killed"
 /bin/echo "$NONCE-big" "$big" >/dev/null
 setpriv --reuid=65534 --regid=65534 --clear-groups /bin/echo "$NONCE-nobody" >/dev/null
@@ -24,7 +22,8 @@ seen "$T/a.jsonl" "$NONCE-last"
 stop
 check "exit status" "$STATUS" 0
 
-ran() { json "$T/a.jsonl" 'select(.type == "exec" and (.exec.argv | map(tostring) | any(. == $n + "-'"$1"'"))) | '"$2"; }
+# the last image with that argument: `setpriv … program` is two
+ran() { json "$T/a.jsonl" 'select(.type == "exec" and (.exec.argv | map(tostring) | any(. == $n + "-'"$1"'"))) | '"$2" | tail -n 1; }
 end_of() { json "$T/a.jsonl" 'select(.type == "exit" and .process.pid == '"${1:-0}"') | '"$2"; }
 check "every argument" "$(ran three '.exec.argv | tojson')" "$(jq -nc --arg n "$NONCE" '["sh", "-c", "exit 3", $n + "-three", "", "two words", "new\nline"] | tojson' | jq -r .)"
 check "folder" "$(ran three .exec.cwd)" "$T/here"

@@ -11,7 +11,7 @@ need jq setpriv
 cp /bin/echo "$T/alpha" && cp /bin/echo "$T/beta"
 programs() {
 	"$T/alpha" "$NONCE-a" && "$T/beta" "$NONCE-b" && /bin/echo "$NONCE-c" &&
-		setpriv --reuid=65534 --regid=65534 --clear-groups "$T/alpha" "$NONCE-d"
+		setpriv --reuid=65534 --regid=65534 --clear-groups sh -c 'exec "$0" "$1-$2"' "$T/alpha" "$NONCE" d
 } >/dev/null
 which_of() { for mark in a b c d; do has "$T/a.jsonl" "$NONCE-$mark" && printf %s "$mark"; done; }
 

@@ -14,8 +14,14 @@ check "no colours in a pipe" "$("$P" exec -- sh -c : 2>/dev/null | grep -c "$(pr
 sh -c 'while [ -e "$0" ]; do sh -c :; done' "$T" &
 children+=($!)
 timeout 30 "$P" exec 2>"$T/log" | head -n 1 >/dev/null
-check "a reader that goes away ends it" "$((PIPESTATUS[0] == 124))" 0
-at_least "and it says so" "$(grep -ci 'pipe' "$T/log")" 1
+check "a reader that goes away ends it, and is no failure" "${PIPESTATUS[0]}" 0
+
+# with a second output it goes on, and says what the first one lost
+timeout 60 "$P" exec -w - -w "$T/both.jsonl" -- sh -c 'i=0; while [ $i -lt 500 ]; do sh -c : "$0-$i-x"; i=$((i + 1)); done; exit 5' \
+	"$NONCE" 2>"$T/log" | head -c 100 >/dev/null
+check "COMMAND's status is returned" "${PIPESTATUS[0]}" 5
+check "the other output is whole" "$(grep -o "$NONCE-[0-9]*-x" "$T/both.jsonl" | sort -u | wc -l)" 500
+at_least "the lost one is named" "$(grep -c 'Broken pipe' "$T/log")" 1
 
 # a FIFO: the reader comes late
 mkfifo "$T/fifo.pcapng"

@@ -13,11 +13,11 @@ for kind in exec bash; do
 	"$make_raw" 1000 "$kind" >"$T/few.raw"
 	"$make_raw" 100000 "$kind" >"$T/many.raw"
 	for ending in pcapng jsonl text raw; do
-		few=$(allocations "$T/few.raw" "$T/few.$ending,format=$ending")
+		few=$(allocations "$T/few.raw" "$T/out-few.$ending,format=$ending")
 		at_least "allocations are counted" "$few" 10
 		check "$kind to $ending: allocations for 100,000 events as for 1,000" \
-			"$(allocations "$T/many.raw" "$T/many.$ending,format=$ending")" "$few"
+			"$(allocations "$T/many.raw" "$T/out.$ending,format=$ending")" "$few"
 	done
-	at_least "and they were written" "$(wc -l <"$T/many.jsonl")" 100000
+	at_least "and they were written" "$(wc -l <"$T/out.jsonl")" 100000
 done
 done_testing

@@ -53,6 +53,7 @@ holds() {
 	printf 'FAIL: %s: %s\n%s\n' "$what" "$*" "$(tail -n 5 <<<"$out")"
 }
 done_testing() {
+	[ "$failures" = 0 ] || { echo "-- the last words of penstock:" && tail -n 15 "$T/log"; } 2>/dev/null
 	echo "$checks checks, $failures failed"
 	[ "$failures" = 0 ]
 	exit
@@ -131,12 +132,12 @@ rows() {
 
 	shift 2
 	if [ $# = 0 ]; then
-		tshark -r "$file" -Y "frame contains \"$text\"" 2>/dev/null | wc -l
+		tshark -r "$file" -Y "systemd_journal && frame contains \"$text\"" 2>/dev/null | wc -l
 		return
 	fi
 	while [ $# -gt 0 ]; do
 		fields+=(-e "$1")
 		shift
 	done
-	tshark -r "$file" -Y "frame contains \"$text\"" -T fields "${fields[@]}" 2>/dev/null
+	tshark -r "$file" -Y "systemd_journal && frame contains \"$text\"" -T fields "${fields[@]}" 2>/dev/null
 }

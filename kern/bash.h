@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
+#pragma once
+#include <linux/types.h>
+
+/* Facts of one bash binary: addresses as linked. */
+struct bash_params {
+	__u64 readline, pre_process_line; /* where the programs are attached */
+	__u64 current_readline_prompt;    /* char *: what bash's own reader hands to readline() */
+	__u64 current_command_line_count; /* int: lines of the command that were read so far */
+	__u64 last_command_exit_value;    /* int: $? */
+};

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
+#pragma once
+/*
+ * What programs on user-space functions share. A program learns where it was attached from its
+ * cookie: the index of the file's facts (probe_plan.params) in the map `targets`.
+ */
+#include <linux/ptrace.h>
+
+#include "kern/part.bpf.h"
+
+#include <bpf/bpf_tracing.h>
+
+const volatile __u16 probe_number;
+const volatile __u32 max_payload; /* 0 = all */
+
+enum {
+	TARGETS_MAX = 4096
+};
+
+/* Declares the map for facts of that type. */
+#define TARGETS(params_type)                                                                       \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_ARRAY);                                                  \
+		__uint(max_entries, TARGETS_MAX);                                                  \
+		__type(key, __u32);                                                                \
+		__type(value, params_type);                                                        \
+	} targets SEC(".maps")
+
+/* Of the file that this hook belongs to. */
+#define TARGET(ctx)                                                                                \
+	({                                                                                         \
+		__u32 cookie_ = bpf_get_attach_cookie(ctx);                                        \
+		bpf_map_lookup_elem(&targets, &cookie_);                                           \
+	})
+
+/* *(type *)address in the process; 0 when it cannot be read. */
+#define USER_VALUE(type, address)                                                                  \
+	({                                                                                         \
+		type value_ = 0;                                                                   \
+		bpf_probe_read_user(&value_, sizeof(value_), (void *)(address));                   \
+		value_;                                                                            \
+	})
+
+static __always_inline __u64 payload_limit(void)
+{
+	return max_payload ? max_payload : PAYLOAD_MAX;
+}
+
+static __always_inline struct task_struct *current_task(void)
+{
+	return (struct task_struct *)bpf_get_current_task();
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kern/core.skel.h"
+#include "kern/events.h"
+#include "probes/core.h"
+#include "probes/core_filter.h"
+#include "probes/load.h"
+
+enum {
+	CORE_LINKS = 8
+};
+
+struct core {
+	struct bpf_object *obj;
+	struct bpf_link *links[CORE_LINKS];
+	unsigned links_n;
+	uint32_t ring_size;
+	struct core_filters filters; /* core_start() looks at them once more */
+};
+
+static int core_map_fd(const struct core *core, const char *name)
+{
+	return bpf_object__find_map_fd_by_name(core->obj, name);
+}
+
+/* The map of trees follows every process: without one it need not have room. */
+static int core_size_maps(struct core *core, const struct core_config *cfg, struct err *err)
+{
+	struct bpf_map *ring = bpf_object__find_map_by_name(core->obj, "ring");
+	struct bpf_map *tree = bpf_object__find_map_by_name(core->obj, "tree");
+	int ret = bpf_map__set_max_entries(ring, cfg->ring_size);
+
+	if (ret)
+		return errf(err, ret, "core: ring of %u bytes: %s", cfg->ring_size, strerror(-ret));
+	core->ring_size = bpf_map__max_entries(ring);
+	if (!cfg->filters->tree.n && !cfg->filters->command)
+		ret = bpf_map__set_max_entries(tree, 1);
+	return ret;
+}
+
+static int core_load(struct core *core, const struct core_config *cfg, struct err *err)
+{
+	const struct probe_env env = {.number = cfg->exec_probe};
+	size_t n;
+	const void *elf = core_bpf__elf_bytes(&n);
+	int ret;
+
+	if (access("/sys/kernel/btf/vmlinux", R_OK))
+		return errf(err, -EOPNOTSUPP,
+			    "the kernel has no type information "
+			    "(/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF)");
+	ret = load_open("core", elf, n, &core->obj, err);
+	if (!ret)
+		ret = core_size_maps(core, cfg, err);
+	if (!ret)
+		ret = load_rodata(core->obj, "exec_probe", cfg->exec_probe, err);
+	if (!ret)
+		ret = load_rodata(core->obj, "all_args", cfg->all_args, err);
+	return ret ? ret : load_object(core->obj, &env, err);
+}
+
+static int core_mark_self(const struct core *core, struct err *err)
+{
+	const uint32_t pid = getpid(), yes = 1;
+	int ret = bpf_map_update_elem(core_map_fd(core, "self"), &pid, &yes, BPF_ANY);
+
+	return ret ? errf(err, ret, "core: cannot exclude itself: %s", strerror(-ret)) : 0;
+}
+
+int core_new(const struct core_config *cfg, struct core **ret, struct err *err)
+{
+	struct core *core;
+	char caps[64];
+	int r = core_filter_check(cfg->filters, err);
+
+	if (r)
+		return r;
+	load_quiet_libbpf();
+	if (load_missing_caps(caps, sizeof(caps)))
+		return errf(err, -EPERM, "recording needs root, or at least %s", caps);
+	core = calloc(1, sizeof(*core));
+	if (!core)
+		return errf(err, -ENOMEM, "out of memory");
+	core->filters = *cfg->filters;
+	r = core_load(core, cfg, err);
+	if (!r)
+		r = core_mark_self(core, err);
+	if (!r)
+		r = core_filter_apply(&core->filters, core->obj, err);
+	if (r) {
+		core_free(core);
+		return r;
+	}
+	*ret = core;
+	return 0;
+}
+
+int core_start(struct core *core, struct err *err)
+{
+	int ret = load_attach(core->obj, core->links, CORE_LINKS, &core->links_n, err);
+
+	if (!ret)
+		ret = core_filter_complete(&core->filters, core->obj, err);
+	if (ret)
+		core_stop(core);
+	return ret;
+}
+
+void core_stop(struct core *core)
+{
+	while (core->links_n)
+		bpf_link__destroy(core->links[--core->links_n]);
+}
+
+void core_free(struct core *core)
+{
+	if (!core)
+		return;
+	core_stop(core);
+	bpf_object__close(core->obj);
+	free(core);
+}
+
+struct bpf_object *core_object(struct core *core)
+{
+	return core->obj;
+}
+
+int core_ring_fd(const struct core *core)
+{
+	return core_map_fd(core, "ring");
+}
+
+int core_ctl_fd(const struct core *core)
+{
+	return core_map_fd(core, "ctl");
+}
+
+int core_counters_fd(const struct core *core)
+{
+	return core_map_fd(core, "counters");
+}
+
+uint32_t core_ring_size(const struct core *core)
+{
+	return core->ring_size;
+}
