@@ -360,6 +360,8 @@ static void loss(struct put *w, const struct text *x, const struct event *ev)
 static int content(struct put *w, const struct text *x, const struct event *ev)
 {
 	switch (ev->kind) {
+	case EVENT_DATA:
+		return -EOPNOTSUPP;
 	case EVENT_LINE:
 		line(w, x, ev);
 		return 0;

@@ -286,9 +286,10 @@ static void cuts_a_long_command(void **state)
 	if (!child) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(ready[1], 1);
-		execl("/bin/sh", "sh", "-c", "echo; kill -STOP $$", arg, NULL);
+		execle("/bin/sh", "sh", "-c", "echo; kill -STOP $$", arg, NULL, (char *[]){NULL});
 		_exit(1);
 	}
+	close(ready[1]);
 	assert_int_equal(read(ready[0], arg, 1), 1);
 	assert_int_equal(context_process(child, keep, &k), 0);
 	assert_int_equal(k.proc.cmdline_len, 2048);
@@ -296,7 +297,6 @@ static void cuts_a_long_command(void **state)
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
 	close(ready[0]);
-	close(ready[1]);
 }
 
 static void makes_attach_records(void **state)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -55,6 +56,16 @@ static void writes_these_lines(void **state)
 		{EVENT_EXIT, 0,
 		 HEAD "\"type\":\"exit\",\"probe\":\"core\",\"cpu\":1," PROCESS
 		      ",\"exit\":{\"code\":3,\"lifetime_ns\":12345678}}\n"},
+		{EVENT_DATA, EVENT_F_TRUNCATED,
+		 HEAD "\"type\":\"tls_data\",\"probe\":\"tls\",\"flags\":[\"truncated\"],"
+		      "\"cpu\":1," PROCESS ",\"conn\":{\"id\":\"1234567890abcdef\","
+		      "\"local_addr\":\"192.0.2.1\",\"local_port\":40000,"
+		      "\"remote_addr\":\"192.0.2.20\",\"remote_port\":8443,\"ip_proto\":6,"
+		      "\"netns_inum\":4026531840,\"socket_cookie\":77,\"role\":\"client\"},"
+		      "\"direction\":\"transmit\",\"stream_offset\":0,\"orig_len\":44,"
+		      "\"tls_data\":{\"call_offset\":0,\"call_total\":44,\"library\":\"openssl\","
+		      "\"protocol\":\"http1\",\"payload\":\"GET /n.txt?x HTTP/1.1\\r\\n"
+		      "Host: \\\"localhost\\\"\\r\\n\\r\\n\"}}\n"},
 		{EVENT_LOSS, 0,
 		 HEAD "\"type\":\"loss\",\"probe\":\"core\",\"loss\":{\"count\":12,"
 		      "\"unit\":\"records\",\"probe\":\"bash\",\"reason\":\"no_space\","
@@ -71,6 +82,33 @@ static void writes_these_lines(void **state)
 		assert_string_equal((char *)e.p, rows[i].line);
 		encoding_close(&e);
 	}
+}
+
+static void data_of_any_connection(void **state)
+{
+	struct event ev = events_of(EVENT_DATA);
+	struct flow flow = {.id = 3, .family = AF_INET6, .local = {[15] = 1}, .remote = {0x20, 1}};
+	struct encoding e;
+
+	ev.flow = &flow;
+	ev.data = (struct event_data){.direction = DIRECTION_RECEIVE,
+				      .library = "openssl",
+				      .payload = BYTES("\xff\0"),
+				      .call_total = 2,
+				      .missing = 5,
+				      .fin = true};
+	record(&e, &ev, 1);
+	assert_non_null(strstr((char *)e.p, "\"local_addr\":\"::1\","));
+	assert_non_null(strstr((char *)e.p, "\"remote_addr\":\"2001::\","));
+	assert_non_null(strstr((char *)e.p, "\"direction\":\"receive\",\"stream_offset\":0,"));
+	assert_non_null(strstr((char *)e.p,
+			       "\"missing\":5,\"fin\":true,\"library\":\"openssl\","
+			       "\"protocol\":\"unknown\",\"payload_base64\":\"/wA=\"}"));
+	encoding_close(&e);
+	flow.family = 0;
+	record(&e, &ev, 1);
+	assert_non_null(strstr((char *)e.p, "\"conn\":{\"id\":\"0000000000000003\"},"));
+	encoding_close(&e);
 }
 
 /* The text of one field of a line that has it as a plain string. */
@@ -282,7 +320,7 @@ static void jq_reads_all_kinds(void **state)
 		ev[i] = events_of(i);
 	record(&e, ev, EVENT_KINDS);
 	out = encoding_run(&status, "jq -r .type %s | tr '\\n' ' '", encoding_file(e.p, e.n));
-	assert_string_equal(out, "meta exec exit shell attach loss stats ");
+	assert_string_equal(out, "meta exec exit shell tls_data attach loss stats ");
 	free(out);
 	encoding_close(&e);
 }
@@ -291,6 +329,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(writes_these_lines),
+		cmocka_unit_test(data_of_any_connection),
 		cmocka_unit_test(escapes_and_falls_back),
 		cmocka_unit_test(one_bad_argument_makes_all_base64),
 		cmocka_unit_test(leaves_the_chunk_alone),

@@ -156,6 +156,37 @@ static void other_kinds_come_back(void **state)
 	FREE(e);
 }
 
+static void data_comes_back(void **state)
+{
+	struct event ev = events_of(EVENT_DATA);
+	Penstock__V1__Event *e;
+
+	ev.data.stream_offset = 1000;
+	ev.data.missing = 10;
+	ev.data.fin = true;
+	e = round_trip(*state, &ev);
+	assert_int_equal(e->type, PENSTOCK__V1__EVENT_TYPE__TLS_DATA);
+	assert_int_equal(e->direction, PENSTOCK__V1__DIRECTION__DIRECTION_TRANSMIT);
+	assert_int_equal(e->stream_offset, 1000);
+	assert_int_equal(e->orig_len, 0);
+	assert_bytes(e->tls_data->payload, ev.data.payload);
+	assert_string_equal(e->tls_data->library, "openssl");
+	assert_string_equal(e->tls_data->protocol, "http1");
+	assert_int_equal(e->tls_data->missing, 10);
+	assert_int_equal(e->tls_data->call_total, 44);
+	assert_true(e->tls_data->fin);
+	assert_int_equal(e->conn->id, ev.flow->id);
+	assert_bytes(e->conn->local_addr, BYTES("\xc0\0\2\1"));
+	assert_int_equal(e->conn->remote_port, 8443);
+	assert_int_equal(e->conn->role, PENSTOCK__V1__ROLE__ROLE_CLIENT);
+	assert_int_equal(e->conn->socket_cookie, 77);
+	FREE(e);
+	ev.flags = EVENT_F_TRUNCATED;
+	e = round_trip(*state, &ev);
+	assert_int_equal(e->orig_len, 44);
+	FREE(e);
+}
+
 static void process_comes_back(void **state)
 {
 	struct event ev = events_of(EVENT_LINE);
@@ -268,6 +299,7 @@ int main(void)
 		cmocka_unit_test(line_comes_back),
 		cmocka_unit_test(arguments_come_back),
 		cmocka_unit_test(other_kinds_come_back),
+		cmocka_unit_test(data_comes_back),
 		cmocka_unit_test(process_comes_back),
 		cmocka_unit_test(respects_the_room),
 		cmocka_unit_test(refuses_what_fits_no_chunk),

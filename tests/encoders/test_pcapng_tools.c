@@ -78,7 +78,7 @@ static void plugin_names_rows(void **state)
 			    "-e penstock.type 2>&1 | grep -v ^Running | sort | uniq -c | tr -s ' '",
 			    encoding_file(e.p, e.n));
 	assert_string_equal(text, " 1 penstock\tmeta,attach,loss,meta,process_info,process_info,"
-				  "process_info,attach,loss\n"
+				  "process_info,process_info,attach,loss\n"
 				  " 2 penstock exec\texec\n"
 				  " 2 penstock exit\texit\n"
 				  " 2 penstock shell\tshell\n");

@@ -61,7 +61,7 @@ static void *map_file(const char *path, int prot)
 
 static void make_name(char path[64])
 {
-	strcpy(path, "/tmp/penstock target XXXXXX");
+	snprintf(path, 64, "/tmp/penstock target XXXXXX");
 	close(mkstemp(path));
 }
 

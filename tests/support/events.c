@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tests/support/events.h"
 
+#include <netinet/in.h>
+
 #define TIME_UNIX 1732453680123456789ull
 #define TIME_BOOT 5000123456789ull
 
@@ -62,6 +64,27 @@ static const struct proc bash = {
 	.container = BYTES("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
 	.pod = BYTES("8c2a4b1e-5d6f-4a7b-9c8d-0e1f2a3b4c5d"),
 	.parent = &sshd,
+};
+
+static const struct flow flow = {
+	.id = 0x1234567890abcdef,
+	.cookie = 77,
+	.netns = 4026531840,
+	.family = AF_INET,
+	.ip_proto = IPPROTO_TCP,
+	.role = FLOW_ROLE_CLIENT,
+	.local_port = 40000,
+	.remote_port = 8443,
+	.local = {192, 0, 2, 1},
+	.remote = {192, 0, 2, 20},
+	.protocol = PROTOCOL_HTTP1,
+};
+
+static const struct event_data data_body = {
+	.payload = BYTES("GET /n.txt?x HTTP/1.1\r\nHost: \"localhost\"\r\n\r\n"),
+	.call_total = 44,
+	.direction = DIRECTION_TRANSMIT,
+	.library = "openssl",
 };
 
 static const struct event_counter counters[] = {
@@ -126,6 +149,11 @@ struct event events_of(enum event_kind kind)
 		ev.probe = "bash";
 		ev.line = line_body;
 		break;
+	case EVENT_DATA:
+		ev.probe = "tls";
+		ev.flow = &flow;
+		ev.data = data_body;
+		break;
 	case EVENT_ATTACH:
 		ev.proc = NULL;
 		ev.attach = attach_body;
@@ -157,6 +185,8 @@ struct event events_hostile(enum event_kind kind, struct bytes text, struct proc
 		ev.exec.path = ev.exec.argv = ev.exec.cwd = text;
 	} else if (kind == EVENT_LINE) {
 		ev.line.text = ev.line.expanded = ev.line.tty = ev.line.cwd = text;
+	} else if (kind == EVENT_DATA) {
+		ev.data.payload = text;
 	} else if (kind == EVENT_ATTACH) {
 		ev.attach.hook = ev.attach.target = ev.attach.note = text;
 	}
