@@ -47,11 +47,12 @@ static uint8_t *close_binary(uint8_t *value, size_t n)
 
 static inline uint8_t *close_field(uint8_t *value, uint8_t *p)
 {
+	const char *text = (const char *)value;
 	size_t n = p - value;
 
-	if (!utf8_printable((struct bytes){(const char *)value, n}))
-		return close_binary(value, n);
-	return end_line(p);
+	if (utf8_plain(text, n) || utf8_printable((struct bytes){text, n}))
+		return end_line(p);
+	return close_binary(value, n);
 }
 
 static uint8_t *text_field(uint8_t *p, const char *name, size_t name_n, struct bytes text,

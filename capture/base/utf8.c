@@ -58,19 +58,11 @@ static bool printable_char(const char *p, unsigned len)
 
 bool utf8_printable(struct bytes text)
 {
+	if (utf8_plain(text.p, text.n))
+		return true;
 	for (size_t i = 0; i < text.n;) {
-		unsigned len;
+		unsigned len = utf8_char(text.p + i, text.n - i);
 
-		if (text.n - i >= 8) {
-			uint64_t w = utf8_word(text.p + i);
-
-			if (!(utf8_word_high(w) | utf8_word_below(w, 0x20) |
-			      utf8_word_has(w, 0x7f))) {
-				i += 8;
-				continue;
-			}
-		}
-		len = utf8_char(text.p + i, text.n - i);
 		if (!len || !printable_char(text.p + i, len))
 			return false;
 		i += len;
@@ -95,6 +87,12 @@ size_t utf8_copy(char *dst, size_t room, struct bytes text)
 {
 	size_t at = 0;
 
+	if (text.n < room && utf8_plain(text.p, text.n)) {
+		if (text.n)
+			memcpy(dst, text.p, text.n);
+		dst[text.n] = 0;
+		return text.n;
+	}
 	for (size_t i = 0; i < text.n;) {
 		unsigned len = text.p[i] ? utf8_char(text.p + i, text.n - i) : 0;
 		const char *from = len ? text.p + i : "\xef\xbf\xbd";

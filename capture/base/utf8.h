@@ -51,3 +51,37 @@ static inline uint64_t utf8_word_high(uint64_t w)
 {
 	return w & UTF8_WORD(0x80);
 }
+
+/* Eight bytes at once: is each of them printable ASCII? */
+static inline bool utf8_word_plain(uint64_t w)
+{
+	return !(utf8_word_high(w) | utf8_word_below(w, 0x20) | utf8_word_has(w, 0x7f));
+}
+
+/* Is all of it printable ASCII? A hot path: texts of any length without a loop over their rest. */
+static inline bool utf8_plain(const char *p, size_t n)
+{
+	signed char v __attribute__((vector_size(16))), ok __attribute__((vector_size(16)));
+	uint32_t low, high;
+	uint64_t halves[2];
+
+	if (n < 4) /* the same byte twice does no harm */
+		return !n || utf8_word_plain(UTF8_WORD(' ') ^ (uint8_t)(p[0] ^ ' ') ^
+					     (uint64_t)(uint8_t)(p[n / 2] ^ ' ') << 8 ^
+					     (uint64_t)(uint8_t)(p[n - 1] ^ ' ') << 16);
+	if (n < 8) {
+		memcpy(&low, p, 4);
+		memcpy(&high, p + n - 4, 4);
+		return utf8_word_plain((uint64_t)high << 32 | low);
+	}
+	if (n < 16)
+		return utf8_word_plain(utf8_word(p)) && utf8_word_plain(utf8_word(p + n - 8));
+	memcpy(&v, p + n - 16, 16);
+	ok = (v > 0x1f) & (v != 0x7f); /* from 0x80 on they are negative */
+	for (size_t i = 0; i + 16 < n; i += 16) {
+		memcpy(&v, p + i, 16);
+		ok &= (v > 0x1f) & (v != 0x7f);
+	}
+	memcpy(halves, &ok, sizeof(halves));
+	return (halves[0] & halves[1]) == UINT64_MAX;
+}

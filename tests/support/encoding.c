@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tests/support/encoding.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/support/events.h"
+
+void encoding_open(struct encoding *e, const struct encoder_ops *ops, const char *options,
+		   const struct encoder_env *env)
+{
+	static const struct encoder_env none;
+	struct err err = {""};
+	int r = 0;
+
+	*e = (struct encoding){.ops = ops};
+	e->ctx = calloc(1, ops->ctx_size + 1);
+	e->cfg = calloc(1, ops->cfg_size + 1);
+	e->small = chunk_pool_new(1, CHUNK_SIZE);
+	e->jumbo = chunk_pool_new(1, CHUNK_JUMBO);
+	e->out.tail = e->small;
+	if (ops->options) {
+		char *text = strdup(options ? options : "");
+
+		r = opt_defaults(ops->options, e->cfg, &err);
+		if (!r && options)
+			r = opt_set_pairs(ops->options, e->cfg, text, ops->name, &err);
+		free(text);
+	}
+	if (!r)
+		r = ops->open(e->ctx, e->cfg, env ? env : &none, &err);
+	if (r)
+		fail_msg("%s: %s", ops->name, err.text);
+}
+
+void encoding_ship(struct encoding *e)
+{
+	struct chunk *c = e->out.tail;
+
+	if (e->ops->seal)
+		e->ops->seal(e->ctx, &e->out);
+	assert_true(c->len <= c->cap);
+	e->p = realloc(e->p, e->n + c->len + 1);
+	memcpy(e->p + e->n, c->p, c->len);
+	e->n += c->len;
+	e->p[e->n] = 0;
+	chunk_reset(c);
+	e->out.tail = e->small;
+}
+
+void encoding_begin(struct encoding *e)
+{
+	if (e->ops->preamble)
+		assert_int_equal(e->ops->preamble(e->ctx, &events_run, &e->out), 0);
+}
+
+int encoding_add(struct encoding *e, const struct event *ev)
+{
+	int r = e->ops->encode(e->ctx, ev, &e->out);
+
+	if (r == -ENOBUFS) {
+		encoding_ship(e);
+		r = e->ops->encode(e->ctx, ev, &e->out);
+	}
+	if (r == -ENOBUFS) {
+		encoding_ship(e);
+		e->out.tail = e->jumbo;
+		r = e->ops->encode(e->ctx, ev, &e->out);
+		encoding_ship(e);
+	}
+	return r;
+}
+
+void encoding_end(struct encoding *e)
+{
+	if (chunk_room(e->out.tail) < CHUNK_SIZE / 4)
+		encoding_ship(e);
+	if (e->ops->epilogue)
+		assert_int_equal(e->ops->epilogue(e->ctx, &e->out), 0);
+	encoding_ship(e);
+}
+
+void encoding_close(struct encoding *e)
+{
+	e->ops->close(e->ctx);
+	chunk_pool_free(e->small, 1);
+	chunk_pool_free(e->jumbo, 1);
+	free(e->ctx);
+	free(e->cfg);
+	free(e->p);
+}
+
+static char temporary[] = "/tmp/penstock-test-XXXXXX";
+static bool temporary_made;
+
+static void remove_temporary(void)
+{
+	unlink(temporary);
+}
+
+const char *encoding_file(const void *p, size_t n)
+{
+	FILE *f;
+
+	if (!temporary_made) {
+		int fd = mkstemp(temporary);
+
+		assert_true(fd >= 0);
+		close(fd);
+		atexit(remove_temporary);
+		temporary_made = true;
+	}
+	f = fopen(temporary, "w");
+	assert_non_null(f);
+	assert_int_equal(fwrite(p, 1, n, f), n);
+	assert_int_equal(fclose(f), 0);
+	return temporary;
+}
+
+bool encoding_has(const char *program)
+{
+	int status;
+
+	free(encoding_run(&status, "command -v %s", program));
+	if (status)
+		print_message("skipped: no %s on this machine\n", program);
+	return status == 0;
+}
+
+char *encoding_run(int *ret_status, const char *fmt, ...)
+{
+	char command[4096], *text = calloc(1, 1);
+	size_t n = 0, got;
+	va_list args;
+	FILE *f;
+
+	va_start(args, fmt);
+	assert_true((size_t)vsnprintf(command, sizeof(command), fmt, args) < sizeof(command));
+	va_end(args);
+	f = popen(command, "r");
+	assert_non_null(f);
+	do {
+		text = realloc(text, n + 65536 + 1);
+		got = fread(text + n, 1, 65536, f);
+		n += got;
+	} while (got);
+	text[n] = 0;
+	got = pclose(f);
+	if (ret_status)
+		*ret_status = WIFEXITED((int)got) ? WEXITSTATUS((int)got) : -1;
+	return text;
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tests/support/events.h"
+
+#define TIME_UNIX 1732453680123456789ull
+#define TIME_BOOT 5000123456789ull
+
+const struct run events_run = {
+	.boot_id = {0xb0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
+	.host_id = {0x40, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
+	.run_id = 0x1122334455667788ull,
+	.pid = 4000,
+	.start_boot_ns = TIME_BOOT - 1000000000,
+	.start_unix_ns = TIME_UNIX - 1000000000,
+	.host = BYTES("testhost"),
+	.os = BYTES("Debian GNU/Linux 12"),
+	.kernel = BYTES("6.18.0"),
+	.arch = BYTES("x86_64"),
+	.version = BYTES("0.1.0"),
+	.cmdline = BYTES("penstock record -p bash -p exec -w all.pcapng"),
+	.probes = "bash,exec",
+};
+
+static const struct proc init = {
+	.pid = 1,
+	.loginuid = UINT32_MAX,
+	.ns_pid = 1,
+	.start_boot_ns = 1000,
+	.start_unix_ns = TIME_UNIX - TIME_BOOT + 1000,
+	.comm = BYTES("systemd"),
+	.exe = BYTES("/usr/lib/systemd/systemd"),
+	.cmdline = BYTES("/sbin/init\0"),
+};
+
+static const struct proc sshd = {
+	.pid = 812,
+	.ppid = 1,
+	.loginuid = 1000,
+	.ns_pid = 812,
+	.start_boot_ns = 2000,
+	.start_unix_ns = TIME_UNIX - TIME_BOOT + 2000,
+	.comm = BYTES("sshd"),
+	.exe = BYTES("/usr/sbin/sshd"),
+	.cmdline = BYTES("sshd: alice\0"),
+	.parent = &init,
+};
+
+static const struct proc bash = {
+	.pid = 1234,
+	.ppid = 812,
+	.uid = 1000,
+	.gid = 1000,
+	.loginuid = 1000,
+	.ns_pid = 12,
+	.start_boot_ns = 4000000000000ull,
+	.start_unix_ns = TIME_UNIX - TIME_BOOT + 4000000000000ull,
+	.cgroup_id = 4242,
+	.comm = BYTES("bash"),
+	.exe = BYTES("/usr/bin/bash"),
+	.cmdline = BYTES("bash\0--norc\0"),
+	.cwd = BYTES("/home/alice"),
+	.cgroup = BYTES("/user.slice/user-1000.slice/session-2.scope"),
+	.container = BYTES("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
+	.pod = BYTES("8c2a4b1e-5d6f-4a7b-9c8d-0e1f2a3b4c5d"),
+	.parent = &sshd,
+};
+
+static const struct event_counter counters[] = {
+	{"kernel.bash", "submitted", 17},
+	{"kernel.bash", "no_space", 0},
+	{"reader", "read", 18446744073709551615ull},
+};
+
+struct event events_of(enum event_kind kind)
+{
+	struct event ev = {
+		.kind = kind,
+		.probe = "core",
+		.time_boot_ns = TIME_BOOT,
+		.time_unix_ns = TIME_UNIX,
+		.seq = 7,
+		.tid = 1234,
+		.cpu = 1,
+		.proc = &bash,
+	};
+
+	switch (kind) {
+	case EVENT_META:
+		ev.proc = NULL;
+		ev.run = &events_run;
+		break;
+	case EVENT_EXEC:
+		ev.exec = (struct event_exec){.path = BYTES("/usr/bin/ls"),
+					      .argv = BYTES("ls\0-l\0it's here\0"),
+					      .argv_total = 16,
+					      .cwd = BYTES("/home/alice")};
+		break;
+	case EVENT_EXIT:
+		ev.exit = (struct event_exit){.code = 3, .lifetime_ns = 12345678};
+		break;
+	case EVENT_LINE:
+		ev.probe = "bash";
+		ev.line = (struct event_line){.shell = "bash",
+					      .id = 5,
+					      .text = BYTES("echo nonce \"x\" | wc -l"),
+					      .tty = BYTES("/dev/pts/3"),
+					      .cwd = BYTES("/home/alice"),
+					      .start_unix_ns = TIME_UNIX - 20000000,
+					      .duration_ns = 20000000,
+					      .status = 1,
+					      .has_status = true};
+		break;
+	case EVENT_ATTACH:
+		ev.proc = NULL;
+		ev.attach = (struct event_attach){.hook = BYTES("readline"),
+						  .target = BYTES("/usr/bin/bash"),
+						  .note = BYTES("return"),
+						  .offset = 0xabcde,
+						  .pid = 1234};
+		break;
+	case EVENT_LOSS:
+		ev.proc = NULL;
+		ev.loss = (struct event_loss){.probe = "bash",
+					      .reason = "no_space",
+					      .count = 12,
+					      .bytes = 3400,
+					      .first_unix_ns = TIME_UNIX - 500,
+					      .last_unix_ns = TIME_UNIX};
+		break;
+	case EVENT_STATS:
+		ev.proc = NULL;
+		ev.stats = (struct event_stats){.v = counters, .n = 3, .final = true};
+		break;
+	case EVENT_KINDS:
+		break;
+	}
+	return ev;
+}
+
+struct event events_hostile(enum event_kind kind, struct bytes text, struct proc *proc)
+{
+	struct event ev = events_of(kind);
+
+	*proc = bash;
+	proc->comm = proc->exe = proc->cmdline = proc->cwd = proc->cgroup = text;
+	proc->container = proc->pod = text;
+	if (ev.proc)
+		ev.proc = proc;
+	if (kind == EVENT_EXEC) {
+		ev.exec.path = ev.exec.argv = ev.exec.cwd = text;
+	} else if (kind == EVENT_LINE) {
+		ev.line.text = ev.line.expanded = ev.line.tty = ev.line.cwd = text;
+	} else if (kind == EVENT_ATTACH) {
+		ev.attach.hook = ev.attach.target = ev.attach.note = text;
+	}
+	return ev;
+}
