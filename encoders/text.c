@@ -12,6 +12,7 @@
 #include "capture/encoder.h"
 #include "capture/stats.h"
 #include "encoders/show.h"
+#include "encoders/text_data.h"
 
 enum tz {
 	TZ_UTC,
@@ -20,18 +21,21 @@ enum tz {
 
 struct text_cfg {
 	int tz; /* enum tz */
+	uint64_t body;
 };
 
 struct text {
 	bool colour, local;
 	uint64_t second;  /* whose time of day is in `clock` */
 	uint8_t clock[8]; /* 13:08:00 */
+	struct text_data *data;
 };
 
 enum {
 	COLUMN_PID = 7,
 	COLUMN_COMM = 15,
 	COLUMN_TEXT = 12 + 1 + COLUMN_PID + 1 + COLUMN_COMM + 1,
+	HEAD_MAX = 256, /* with colours, and a name of nothing but escapes */
 };
 
 static void paint(struct put *w, const struct text *x, const char *colour)
@@ -296,6 +300,7 @@ static int content(struct put *w, const struct text *x, const struct event *ev)
 	case EVENT_LOSS:
 		loss(w, x, ev);
 		return 0;
+	case EVENT_DATA: /* in text_encode() */
 	case EVENT_META:
 	case EVENT_ATTACH:
 	case EVENT_STATS:
@@ -305,12 +310,24 @@ static int content(struct put *w, const struct text *x, const struct event *ev)
 	return -EOPNOTSUPP;
 }
 
+/* One event may be several rows, or none: each begins with the same head. */
+static int data(struct text *x, const struct event *ev, struct chunk *c)
+{
+	uint8_t buf[HEAD_MAX];
+	struct put w = {buf, buf + sizeof(buf), false};
+
+	head(&w, x, ev);
+	return text_data_encode(x->data, ev, (struct bytes){(char *)buf, w.p - buf}, c);
+}
+
 static int text_encode(void *ctx, const struct event *ev, struct out *out)
 {
 	struct text *x = ctx;
 	struct put w = put_begin(out->tail);
 	int r;
 
+	if (ev->kind == EVENT_DATA)
+		return data(x, ev, out->tail);
 	head(&w, x, ev);
 	r = content(&w, x, ev);
 	if (r)
@@ -330,11 +347,15 @@ static int text_open(void *ctx, const void *cfg, const struct encoder_env *env, 
 	x->second = UINT64_MAX;
 	if (x->local)
 		tzset(); /* reads its file now: encode() makes no system call */
-	return 0;
+	x->data = text_data_new(c->body, env->colour, err);
+	return x->data ? 0 : -ENOMEM;
 }
 
 static void text_close(void *ctx)
 {
+	struct text *x = ctx;
+
+	text_data_free(x->data);
 }
 
 static const char *const tz_choices[] = {"utc", "local", NULL};
@@ -346,6 +367,13 @@ static const struct opt text_options[] = {{.name = "tz",
 					   .def = "utc",
 					   .choices = tz_choices,
 					   .help = "times in UTC or in the local time zone"},
+					  {.name = "body",
+					   .type = OPT_SIZE,
+					   .offset = offsetof(struct text_cfg, body),
+					   .arg = "BYTES",
+					   .def = "4K",
+					   .max = TEXT_DATA_LIMIT_MAX,
+					   .help = "how much of a message's body is shown"},
 					  OPT_END};
 
 const struct encoder_ops encoder_text = {

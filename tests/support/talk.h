@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * Conversations as files: what was sent and received, event by event. Recorded from real programs
+ * (tests/support/talk.py), and what fuzzers make of them.
+ *
+ * A record is: flags, length of the payload, bytes missing before it (both 16 bits, little endian),
+ * payload.
+ */
+#include "capture/event.h"
+
+enum talk_flags {
+	TALK_RECEIVE = 1,   /* else sent */
+	TALK_CONTINUES = 2, /* the same call as the record before */
+	TALK_FIN = 4,
+	TALK_LATE = 8,
+	TALK_OTHER = 16, /* another connection, seen from a server */
+	TALK_TRUNCATED = 32,
+	TALK_UNKNOWN = 64, /* no addresses */
+};
+
+enum {
+	TALK_HEAD = 5
+};
+
+struct talk {
+	enum protocol protocol; /* what the flows are said to talk */
+	struct bytes rest;      /* of the file */
+	uint64_t seq, time_ns;
+	uint64_t next[2][2]; /* offset by connection and direction */
+	uint64_t call[2][2];
+	struct flow flows[2];
+};
+
+void talk_begin(struct talk *t, enum protocol protocol, struct bytes file);
+/* The next event, valid until the next call; false at the end, or where the file is cut. */
+bool talk_next(struct talk *t, struct event *ret);
