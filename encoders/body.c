@@ -211,6 +211,8 @@ void body_show(struct body *b, struct view *v, enum body_end end)
 	s.hidden += s.piece.n - view_content(v, s.piece, s.text);
 	b->shown += s.piece.n;
 	remark(v, &s);
+	if (end != BODY_GOES_ON)
+		v->open = NULL;
 }
 
 void body_done(struct body *b, struct textbuf_pool *pool)

@@ -63,15 +63,16 @@ static enum body_state zstd_decode(struct bytes in, void *out, size_t room, size
 	ZSTD_DCtx *d = ZSTD_createDCtx();
 	ZSTD_inBuffer from = {in.p, in.n, 0};
 	ZSTD_outBuffer to = {out, room, 0};
-	size_t r = 1, before;
+	size_t r = 0, before;
 
 	if (!d)
 		return BODY_DAMAGED;
 	ZSTD_DCtx_setParameter(d, ZSTD_d_windowLogMax, ZSTD_WINDOW_LOG);
-	do {
+	do { /* one frame after the other, while that leads anywhere */
 		before = from.pos + to.pos;
 		r = ZSTD_decompressStream(d, &to, &from);
-	} while (!ZSTD_isError(r) && from.pos + to.pos > before && to.pos < room);
+	} while (!ZSTD_isError(r) && from.pos + to.pos > before && (r || from.pos < in.n) &&
+		 to.pos < room);
 	ZSTD_freeDCtx(d);
 	*ret_n = to.pos;
 	if (ZSTD_isError(r))

@@ -249,12 +249,13 @@ static void show_error(struct view *v, uint32_t code)
 static void reset(struct http2 *h, struct view *v, const struct frame *f, struct bytes payload)
 {
 	struct http2_stream *st = http2_stream_find(&h->streams, f->stream);
+	uint32_t code = payload.n < 4 ? 0 : be((const uint8_t *)payload.p, 4);
 
-	if (payload.n < 4)
-		return;
+	if (!st && !code)
+		return; /* both sides had ended: nothing is reset */
 	view_row(v, NULL);
 	SHOW(&v->w, "RST_STREAM ");
-	show_error(v, be((const uint8_t *)payload.p, 4));
+	show_error(v, code);
 	http2_stream_name(st, v, f->stream);
 	if (st)
 		http2_stream_free(st, v, v->pool);

@@ -157,7 +157,7 @@ void http2_stream_head(struct http2_streams *s, struct view *v, uint32_t id, str
 	if (p.method.n)
 		set_label(st, &p);
 	show_fields(interim ? NULL : b, v, list);
-	b->what = "body of ";
+	b->what = st->label[0] ? "body of " : "body of a response";
 	b->label = st->label;
 	st->headed[v->receives] |= !interim;
 }

@@ -2,7 +2,15 @@
 #include "tests/support/talk.h"
 
 #include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
+
+#include <cmocka.h>
+
+#include "tests/support/encoding.h"
 
 #define TIME_UNIX 1732453680123456789ull
 #define TIME_BOOT 5000123456789ull
@@ -82,4 +90,89 @@ bool talk_next(struct talk *t, struct event *ret)
 	*next += ret->data.payload.n;
 	*call += ret->data.payload.n;
 	return true;
+}
+
+void talk_say(struct talk_file *f, unsigned flags, unsigned missing, struct bytes payload)
+{
+	size_t at = 0;
+
+	do {
+		size_t n = payload.n - at < UINT16_MAX ? payload.n - at : UINT16_MAX;
+		char *p;
+
+		f->p = realloc(f->p, f->n + TALK_HEAD + n);
+		assert_non_null(f->p);
+		p = f->p + f->n;
+		p[0] = (char)(flags | (at ? TALK_CONTINUES : 0));
+		p[1] = (char)n;
+		p[2] = (char)(n >> 8);
+		p[3] = (char)missing;
+		p[4] = (char)(missing >> 8);
+		if (n)
+			memcpy(p + TALK_HEAD, payload.p + at, n);
+		f->n += TALK_HEAD + n;
+		at += n;
+		missing = 0;
+	} while (at < payload.n);
+}
+
+struct talk_file talk_load(const char *path)
+{
+	struct talk_file f = {malloc(1 << 20), 0};
+	FILE *from = fopen(path, "rb");
+
+	assert_non_null(f.p);
+	if (!from)
+		fail_msg("%s: cannot be read", path);
+	f.n = fread(f.p, 1, 1 << 20, from);
+	fclose(from);
+	assert_true(f.n > 0 && f.n < 1 << 20);
+	return f;
+}
+
+struct talk_file talk_split(const struct talk_file *f, size_t n)
+{
+	struct talk_file split = {0};
+	struct bytes rest = {f->p, f->n};
+
+	while (rest.n >= TALK_HEAD) {
+		size_t size = le16(rest.p + 1), at = 0;
+		unsigned flags = (uint8_t)rest.p[0], missing = le16(rest.p + 3);
+
+		do {
+			size_t part = size - at < n ? size - at : n;
+
+			talk_say(&split, flags | (at ? TALK_CONTINUES : 0), at ? 0 : missing,
+				 (struct bytes){rest.p + TALK_HEAD + at, part});
+			at += part;
+		} while (at < size);
+		rest = (struct bytes){rest.p + TALK_HEAD + size, rest.n - TALK_HEAD - size};
+	}
+	return split;
+}
+
+void talk_done(struct talk_file *f)
+{
+	free(f->p);
+	*f = (struct talk_file){0};
+}
+
+extern const struct encoder_ops encoder_text;
+
+char *talk_shown(const struct talk_file *f, enum protocol protocol, const char *options)
+{
+	struct encoding e;
+	struct event ev;
+	struct talk t;
+	char *text;
+
+	encoding_open(&e, &encoder_text, options, NULL);
+	talk_begin(&t, protocol, (struct bytes){f->p, f->n});
+	while (talk_next(&t, &ev))
+		assert_int_equal(encoding_add(&e, &ev), 0);
+	encoding_end(&e);
+	text = strdup((char *)e.p);
+	assert_non_null(text);
+	encoding_close(&e);
+	return text;
 }

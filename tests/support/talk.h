@@ -35,3 +35,20 @@ struct talk {
 void talk_begin(struct talk *t, enum protocol protocol, struct bytes file);
 /* The next event, valid until the next call; false at the end, or where the file is cut. */
 bool talk_next(struct talk *t, struct event *ret);
+
+/* A conversation that is written down, or cut up, in a test. */
+struct talk_file {
+	char *p;
+	size_t n;
+};
+
+void talk_say(struct talk_file *f, unsigned flags, unsigned missing, struct bytes payload);
+#define TALK_SEND(f, text) talk_say(f, 0, 0, (struct bytes){text, sizeof(text) - 1})
+#define TALK_RECV(f, text) talk_say(f, TALK_RECEIVE, 0, (struct bytes){text, sizeof(text) - 1})
+/* Reads a recorded one. */
+struct talk_file talk_load(const char *path);
+/* The same conversation in events of at most n bytes. */
+struct talk_file talk_split(const struct talk_file *f, size_t n);
+void talk_done(struct talk_file *f);
+/* How the text view shows it; malloc'd. options as in encoding_open(). */
+char *talk_shown(const struct talk_file *f, enum protocol protocol, const char *options);
