@@ -63,6 +63,8 @@ static ssize_t read_at(int dir, const char *name, char *ret, size_t size)
 	return got < 0 ? -errno : (ssize_t)n;
 }
 
+#define SKIP4 " %*s %*s %*s %*s"
+
 /* stat: "PID (COMM) S PPID …": comm may itself hold blanks and brackets, so the last one counts. */
 static int read_stat(struct proc_reader *r, int dir, struct rec_task *task)
 {
@@ -77,8 +79,7 @@ static int read_stat(struct proc_reader *r, int dir, struct rec_task *task)
 	close = strrchr(r->file, ')');
 	if (!open || !close ||
 	    sscanf(close,
-		   ") %*c %u %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu "
-		   "%*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %u",
+		   ") %*c %u %*s" SKIP4 SKIP4 SKIP4 SKIP4 " %llu" SKIP4 SKIP4 SKIP4 SKIP4 " %u",
 		   &ppid, &ticks, &cpu) != 3)
 		return -EBADMSG;
 	n = (size_t)(close - open - 1);

@@ -50,7 +50,9 @@ struct encoder_ops {
 	/* Appends one whole record, or leaves out as it was and returns
 	 *   -ENOBUFS     no room: the caller ships the chunk and calls once more
 	 *   -EMSGSIZE    larger than CHUNK_JUMBO: counted as lost (too_big)
-	 *   -EOPNOTSUPP  this format has no place for the kind: counted as skipped. */
+	 *   -EOPNOTSUPP  this format has no place for it: counted as skipped
+	 *   -EALREADY    it says what the other end of its connection has said already: counted as
+	 *                skipped, and as peer_duplicate. */
 	int (*encode)(void *ctx, const struct event *ev, struct out *out);
 	/* ENCODER_TAP only, in place of encode: one record of kern/events.h as opaque bytes. */
 	int (*tap)(void *ctx, const void *rec, size_t len, struct out *out);

@@ -7,7 +7,8 @@
 #include "capture/guess.h"
 
 enum {
-	FLOWS_MAX = 65536
+	FLOWS_MAX = 65536,
+	GUESS_WITHIN = 64 * 1024, /* sooner or later anything looks like something */
 };
 
 struct flow_entry {
@@ -87,7 +88,7 @@ void flows_complete(struct flows *f, struct event *ev)
 		ev->flags |= EVENT_F_IN_PROGRESS;
 	if (!d->fin)
 		count(e, ev);
-	if (!e->flow.protocol && d->payload.n)
+	if (!e->flow.protocol && !d->call_offset && d->stream_offset < GUESS_WITHIN)
 		e->flow.protocol = guess_protocol(&e->flow, d->direction, d->payload);
 	ev->flow = &e->flow;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * Records that other threads insert into the live source. They fill one buffer while the reader hands
- * out the other; memory is bounded, and a writer waits while its buffer is full.
+ * Records that other threads insert into the live source. They fill one buffer while the reader
+ * hands out the other; memory is bounded, and a writer waits while its buffer is full.
  */
 #include <pthread.h>
 #include <stdbool.h>

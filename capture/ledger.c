@@ -22,13 +22,13 @@ static void kernel_loss(struct ledger *l, const struct rec_counter *c, struct no
 		.kind = EVENT_LOSS,
 		.probe = "core",
 		.loss = {.probe = ledger_probe_name(l, c->probe),
-			 .reason = kcounter_rows[c->counter].name,
+			 .reason = stats_kernel_rows[c->counter].name,
 			 .count = c->value - *known,
 			 .first_unix_ns = l->counters_ns,
 			 .last_unix_ns = now_ns},
 	};
 
-	if (kcounter_rows[c->counter].loss && c->value > *known)
+	if (stats_kernel_rows[c->counter].loss && c->value > *known)
 		normalise_emit(&ev, NULL, now_ns, n);
 	*known = c->value;
 }
@@ -60,12 +60,12 @@ void ledger_losses(struct ledger *l, struct normalise *n, struct output **output
 		struct event ev = {.kind = EVENT_LOSS,
 				   .probe = "core",
 				   .loss = {.probe = "reader",
-					    .reason = stat_rows[i].name,
+					    .reason = stats_rows[i].name,
 					    .count = l->stats[i] - l->reported[i],
 					    .first_unix_ns = l->loss_ns,
 					    .last_unix_ns = now_ns}};
 
-		if (!stat_rows[i].loss || !ev.loss.count)
+		if (!stats_rows[i].loss || !ev.loss.count)
 			continue;
 		l->reported[i] = l->stats[i];
 		normalise_emit(&ev, NULL, now_ns, n);
@@ -98,7 +98,7 @@ static void collect_kernel(const struct ledger *l, struct collect *c)
 	for (unsigned p = 0; p < PROBE_MAX; p++)
 		for (unsigned k = 0; k < KC_MAX; k++)
 			if (l->kernel[p][k])
-				collect(c, ledger_probe_name(l, p), kcounter_rows[k].name,
+				collect(c, ledger_probe_name(l, p), stats_kernel_rows[k].name,
 					l->kernel[p][k]);
 }
 
@@ -111,11 +111,12 @@ void ledger_emit_stats(struct ledger *l, struct normalise *n, struct output *o, 
 
 	collect_kernel(l, &c);
 	for (unsigned i = 0; i < STAT_MAX; i++)
-		collect(&c, "reader", stat_rows[i].name, l->stats[i]);
+		collect(&c, "reader", stats_rows[i].name, l->stats[i]);
 	output_stats(o, stats);
 	for (unsigned i = 0; i < OSTAT_MAX; i++)
-		if (i == OSTAT_OFFERED || i == OSTAT_SKIPPED || output_stat_rows[i].loss)
-			collect(&c, "output", output_stat_rows[i].name, stats[i]);
+		if (i == OSTAT_OFFERED || i == OSTAT_SKIPPED || i == OSTAT_PEER_DUPLICATE ||
+		    stats_output_rows[i].loss)
+			collect(&c, "output", stats_output_rows[i].name, stats[i]);
 	ev.stats = (struct event_stats){.v = c.v, .n = c.n, .final = final};
 	normalise_emit_to(n, o, &ev, now_ns);
 }
@@ -134,7 +135,7 @@ uint64_t ledger_kernel_lost(const struct ledger *l)
 	uint64_t sum = 0;
 
 	for (unsigned k = 0; k < KC_MAX; k++)
-		if (kcounter_rows[k].loss)
+		if (stats_kernel_rows[k].loss)
 			sum += ledger_kernel(l, k);
 	return sum;
 }
@@ -144,7 +145,7 @@ bool ledger_balanced(const struct ledger *l, bool stopped)
 	uint64_t dropped = 0;
 
 	for (unsigned i = 0; i < STAT_MAX; i++)
-		if (stat_rows[i].loss)
+		if (stats_rows[i].loss)
 			dropped += l->stats[i];
 	if (l->stats[STAT_READ] != l->stats[STAT_DECODED] + l->stats[STAT_MERGED] + dropped)
 		return false;
@@ -157,7 +158,7 @@ bool ledger_output_balanced(const struct output *o)
 
 	output_stats(o, s);
 	for (unsigned i = 0; i < OSTAT_MAX; i++)
-		if (output_stat_rows[i].loss)
+		if (stats_output_rows[i].loss)
 			sum += s[i];
 	return s[OSTAT_OFFERED] == s[OSTAT_SKIPPED] + s[OSTAT_WRITTEN] + sum;
 }

@@ -26,7 +26,7 @@ struct output {
 	uint64_t now_ns;
 	uint32_t epoch;    /* 0 = none opened yet */
 	uint64_t next_seq; /* of the next event that is not skipped; the first is 1 */
-	uint64_t offered, skipped;
+	uint64_t offered, skipped, peer_duplicate;
 	struct output_loss too_big, queue_full; /* the reader's */
 };
 
@@ -112,15 +112,13 @@ static void ship(struct output *o)
 
 	if (!c)
 		return;
-	if (!c->len) {
-		chunkq_give(o->q, c);
-		o->out.tail = NULL;
-		return;
-	}
+	/* Events may be in what the encoder has collected for the end alone. */
 	if (o->cfg.encoder->seal)
 		o->cfg.encoder->seal(o->encoder, &o->out);
 	o->out.tail = NULL;
-	if (o->cfg.hold_ns)
+	if (!c->len)
+		chunkq_give(o->q, c);
+	else if (o->cfg.hold_ns)
 		hold(o, c);
 	else
 		chunkq_push(o->q, c);
@@ -272,8 +270,9 @@ void output_event(struct output *o, struct event *ev)
 	ev->seq = o->next_seq;
 	ev->proc_first = proc && proc->seen && proc->seen[o->index] != o->epoch;
 	r = append(o, ev);
-	if (r == -EOPNOTSUPP) {
+	if (r == -EOPNOTSUPP || r == -EALREADY) {
 		o->skipped++;
+		o->peer_duplicate += r == -EALREADY;
 		return;
 	}
 	if (r && o->out.tail && o->out.tail->cap == CHUNK_JUMBO)
@@ -342,6 +341,7 @@ void output_stats(const struct output *o, uint64_t ret[OSTAT_MAX])
 	output_sink_stats(o->sink, &sink);
 	ret[OSTAT_OFFERED] = o->offered;
 	ret[OSTAT_SKIPPED] = o->skipped;
+	ret[OSTAT_PEER_DUPLICATE] = o->peer_duplicate;
 	ret[OSTAT_WRITTEN] = sink.written;
 	ret[OSTAT_TOO_BIG] = o->too_big.total;
 	ret[OSTAT_QUEUE_FULL] = o->queue_full.total;
@@ -379,7 +379,7 @@ bool output_take_loss(struct output *o, struct event_loss *ret)
 	if (!l.count)
 		return false;
 	*ret = (struct event_loss){.probe = "output",
-				   .reason = output_stat_rows[reason].name,
+				   .reason = stats_output_rows[reason].name,
 				   .count = l.count,
 				   .first_unix_ns = l.first_ns,
 				   .last_unix_ns = l.last_ns,

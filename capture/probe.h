@@ -31,7 +31,7 @@ struct probe_hook {
 };
 
 enum {
-	PROBE_PLAN_MAX = 16,
+	PROBE_PLAN_MAX = 24,
 	PROBE_PARAMS_MAX = 256
 };
 
@@ -41,12 +41,12 @@ struct probe_plan {
 	struct {
 		uint16_t hook;   /* index in probe_ops.hooks */
 		uint64_t offset; /* file offset */
+		char note[96];   /* for the report, may be empty */
 	} v[PROBE_PLAN_MAX];
 	/* Facts of this file for the kernel program: stored in the probe's map `targets` under the
 	 * attach cookie of every hook of this plan. */
 	uint8_t params[PROBE_PARAMS_MAX];
 	size_t params_len;
-	char note[96]; /* for the report, may be empty */
 };
 
 /* What initialize() gets; borrowed until close(). */

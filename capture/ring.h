@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * Our own consumer of a BPF ring buffer. libbpf's cannot stop before a record, which merging by time
- * needs. One reader thread; records are looked at where the kernel wrote them, never copied:
+ * Our own consumer of a BPF ring buffer. libbpf's cannot stop before a record, which merging by
+ *time needs. One reader thread; records are looked at where the kernel wrote them, never copied:
  *
  *	ring_look(&r);
  *	while ((p = ring_peek(&r, &len))) {
@@ -29,9 +29,9 @@ struct ring {
 	unsigned long at;              /* the next record */
 	unsigned long end;             /* the producer's position at the last look */
 	unsigned long published;
-	uint32_t unpublished;          /* records passed since */
-	uint64_t high;                 /* most bytes that were unread at a look */
-	void *mapping;                 /* NULL when made by ring_over() */
+	uint32_t unpublished; /* records passed since */
+	uint64_t high;        /* most bytes that were unread at a look */
+	void *mapping;        /* NULL when made by ring_over() */
 };
 
 /* Maps the ring buffer map fd with max_entries size; fd may be closed afterwards. */
@@ -43,8 +43,8 @@ void ring_over(unsigned long *consumer, const unsigned long *producer, const voi
 
 /* Notes how far the kernel has come: ring_peek() goes that far and not further. */
 void ring_look(struct ring *r);
-/* The next committed record and the length reserved for it; NULL when the last look is used up or the
- * record there is still being written. Discarded records are passed over. */
+/* The next committed record and the length reserved for it; NULL when the last look is used up or
+ * the record there is still being written. Discarded records are passed over. */
 const void *ring_peek(struct ring *r, uint32_t *ret_len);
 /* Done with the record that ring_peek() gave: its memory may be overwritten from now on. */
 void ring_advance(struct ring *r);
@@ -52,7 +52,8 @@ void ring_advance(struct ring *r);
  * then, so that a long batch does not starve the kernel. */
 void ring_publish(struct ring *r);
 
-/* Is everything of the last look used up? False with ring_peek() == NULL: a record is being written. */
+/* Is everything of the last look used up? False with ring_peek() == NULL: a record is being
+ * written. */
 static inline bool ring_done(const struct ring *r)
 {
 	return r->at == r->end;

@@ -11,9 +11,9 @@
  * reserved the record's space: otherwise a wake-up can be missed until the next tick).
  *
  * Nothing is handed over before the first inserted RUN; the first CLOCK follows right behind it.
- * `budget` bounds the records of the queue and the ring; CLOCK, COUNTERS, TICK and STOP come on top.
- * A record in the ring whose own length is impossible is handed over as a bare struct rec of kind
- * REC_NONE: the pipeline counts it as `bad`.
+ * `budget` bounds the records of the queue and the ring; CLOCK, COUNTERS, TICK and STOP come on
+ * top. A record in the ring whose own length is impossible is handed over as a bare struct rec of
+ * kind REC_NONE: the pipeline counts it as `bad`.
  */
 #include <stdint.h>
 
@@ -23,14 +23,15 @@
 struct source_live;
 
 struct source_live_config {
-	int ring_fd;          /* BPF ring buffer map */
-	uint32_t ring_size;   /* its max_entries */
-	int ctl_fd;           /* BPF array map with BPF_F_MMAPABLE: one struct ctl */
-	int counters_fd;      /* BPF per-CPU array: u64 at [probe * KC_MAX + counter]; -1 = none */
+	int ring_fd;        /* BPF ring buffer map */
+	uint32_t ring_size; /* its max_entries */
+	int ctl_fd;         /* BPF array map with BPF_F_MMAPABLE: one struct ctl */
+	int counters_fd;    /* BPF per-CPU array: u64 at [probe * KC_MAX + counter]; -1 = none */
 };
 
 /* Descriptors are borrowed until close. */
-int source_live_new(const struct source_live_config *cfg, struct source_live **ret, struct err *err);
+int source_live_new(const struct source_live_config *cfg, struct source_live **ret,
+		    struct err *err);
 struct source source_live_source(struct source_live *s);
 /* Copies rec into the queue and wakes the reader; any thread but the reader's own. Waits while the
  * queue is full (the reader drains it); -ESHUTDOWN when the source has ended or broke. */

@@ -3,19 +3,19 @@
 
 #include <string.h>
 
-const struct stat_row stat_rows[STAT_MAX] = {
+const struct stat_row stats_rows[STAT_MAX] = {
 #define STAT(sym, name, loss, help) {name, loss, help},
 #include "capture/stats.def"
 #undef STAT
 };
 
-const struct stat_row output_stat_rows[OSTAT_MAX] = {
+const struct stat_row stats_output_rows[OSTAT_MAX] = {
 #define OUTPUT_STAT(sym, name, loss, help) {name, loss, help},
 #include "capture/stats.def"
 #undef OUTPUT_STAT
 };
 
-const struct stat_row kcounter_rows[] = {
+const struct stat_row stats_kernel_rows[] = {
 #define KCOUNTER(sym, name, loss, help) {name, loss, help},
 #include "kern/counters.def"
 #undef KCOUNTER
@@ -33,9 +33,9 @@ static const char *find(const struct stat_row *rows, size_t n, const char *name)
 
 const char *stats_help(const char *name)
 {
-	const char *help = FIND(kcounter_rows, name);
+	const char *help = FIND(stats_kernel_rows, name);
 
 	if (!help)
-		help = FIND(output_stat_rows, name);
-	return help ? help : FIND(stat_rows, name);
+		help = FIND(stats_output_rows, name);
+	return help ? help : FIND(stats_rows, name);
 }

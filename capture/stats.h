@@ -28,10 +28,10 @@ struct stat_row {
 	const char *help;
 };
 
-extern const struct stat_row stat_rows[STAT_MAX];
-extern const struct stat_row output_stat_rows[OSTAT_MAX];
+extern const struct stat_row stats_rows[STAT_MAX];
+extern const struct stat_row stats_output_rows[OSTAT_MAX];
 /* kern/counters.def */
-extern const struct stat_row kcounter_rows[];
+extern const struct stat_row stats_kernel_rows[];
 /* What a name in these tables means, in words ("records lost because the ring was full"); NULL when
  * there is none of that name. */
 const char *stats_help(const char *name);

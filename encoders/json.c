@@ -186,6 +186,28 @@ void json_argv(struct put *w, struct bytes args)
 	arguments(w, args, true);
 }
 
+void json_hex(struct put *w, const char *key, size_t key_n, uint64_t v)
+{
+	if (!put_room(w, key_n + 2 * sizeof(v) + 2))
+		return;
+	v = htobe64(v);
+	w->p = put_mem(w->p, key, key_n);
+	*w->p++ = '"';
+	w->p = put_hex(w->p, &v, sizeof(v));
+	*w->p++ = '"';
+}
+
+void json_address(struct put *w, const char *key, size_t key_n, int family,
+		  const uint8_t address[16])
+{
+	if (!put_room(w, key_n + PUT_ADDRESS + 2))
+		return;
+	w->p = put_mem(w->p, key, key_n);
+	*w->p++ = '"';
+	w->p = put_address(w->p, family, address);
+	*w->p++ = '"';
+}
+
 void json_id(struct put *w, const char *key, const uint8_t id[16])
 {
 	json_literal(w, key, strlen(key));

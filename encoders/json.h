@@ -39,6 +39,14 @@ static inline void json_signed(struct put *w, const char *key, size_t key_n, int
 		w->p = put_i64(put_mem(w->p, key, key_n), v);
 }
 
+/* Numbers that are names, as 16 hex digits in quotes. */
+#define JSON_HEX(w, name, v) json_hex(w, "\"" name "\":", sizeof(name) + 2, v)
+#define JSON_ADDRESS(w, name, family, address)                                                     \
+	json_address(w, ",\"" name "\":", sizeof(name) + 3, family, address)
+
+void json_hex(struct put *w, const char *key, size_t key_n, uint64_t v);
+void json_address(struct put *w, const char *key, size_t key_n, int family,
+		  const uint8_t address[16]);
 void json_string(struct put *w, const char *key, size_t key_n, struct bytes text);
 void json_bytes(struct put *w, const char *key, size_t key_n, const char *base64_key,
 		struct bytes text);

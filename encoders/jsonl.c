@@ -100,6 +100,50 @@ static void put_line(struct put *w, const struct event *ev)
 	JSON(w, "}");
 }
 
+static void put_flow(struct put *w, const struct flow *flow)
+{
+	JSON(w, ",\"conn\":{");
+	JSON_HEX(w, "id", flow->id);
+	if (flow->family) {
+		JSON_ADDRESS(w, "local_addr", flow->family, flow->local);
+		JSON_NUMBER(w, "local_port", flow->local_port);
+		JSON_ADDRESS(w, "remote_addr", flow->family, flow->remote);
+		JSON_NUMBER(w, "remote_port", flow->remote_port);
+		JSON_NUMBER(w, "ip_proto", flow->ip_proto);
+	}
+	if (flow->netns)
+		JSON_NUMBER(w, "netns_inum", flow->netns);
+	if (flow->cookie)
+		JSON_NUMBER(w, "socket_cookie", flow->cookie);
+	if (flow->role)
+		JSON_STRING(w, "role",
+			    flow->role == FLOW_ROLE_CLIENT ? BYTES("client") : BYTES("server"));
+	JSON(w, "}");
+}
+
+static void put_data(struct put *w, const struct event *ev)
+{
+	const struct event_data *data = &ev->data;
+
+	put_flow(w, ev->flow);
+	JSON_STRING(w, "direction",
+		    data->direction == DIRECTION_TRANSMIT ? BYTES("transmit") : BYTES("receive"));
+	JSON_NUMBER(w, "stream_offset", data->stream_offset);
+	if (ev->flags & EVENT_F_TRUNCATED)
+		JSON_NUMBER(w, "orig_len", data->call_total);
+	JSON(w, ",\"tls_data\":{");
+	JSON_FIRST(w, "call_offset", data->call_offset);
+	JSON_NUMBER(w, "call_total", data->call_total);
+	if (data->missing)
+		JSON_NUMBER(w, "missing", data->missing);
+	if (data->fin)
+		JSON(w, ",\"fin\":true");
+	JSON_STRING(w, "library", bytes_of(data->library));
+	JSON_STRING(w, "protocol", bytes_of(event_protocol_name(ev->flow->protocol)));
+	JSON_BYTES(w, "payload", data->payload);
+	JSON(w, "}");
+}
+
 static void put_attach(struct put *w, const struct event *ev)
 {
 	const struct event_attach *attach = &ev->attach;
@@ -192,6 +236,9 @@ static int put_body(struct put *w, const struct event *ev)
 		return 0;
 	case EVENT_LINE:
 		put_line(w, ev);
+		return 0;
+	case EVENT_DATA:
+		put_data(w, ev);
 		return 0;
 	case EVENT_ATTACH:
 		put_attach(w, ev);

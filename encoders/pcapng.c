@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * pcapng: section header, interface, then a journal row for every event that a person looks for,
+ * packets for the plaintext of TLS,
  * and one custom block at the end of a chunk with what is context (processes, losses, attach
  * reports) or, with events=custom, with everything. Wireshark shows each custom block as a row
  * without time, hence one per chunk; it is never the first record of a file, which would spoil the
@@ -13,6 +14,7 @@
 #include "capture/encoder.h"
 #include "encoders/pcapng_block.h"
 #include "encoders/pcapng_journal.h"
+#include "encoders/pcapng_tcp.h"
 #include "encoders/put.h"
 #include "proto/pb_map.h"
 
@@ -29,12 +31,20 @@ struct pcapng {
 	const struct pcapng_cfg *cfg;
 	struct pb_map *pb;
 	struct pcapng_journal journal;
+	struct pcapng_tcp *tcp;
 	/* Messages of the open chunk, for its custom block. */
 	uint8_t *pending;
 	size_t pending_n;
 	/* Of this epoch. */
 	uint64_t rows;
-	struct pcapng_statistics stats;
+	struct pcapng_statistics stats, tls;
+};
+
+/* The interface of the first block, and that of TLS plaintext, which is described when it is used.
+ */
+enum {
+	INTERFACE_EVENTS,
+	INTERFACE_TLS
 };
 
 /* Kinds that are context: no row of their own, unless nothing precedes them in the file. */
@@ -54,6 +64,7 @@ static void pcapng_close(void *ctx)
 	struct pcapng *x = ctx;
 
 	pb_map_free(x->pb);
+	pcapng_tcp_free(x->tcp);
 	if (x->pending)
 		munmap(x->pending, CHUNK_JUMBO);
 }
@@ -70,6 +81,9 @@ static int pcapng_open(void *ctx, const void *cfg, const struct encoder_env *env
 	x->pending = pending;
 	x->cfg = cfg;
 	r = pb_map_new(&x->pb, err);
+	x->tcp = pcapng_tcp_new();
+	if (!r && !x->tcp)
+		r = errf(err, -ENOMEM, "pcapng: no memory for conversations");
 	if (r)
 		pcapng_close(ctx);
 	return r;
@@ -85,7 +99,9 @@ static int pcapng_preamble(void *ctx, const struct run *run, struct out *out)
 		       "the preamble fits an empty chunk");
 	x->pending_n = 0;
 	x->rows = 0;
-	x->stats = (struct pcapng_statistics){0};
+	x->stats = (struct pcapng_statistics){.interface = INTERFACE_EVENTS};
+	x->tls = (struct pcapng_statistics){.interface = INTERFACE_TLS};
+	pcapng_tcp_epoch(x->tcp, INTERFACE_TLS);
 	pcapng_journal_init(&x->journal, run);
 	p = pcapng_block_section(p, run);
 	p = pcapng_block_interface(p, BYTES("penstock"), BYTES("events of penstock, no packets"));
@@ -96,7 +112,7 @@ static int pcapng_preamble(void *ctx, const struct run *run, struct out *out)
 /* What seal() and epilogue() may still have to write into this chunk. */
 static size_t reserve(const struct pcapng *x)
 {
-	return PCAPNG_STATISTICS_ROOM + (x->pending_n ? PCAPNG_CUSTOM_ROOM + x->pending_n : 0);
+	return 2 * PCAPNG_STATISTICS_ROOM + (x->pending_n ? PCAPNG_CUSTOM_ROOM + x->pending_n : 0);
 }
 
 static int add_row(struct pcapng *x, const struct event *ev, struct chunk *c, bool *ret_cut)
@@ -116,7 +132,7 @@ typedef int (*map_fn)(struct pb_map *m, const struct event *ev, uint8_t *dst, si
 
 static int add_message(struct pcapng *x, map_fn map, const struct event *ev, const struct chunk *c)
 {
-	size_t used = PCAPNG_STATISTICS_ROOM + PCAPNG_CUSTOM_ROOM + x->pending_n;
+	size_t used = 2 * PCAPNG_STATISTICS_ROOM + PCAPNG_CUSTOM_ROOM + x->pending_n;
 	size_t n;
 	int r;
 
@@ -128,6 +144,17 @@ static int add_message(struct pcapng *x, map_fn map, const struct event *ev, con
 	return r;
 }
 
+static int add_messages(struct pcapng *x, const struct event *ev, const struct chunk *c, bool cut)
+{
+	int r = 0;
+
+	if (ev->proc_first && ev->proc)
+		r = add_message(x, pb_map_process, ev, c);
+	if (!r && (cut || is_told(ev->kind) || x->cfg->events == EVENTS_CUSTOM))
+		r = add_message(x, pb_map_event, ev, c);
+	return r;
+}
+
 static int add(struct pcapng *x, const struct event *ev, struct chunk *c)
 {
 	bool cut = false, row = !is_context(ev->kind) || x->rows == 0;
@@ -135,18 +162,55 @@ static int add(struct pcapng *x, const struct event *ev, struct chunk *c)
 
 	if (row || x->cfg->events == EVENTS_CUSTOM)
 		r = add_row(x, ev, c, &cut);
-	if (!r && ev->proc_first && ev->proc)
-		r = add_message(x, pb_map_process, ev, c);
-	if (!r && (cut || is_told(ev->kind) || x->cfg->events == EVENTS_CUSTOM))
-		r = add_message(x, pb_map_event, ev, c);
-	return r;
+	return r ? r : add_messages(x, ev, c, cut);
+}
+
+static void stamp(struct pcapng_statistics *stats, const struct event *ev)
+{
+	if (!stats->first_ns)
+		stats->first_ns = ev->time_unix_ns;
+	stats->last_ns = ev->time_unix_ns;
+}
+
+/* Last of what an event adds: a packet that was written cannot be taken back. */
+static int add_packets(struct pcapng *x, struct pcapng_tcp_flow *flow, const struct event *ev,
+		       struct chunk *c)
+{
+	uint8_t *p = c->p + c->len, *start;
+
+	if (pcapng_tcp_room(ev) + PCAPNG_INTERFACE_ROOM + reserve(x) > chunk_room(c))
+		return -ENOBUFS;
+	if (!x->tls.first_ns)
+		p = pcapng_block_interface(
+			p, BYTES("tls-plain"),
+			BYTES("plaintext of TLS: TCP and MAC addresses are made up, "
+			      "server ports are mapped (the comment of each SYN "
+			      "tells the real one)"));
+	start = p;
+	p = pcapng_tcp_write(x->tcp, flow, ev, p);
+	if (p == start)
+		return -EOPNOTSUPP;
+	c->len = p - c->p;
+	x->tls.delivered = x->tls.received = pcapng_tcp_packets(x->tcp);
+	stamp(&x->tls, ev);
+	return 0;
+}
+
+/* Whatever becomes of the packets, with events=custom the event is told. */
+static int add_data(struct pcapng *x, const struct event *ev, struct chunk *c)
+{
+	bool custom = x->cfg->events == EVENTS_CUSTOM;
+	struct pcapng_tcp_flow *flow = pcapng_tcp_find(x->tcp, ev);
+	int r = flow || custom ? add_messages(x, ev, c, false) : -EALREADY;
+
+	if (!r && flow)
+		r = add_packets(x, flow, ev, c);
+	return custom && r == -EOPNOTSUPP ? 0 : r;
 }
 
 static void count(struct pcapng *x, const struct event *ev)
 {
-	if (!x->stats.first_ns)
-		x->stats.first_ns = ev->time_unix_ns;
-	x->stats.last_ns = ev->time_unix_ns;
+	stamp(&x->stats, ev);
 	x->stats.delivered++;
 	x->stats.received++;
 	if (ev->kind == EVENT_LOSS) {
@@ -160,7 +224,7 @@ static int pcapng_encode(void *ctx, const struct event *ev, struct out *out)
 	struct pcapng *x = ctx;
 	struct chunk *c = out->tail;
 	size_t len = c->len, pending_n = x->pending_n;
-	int r = add(x, ev, c);
+	int r = ev->kind == EVENT_DATA ? add_data(x, ev, c) : add(x, ev, c);
 
 	if (r) {
 		c->len = len;
@@ -168,7 +232,8 @@ static int pcapng_encode(void *ctx, const struct event *ev, struct out *out)
 		return r == -ENOBUFS ? put_no_room(ev, c) : r;
 	}
 	x->rows++;
-	count(x, ev);
+	if (ev->kind != EVENT_DATA)
+		count(x, ev);
 	return 0;
 }
 
@@ -188,9 +253,13 @@ static int pcapng_epilogue(void *ctx, struct out *out)
 {
 	struct pcapng *x = ctx;
 	struct chunk *c = out->tail;
+	uint8_t *p;
 
 	pcapng_seal(ctx, out);
-	c->len = pcapng_block_statistics(c->p + c->len, &x->stats) - c->p;
+	p = pcapng_block_statistics(c->p + c->len, &x->stats);
+	if (x->tls.received)
+		p = pcapng_block_statistics(p, &x->tls);
+	c->len = p - c->p;
 	return 0;
 }
 

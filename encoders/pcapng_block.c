@@ -24,12 +24,10 @@ enum statistics_option {
 	STATISTICS_DELIVERED = 8,
 };
 enum {
-	OPTION_END = 0,
-	OPTION_COMMENT = 1,
 	BYTE_ORDER_MAGIC = 0x1a2b3c4d
 };
 
-static uint8_t *put_native32(uint8_t *p, uint32_t v)
+uint8_t *pcapng_block_u32(uint8_t *p, uint32_t v)
 {
 	return put_mem(p, &v, sizeof(v));
 }
@@ -48,7 +46,7 @@ static uint8_t *pad(uint8_t *p, size_t n)
 
 uint8_t *pcapng_block_begin(uint8_t *block, enum pcapng_type type)
 {
-	return put_native32(block, type) + 4;
+	return pcapng_block_u32(block, type) + 4;
 }
 
 uint8_t *pcapng_block_end(uint8_t *block, uint8_t *p)
@@ -57,43 +55,41 @@ uint8_t *pcapng_block_end(uint8_t *block, uint8_t *p)
 
 	p = pad(p, p - block);
 	n = p + 4 - block;
-	put_native32(block + 4, n);
-	return put_native32(p, n);
+	pcapng_block_u32(block + 4, n);
+	return pcapng_block_u32(p, n);
 }
 
-static uint8_t *option_head(uint8_t *p, uint16_t code, uint16_t n)
+uint8_t *pcapng_block_option(uint8_t *p, uint16_t code, uint16_t n)
 {
 	uint16_t head[2] = {code, n};
 
 	return put_mem(p, head, sizeof(head));
 }
 
-/* A text option: UTF-8 by the specification. Left out when there is nothing to say. */
-static uint8_t *option_text(uint8_t *p, uint16_t code, struct bytes text)
+uint8_t *pcapng_block_text(uint8_t *p, uint16_t code, struct bytes text)
 {
 	char clean[PCAPNG_OPTION_MAX - 8];
 	size_t n = utf8_copy(clean, sizeof(clean), text);
 
 	if (!n)
 		return p;
-	p = put_mem(option_head(p, code, n), clean, n);
+	p = put_mem(pcapng_block_option(p, code, n), clean, n);
 	return pad(p, n);
 }
 
 static uint8_t *option_u64(uint8_t *p, uint16_t code, uint64_t v)
 {
-	return put_native64(option_head(p, code, sizeof(v)), v);
+	return put_native64(pcapng_block_option(p, code, sizeof(v)), v);
 }
 
-/* Times are two words, the high one first in either byte order. */
-static uint8_t *put_stamp(uint8_t *p, uint64_t unix_ns)
+uint8_t *pcapng_block_stamp(uint8_t *p, uint64_t unix_ns)
 {
-	return put_native32(put_native32(p, unix_ns >> 32), unix_ns);
+	return pcapng_block_u32(pcapng_block_u32(p, unix_ns >> 32), unix_ns);
 }
 
 static uint8_t *option_stamp(uint8_t *p, uint16_t code, uint64_t unix_ns)
 {
-	return put_stamp(option_head(p, code, sizeof(unix_ns)), unix_ns);
+	return pcapng_block_stamp(pcapng_block_option(p, code, sizeof(unix_ns)), unix_ns);
 }
 
 uint8_t *pcapng_block_section(uint8_t *block, const struct run *run)
@@ -103,14 +99,14 @@ uint8_t *pcapng_block_section(uint8_t *block, const struct run *run)
 	uint8_t *p = pcapng_block_begin(block, PCAPNG_SECTION);
 
 	utf8_copy(application + 9, sizeof(application) - 9, run->version);
-	p = put_native32(p, BYTE_ORDER_MAGIC);
+	p = pcapng_block_u32(p, BYTE_ORDER_MAGIC);
 	p = put_mem(p, version, sizeof(version));
 	p = put_native64(p, UINT64_MAX); /* a stream: its length is not known */
-	p = option_text(p, OPTION_COMMENT, run->cmdline);
-	p = option_text(p, SECTION_HARDWARE, run->arch);
-	p = option_text(p, SECTION_OS, run->os);
-	p = option_text(p, SECTION_APPLICATION, bytes_of(application));
-	return pcapng_block_end(block, option_head(p, OPTION_END, 0));
+	p = pcapng_block_text(p, PCAPNG_OPTION_COMMENT, run->cmdline);
+	p = pcapng_block_text(p, SECTION_HARDWARE, run->arch);
+	p = pcapng_block_text(p, SECTION_OS, run->os);
+	p = pcapng_block_text(p, SECTION_APPLICATION, bytes_of(application));
+	return pcapng_block_end(block, pcapng_block_option(p, PCAPNG_OPTION_END, 0));
 }
 
 uint8_t *pcapng_block_interface(uint8_t *block, struct bytes name, struct bytes description)
@@ -119,34 +115,34 @@ uint8_t *pcapng_block_interface(uint8_t *block, struct bytes name, struct bytes 
 	uint8_t *p = pcapng_block_begin(block, PCAPNG_INTERFACE);
 
 	p = put_mem(p, link, sizeof(link));
-	p = put_native32(p, PCAPNG_SNAPLEN);
-	p = option_text(p, INTERFACE_NAME, name);
-	p = option_text(p, INTERFACE_DESCRIPTION, description);
-	p = option_head(p, INTERFACE_TSRESOL, 1);
+	p = pcapng_block_u32(p, PCAPNG_SNAPLEN);
+	p = pcapng_block_text(p, INTERFACE_NAME, name);
+	p = pcapng_block_text(p, INTERFACE_DESCRIPTION, description);
+	p = pcapng_block_option(p, INTERFACE_TSRESOL, 1);
 	*p++ = 9;
 	p = pad(p, 1);
-	return pcapng_block_end(block, option_head(p, OPTION_END, 0));
+	return pcapng_block_end(block, pcapng_block_option(p, PCAPNG_OPTION_END, 0));
 }
 
 uint8_t *pcapng_block_statistics(uint8_t *block, const struct pcapng_statistics *stats)
 {
 	uint8_t *p = pcapng_block_begin(block, PCAPNG_STATISTICS);
 
-	p = put_native32(p, stats->interface);
-	p = put_stamp(p, stats->last_ns);
+	p = pcapng_block_u32(p, stats->interface);
+	p = pcapng_block_stamp(p, stats->last_ns);
 	p = option_stamp(p, STATISTICS_START, stats->first_ns);
 	p = option_stamp(p, STATISTICS_END, stats->last_ns);
 	p = option_u64(p, STATISTICS_RECEIVED, stats->received);
 	p = option_u64(p, STATISTICS_DROPPED, stats->dropped);
 	p = option_u64(p, STATISTICS_DELIVERED, stats->delivered);
-	return pcapng_block_end(block, option_head(p, OPTION_END, 0));
+	return pcapng_block_end(block, pcapng_block_option(p, PCAPNG_OPTION_END, 0));
 }
 
 uint8_t *pcapng_block_custom(uint8_t *block, const void *data, size_t n)
 {
 	uint8_t *p = pcapng_block_begin(block, PCAPNG_CUSTOM);
 
-	p = put_native32(p, PENSTOCK_PEN);
+	p = pcapng_block_u32(p, PENSTOCK_PEN);
 	p = put_le32(p, n);
 	return pcapng_block_end(block, put_mem(p, data, n));
 }

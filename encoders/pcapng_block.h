@@ -14,8 +14,10 @@ enum pcapng_type {
 	PCAPNG_SECTION = 0x0a0d0d0a,
 	PCAPNG_INTERFACE = 1,
 	PCAPNG_STATISTICS = 5,
+	PCAPNG_PACKET = 6,
 	PCAPNG_JOURNAL = 9,
 	PCAPNG_CUSTOM = 0x0bad,
+	PCAPNG_PROCESS = (int)0x80000001, /* Darwin's: read by Wireshark 4.6, ignored by others */
 };
 
 enum {
@@ -25,10 +27,22 @@ enum {
 	PCAPNG_FRAME = 12 + 3,    /* type, both lengths, padding */
 };
 
+enum pcapng_option {
+	PCAPNG_OPTION_END = 0,
+	PCAPNG_OPTION_COMMENT = 1
+};
+
 /* Type and length; the body follows at what is returned. */
 uint8_t *pcapng_block_begin(uint8_t *block, enum pcapng_type type);
 /* Pads a block whose body ends at p and fills in its lengths. */
 uint8_t *pcapng_block_end(uint8_t *block, uint8_t *p);
+uint8_t *pcapng_block_u32(uint8_t *p, uint32_t v);
+/* Times are two words, the high one first in either byte order. */
+uint8_t *pcapng_block_stamp(uint8_t *p, uint64_t unix_ns);
+/* The head of an option whose n bytes, padded to a multiple of four, the caller writes. */
+uint8_t *pcapng_block_option(uint8_t *p, uint16_t code, uint16_t n);
+/* A text option: made UTF-8 and cut at PCAPNG_OPTION_MAX - 8 bytes; left out when it is empty. */
+uint8_t *pcapng_block_text(uint8_t *p, uint16_t code, struct bytes text);
 
 enum {
 	PCAPNG_SECTION_ROOM = 4 * PCAPNG_OPTION_MAX

@@ -50,7 +50,7 @@ static inline uint8_t *close_field(uint8_t *value, uint8_t *p)
 	const char *text = (const char *)value;
 	size_t n = p - value;
 
-	if (utf8_plain(text, n) || utf8_printable((struct bytes){ text, n }))
+	if (utf8_plain(text, n) || utf8_printable((struct bytes){text, n}))
 		return end_line(p);
 	return close_binary(value, n);
 }
@@ -289,6 +289,7 @@ static uint8_t *kind_fields(uint8_t *p, const struct event *ev)
 		return loss_fields(p, ev);
 	case EVENT_STATS:
 		return stats_fields(p, ev);
+	case EVENT_DATA: /* is packets, not a row */
 	case EVENT_KINDS:
 		break;
 	}
@@ -363,6 +364,7 @@ static bool add_kind(size_t *room, const struct event *ev)
 		*room += ev->proc ? ev->proc->comm.n : 0;
 		break;
 	case EVENT_LOSS:
+	case EVENT_DATA:
 	case EVENT_KINDS:
 		break;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "encoders/put.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
@@ -80,6 +81,20 @@ uint8_t *put_signal(uint8_t *p, unsigned number)
 	return put_u64(PUT_LITERAL(p, "signal "), number);
 }
 
+uint8_t *put_address(uint8_t *p, int family, const uint8_t address[16])
+{
+	if (family == AF_INET) {
+		for (unsigned i = 0; i < 4; i++) {
+			if (i)
+				*p++ = '.';
+			p = put_u64(p, address[i]);
+		}
+	} else if (family == AF_INET6 && inet_ntop(family, address, (char *)p, PUT_ADDRESS)) {
+		p += strlen((char *)p);
+	}
+	return p;
+}
+
 uint8_t *put_joined(uint8_t *p, struct bytes args)
 {
 	struct bytes arg;
@@ -102,6 +117,8 @@ int put_no_room(const struct event *ev, const struct chunk *c)
 		texts = ev->line.text.n + ev->line.expanded.n;
 	else if (ev->kind == EVENT_EXEC)
 		texts = ev->exec.argv.n;
+	else if (ev->kind == EVENT_DATA)
+		texts = ev->data.payload.n;
 	if (texts > CHUNK_JUMBO || (c->len == 0 && c->cap >= CHUNK_JUMBO))
 		return -EMSGSIZE;
 	return -ENOBUFS;

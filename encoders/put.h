@@ -21,6 +21,7 @@ enum {
 	PUT_DATE = 19,   /* 2024-11-24T13:08:00 */
 	PUT_FLAGS = 128, /* all flags with separators and quotes */
 	PUT_SIGNAL = 32,
+	PUT_ADDRESS = 46,
 };
 
 extern const char put_pairs[201]; /* "00" to "99" */
@@ -103,6 +104,9 @@ uint8_t *put_date(uint8_t *p, uint64_t unix_s);
 uint8_t *put_flags(uint8_t *p, uint32_t flags, bool quoted);
 /* "SIGKILL", "signal 40". At most PUT_SIGNAL bytes. */
 uint8_t *put_signal(uint8_t *p, unsigned number);
+/* An address of that family in text, nothing when it is neither IPv4 nor IPv6. At most PUT_ADDRESS
+ * bytes. */
+uint8_t *put_address(uint8_t *p, int family, const uint8_t address[16]);
 /* The NUL-terminated arguments of an argument block with blanks between them: text.n bytes at most.
  */
 uint8_t *put_joined(uint8_t *p, struct bytes args);

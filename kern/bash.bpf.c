@@ -18,15 +18,15 @@ TARGETS(struct bash_params);
 
 enum reading {
 	READING_NOTHING,
-	READING_FIRST,     /* the first line of a command */
+	READING_FIRST, /* the first line of a command */
 	READING_FURTHER,
 };
 
 struct shell {
-	__u64 start;       /* of the process: its number may have been another shell's */
-	__u64 id;          /* of the command that is open, 0 = none */
-	__u64 given;       /* argument of the pre_process_line() that runs, 0 = none */
-	__u32 reading;     /* enum reading: what the readline() that runs will return */
+	__u64 start;   /* of the process: its number may have been another shell's */
+	__u64 id;      /* of the command that is open, 0 = none */
+	__u64 given;   /* argument of the pre_process_line() that runs, 0 = none */
+	__u32 reading; /* enum reading: what the readline() that runs will return */
 	__u32 reserved;
 };
 

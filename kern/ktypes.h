@@ -68,5 +68,34 @@ struct task_struct {
 	struct css_set *cgroups;
 };
 struct linux_binprm;
+struct ns_common {
+	unsigned int inum;
+};
+struct net {
+	struct ns_common ns;
+};
+typedef struct {
+	struct net *net;
+} possible_net_t;
+struct in6_addr {
+	union {
+		__u8 u6_addr8[16];
+	} in6_u;
+};
+struct sock_common {
+	__u32 skc_daddr, skc_rcv_saddr; /* network order, like skc_dport */
+	__u16 skc_dport, skc_num;
+	unsigned short skc_family;
+	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
+};
+typedef struct {
+	int owned; /* by a system call that is under way */
+} socket_lock_t;
+struct sock {
+	struct sock_common __sk_common;
+	socket_lock_t sk_lock;
+	__u16 sk_protocol;
+};
 
 #pragma clang attribute pop

@@ -6,7 +6,11 @@
 #include "kern/path.bpf.h"
 #include "kern/uprobe.bpf.h"
 
-enum { LINE_CWD = 192, LINE_TEXT = 512, LINE_BLANK = 64 };
+enum {
+	LINE_CWD = 192,
+	LINE_TEXT = 512,
+	LINE_BLANK = 64
+};
 
 struct line {
 	struct path_walk cwd;
@@ -18,8 +22,8 @@ struct line {
 	bool more;
 };
 
-/* Nothing but blanks, as far as LINE_BLANK bytes tell. Takes a const char *; not static, so that the
- * verifier looks at it once. */
+/* Nothing but blanks, as far as LINE_BLANK bytes tell. Takes a const char *; not static, so that
+ * the verifier looks at it once. */
 __noinline bool line_blank(__u64 text)
 {
 	char c[LINE_BLANK] = {};
@@ -87,8 +91,8 @@ static __noinline void line_fill(struct line *l, struct rec_line *rec, const __u
 
 #define LINE_FILL(l, cwd)                                                                          \
 	({                                                                                         \
-		struct rec_line *rec_ = rec_reserve(probe_number, REC_LINE,                        \
-						    sizeof(*rec_) + (cwd) + LINE_TEXT);            \
+		struct rec_line *rec_ =                                                            \
+			rec_reserve(probe_number, REC_LINE, sizeof(*rec_) + (cwd) + LINE_TEXT);    \
 		if (rec_)                                                                          \
 			line_fill(l, rec_, cwd);                                                   \
 		rec_ != NULL;                                                                      \
@@ -99,10 +103,10 @@ static __noinline void line_fill(struct line *l, struct rec_line *rec, const __u
 __noinline int line_emit(__u64 id, __u64 text, __u32 shell, __u32 flags)
 {
 	struct task_struct *task = current_task();
-	struct line l = { .task = task, .text = (void *)text, .id = id, .shell = shell,
-			  .flags = flags };
-	struct part_block rest = { .address = text, .first = LINE_TEXT - 1, .id = id,
-				   .limit = payload_limit() };
+	struct line l = {
+		.task = task, .text = (void *)text, .id = id, .shell = shell, .flags = flags};
+	struct part_block rest = {
+		.address = text, .first = LINE_TEXT - 1, .id = id, .limit = payload_limit()};
 	bool sent;
 
 	l.cwd_path = &BPF_CORE_READ(task, fs)->pwd;

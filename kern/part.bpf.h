@@ -6,7 +6,9 @@
  */
 #include "kern/common.bpf.h"
 
-enum { PAYLOAD_MAX = 8 * 1024 * 1024 }; /* of one argument block, call or statement */
+enum {
+	PAYLOAD_MAX = 8 * 1024 * 1024
+}; /* of one argument block, call or statement */
 
 struct part_block {
 	__u64 address, total; /* of the whole payload in the process */

@@ -9,12 +9,12 @@
 #include "kern/common.bpf.h"
 
 enum {
-	PATH_STEPS = 64,   /* components and mounts crossed, together */
+	PATH_STEPS = 64, /* components and mounts crossed, together */
 	PATH_NAME = 255,
 	PATH_CUT = 4,      /* "/..." */
 	PATH_DELETED = 10, /* " (deleted)" */
 	PATH_EXTRA = PATH_CUT + PATH_DELETED,
-	PATH_LEN = 4096,   /* of the whole text; user space relies on it */
+	PATH_LEN = 4096, /* of the whole text; user space relies on it */
 };
 
 /* All 8 bytes wide: old verifiers keep track of nothing smaller on the stack. */

@@ -13,7 +13,9 @@
 const volatile __u16 probe_number;
 const volatile __u32 max_payload; /* 0 = all */
 
-enum { TARGETS_MAX = 256 };
+enum {
+	TARGETS_MAX = 4096
+};
 
 /* Declares the map for facts of that type. */
 #define TARGETS(params_type)                                                                       \

@@ -1,18 +1,86 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "probes/attach.h"
 
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* BPF_TRACE_UPROBE_MULTI and its flag: newer than the oldest kernel headers that we build with. */
+#define UPROBE_MULTI        ((enum bpf_attach_type)48)
+#define UPROBE_MULTI_RETURN 1
+
+enum {
+	DETACH_THREADS = 32,
+};
+
+/* BPF_LINK_CREATE's part of union bpf_attr for such a link. */
+struct multi_attr {
+	uint32_t prog_fd, target_fd, attach_type, link_flags;
+	uint64_t path, offsets, ref_ctr_offsets, cookies;
+	uint32_t cnt, flags, pid, pad;
+};
+
+struct attach_link {
+	bool used;
+	struct bpf_link *perf; /* NULL: a descriptor of uprobe_multi instead */
+	int multi;
+};
 
 struct attacher {
 	struct attach_probe *probes;
 	unsigned n;
-	struct bpf_link **links; /* by handle; NULL = free */
+	struct attach_link *links; /* by handle */
 	int32_t links_n;
 };
+
+static int multi_link(int program, const char *path, uint64_t offset, uint64_t cookie, bool ret)
+{
+	struct multi_attr attr = {
+		.prog_fd = (uint32_t)program,
+		.attach_type = UPROBE_MULTI,
+		.path = (uintptr_t)path,
+		.offsets = (uintptr_t)&offset,
+		.cookies = (uintptr_t)&cookie,
+		.cnt = 1,
+		.flags = ret ? UPROBE_MULTI_RETURN : 0,
+	};
+	long fd = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+/* Kernels without it load the program all the same and refuse the link; those with it go on to look
+ * at the path, and a folder is no file to probe. */
+static bool have_multi(void)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = UPROBE_MULTI);
+	const struct bpf_insn code[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K},
+					{.code = BPF_JMP | BPF_EXIT}};
+	int program = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", code, 2, &opts), r;
+
+	if (program < 0)
+		return false;
+	r = multi_link(program, "/", 0, 0, false);
+	close(program);
+	return r == -EBADF;
+}
+
+void attach_prepare(struct bpf_object *object)
+{
+	struct bpf_program *program;
+	bool multi = have_multi();
+
+	bpf_object__for_each_program(
+		program, object) if (multi && strstr(bpf_program__section_name(program), "probe"))
+		bpf_program__set_expected_attach_type(program, UPROBE_MULTI);
+}
 
 static int check_programs(const struct attach_probe *probe, struct err *err)
 {
@@ -71,54 +139,97 @@ static const struct bpf_program *program_of(const struct attacher *a,
 /* A free place in the table of links, which grows as needed. */
 static int32_t new_handle(struct attacher *a)
 {
-	struct bpf_link **links;
-	int32_t n = a->links_n ? a->links_n * 2 : 64;
+	int32_t n = a->links_n;
+	struct attach_link *links;
 
-	for (int32_t i = 0; i < a->links_n; i++)
-		if (!a->links[i])
+	for (int32_t i = 0; i < n; i++)
+		if (!a->links[i].used)
 			return i;
-	links = reallocarray(a->links, (size_t)n, sizeof(*links));
+	links = reallocarray(a->links, (size_t)n * 2 + 64, sizeof(*links));
 	if (!links)
 		return -ENOMEM;
-	memset(links + a->links_n, 0, (size_t)(n - a->links_n) * sizeof(*links));
+	memset(links + n, 0, (size_t)(n + 64) * sizeof(*links));
 	a->links = links;
-	n = a->links_n;
-	a->links_n = n ? n * 2 : 64;
+	a->links_n = n * 2 + 64;
 	return n;
+}
+
+static int attach(const struct bpf_program *program, const struct attach_request *req,
+		  struct attach_link *ret)
+{
+	LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = req->cookie, .retprobe = req->ret);
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", req->fd);
+	if (bpf_program__expected_attach_type(program) != UPROBE_MULTI) {
+		ret->perf = bpf_program__attach_uprobe_opts(program, -1, path, req->offset, &opts);
+		ret->used = ret->perf;
+		return ret->perf ? 0 : -errno;
+	}
+	fd = multi_link(bpf_program__fd(program), path, req->offset, req->cookie, req->ret);
+	if (fd < 0)
+		return fd;
+	ret->multi = fd;
+	ret->used = true;
+	return 0;
 }
 
 void attacher_call(struct attacher *a, const struct attach_request *req, struct attach_reply *ret)
 {
-	LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = req->cookie, .retprobe = req->ret);
 	const struct bpf_program *program = program_of(a, req);
 	int32_t handle = new_handle(a);
-	struct bpf_link *link;
-	char path[32];
+	int status = program ? handle : -ENOENT;
 
-	*ret = (struct attach_reply){.id = req->id, .status = -ENOENT, .link = -1};
-	if (!program || handle < 0) {
-		ret->status = program ? handle : -ENOENT;
-		return;
-	}
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", req->fd);
-	link = bpf_program__attach_uprobe_opts(program, -1, path, req->offset, &opts);
-	ret->status = link ? 0 : -errno;
-	if (!link)
-		return;
-	a->links[handle] = link;
-	ret->link = handle;
+	if (status >= 0)
+		status = attach(program, req, &a->links[handle]);
+	*ret = (struct attach_reply){
+		.id = req->id,
+		.status = status,
+		.link = status ? -1 : handle,
+	};
 }
 
-void attacher_detach(struct attacher *a, int32_t link)
+void attacher_detach(struct attacher *a, int32_t handle)
 {
-	if (link < 0 || link >= a->links_n)
+	if (handle < 0 || handle >= a->links_n || !a->links[handle].used)
 		return;
-	bpf_link__destroy(a->links[link]);
-	a->links[link] = NULL;
+	if (a->links[handle].perf)
+		bpf_link__destroy(a->links[handle].perf);
+	else
+		close(a->links[handle].multi);
+	a->links[handle] = (struct attach_link){0};
 }
 
+struct detach_work {
+	struct attacher *a;
+	atomic_int next;
+};
+
+static void *detach_some(void *arg)
+{
+	struct detach_work *work = arg;
+	int32_t handle;
+
+	while ((handle = atomic_fetch_add(&work->next, 1)) < work->a->links_n)
+		attacher_detach(work->a, handle);
+	return NULL;
+}
+
+/* To let go of a probe the kernel waits until nobody can be in it: it waits for many at a time as
+ * long as for one. */
 void attacher_detach_all(struct attacher *a)
 {
+	struct detach_work work = {.a = a};
+	pthread_t threads[DETACH_THREADS];
+	int32_t used = 0, n = 0;
+
 	for (int32_t i = 0; i < a->links_n; i++)
-		attacher_detach(a, i);
+		used += a->links[i].used;
+	while (n + 1 < used && n < DETACH_THREADS &&
+	       !pthread_create(&threads[n], NULL, detach_some, &work))
+		n++;
+	detach_some(&work);
+	while (n)
+		pthread_join(threads[--n], NULL);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * The attacher of this process (capture/attacher.h): uprobes through libbpf, in every process that
- * maps the file. Used by one thread at a time.
+ * The attacher of this process (capture/attacher.h): uprobes in every process that maps the file.
+ * Through uprobe_multi links where the kernel has them (a millisecond to attach, and many detach at
+ * once), else through perf events (which take turns, a tenth of a second each). Used by one thread
+ * at a time.
  */
 #include "capture/attacher.h"
 #include "capture/base/err.h"
@@ -13,6 +15,10 @@ struct attach_probe {
 	const struct probe_hook *hooks; /* borrowed, like the object, until attach_free() */
 	struct bpf_object *object;      /* loaded */
 };
+
+/* To be called on an opened object before it is loaded: a program is made for one kind of link or
+ * the other. One that was not prepared is attached through a perf event. */
+void attach_prepare(struct bpf_object *object);
 
 /* -ENOENT with text when an object lacks a program that its hooks name. */
 int attach_new(const struct attach_probe *probes, unsigned n, struct attacher **ret,

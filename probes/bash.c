@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Commands typed into interactive bash: each with its status, from any binary that has bash's own reader. */
+/* Commands typed into interactive bash: each with its status, from any binary that has bash's own
+ * reader. */
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stddef.h>
@@ -21,21 +22,21 @@ struct bash_ctx {
 };
 
 static const struct opt bash_options[] = {
-	{ .name = "path",
-	  .type = OPT_LIST,
-	  .offset = offsetof(struct bash_cfg, path),
-	  .arg = "FILE",
-	  .help = "a bash that need not be running yet; others are still found by themselves" },
+	{.name = "path",
+	 .type = OPT_LIST,
+	 .offset = offsetof(struct bash_cfg, path),
+	 .arg = "FILE",
+	 .help = "a bash that need not be running yet; others are still found by themselves"},
 	OPT_END,
 };
 
 /* What is attached first is complete for a line sooner: returns before entries. */
 static const struct probe_hook bash_hooks[] = {
-	{ "readline", "bash_readline_ret", .ret = true },
-	{ "readline", "bash_readline" },
-	{ "pre_process_line", "bash_expand_ret", .ret = true, .optional = true },
-	{ "pre_process_line", "bash_expand", .optional = true },
-	{ NULL },
+	{"readline", "bash_readline_ret", .ret = true},
+	{"readline", "bash_readline"},
+	{"pre_process_line", "bash_expand_ret", .ret = true, .optional = true},
+	{"pre_process_line", "bash_expand", .optional = true},
+	{NULL},
 };
 
 static int bash_check(const void *cfg, struct err *err)
@@ -45,8 +46,7 @@ static int bash_check(const void *cfg, struct err *err)
 	return 0;
 }
 
-static int bash_initialize(void *ctx, const void *cfg, const struct probe_env *env,
-			   struct err *err)
+static int bash_initialize(void *ctx, const void *cfg, const struct probe_env *env, struct err *err)
 {
 	struct bash_ctx *bash = ctx;
 	size_t n;
@@ -82,10 +82,10 @@ static int bash_addresses(const struct elf_file *elf, struct bash_params *ret,
 		const char *name;
 		__u64 *address;
 	} wanted[] = {
-		{ "current_readline_prompt", &ret->current_readline_prompt },
-		{ "last_command_exit_value", &ret->last_command_exit_value },
-		{ "readline", &ret->readline },
-		{ "current_command_line_count", &ret->current_command_line_count },
+		{"current_readline_prompt", &ret->current_readline_prompt},
+		{"last_command_exit_value", &ret->last_command_exit_value},
+		{"readline", &ret->readline},
+		{"current_command_line_count", &ret->current_command_line_count},
 	};
 
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
@@ -103,7 +103,7 @@ static int bash_addresses(const struct elf_file *elf, struct bash_params *ret,
 static int bash_inspect(const void *cfg, const struct elf_file *elf, struct probe_plan *plan,
 			struct err *err)
 {
-	struct bash_params params = { 0 };
+	struct bash_params params = {0};
 	const char *missing;
 	struct elf_symbol symbol;
 

@@ -12,7 +12,9 @@
 #include "probes/core_filter.h"
 #include "probes/load.h"
 
-enum { CORE_LINKS = 8 };
+enum {
+	CORE_LINKS = 8
+};
 
 struct core {
 	struct bpf_object *obj;
@@ -44,13 +46,14 @@ static int core_size_maps(struct core *core, const struct core_config *cfg, stru
 
 static int core_load(struct core *core, const struct core_config *cfg, struct err *err)
 {
-	const struct probe_env env = { .number = cfg->exec_probe };
+	const struct probe_env env = {.number = cfg->exec_probe};
 	size_t n;
 	const void *elf = core_bpf__elf_bytes(&n);
 	int ret;
 
 	if (access("/sys/kernel/btf/vmlinux", R_OK))
-		return errf(err, -EOPNOTSUPP, "the kernel has no type information "
+		return errf(err, -EOPNOTSUPP,
+			    "the kernel has no type information "
 			    "(/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF)");
 	ret = load_open("core", elf, n, &core->obj, err);
 	if (!ret)

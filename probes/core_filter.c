@@ -17,7 +17,10 @@
 #include "kern/events.h"
 #include "probes/core_filter.h"
 
-enum { FILTER_PATH = 4096, CONTAINER_MIN = 6 };
+enum {
+	FILTER_PATH = 4096,
+	CONTAINER_MIN = 6
+};
 
 /* The key of an entry, as its map has it. */
 union filter_key {
@@ -56,8 +59,7 @@ static int filter_uid(const char *text, const char *option, union filter_key *re
 	return 0;
 }
 
-static int filter_comm(const char *text, const char *option, union filter_key *ret,
-		       struct err *err)
+static int filter_comm(const char *text, const char *option, union filter_key *ret, struct err *err)
 {
 	if (!*text || strlen(text) >= REC_COMM)
 		return errf(err, -EINVAL, "%s: '%s': a process name has 1 to %d bytes", option,
@@ -111,14 +113,16 @@ static const struct filter_row {
 	enum filter_dim dim;
 	filter_parse_fn parse;
 } filter_rows[] = {
-	{ "--pid", "pids", offsetof(struct core_filters, pid), FILTER_PROCESS, filter_pid },
-	{ "--tree", "tree", offsetof(struct core_filters, tree), FILTER_PROCESS, filter_pid },
-	{ "--uid", "uids", offsetof(struct core_filters, uid), FILTER_UID, filter_uid },
-	{ "--comm", "comms", offsetof(struct core_filters, comm), FILTER_COMM, filter_comm },
-	{ "--cgroup", "cgroups", offsetof(struct core_filters, cgroup), FILTER_CGROUP,
-	  filter_cgroup },
+	{"--pid", "pids", offsetof(struct core_filters, pid), FILTER_PROCESS, filter_pid},
+	{"--tree", "tree", offsetof(struct core_filters, tree), FILTER_PROCESS, filter_pid},
+	{"--uid", "uids", offsetof(struct core_filters, uid), FILTER_UID, filter_uid},
+	{"--comm", "comms", offsetof(struct core_filters, comm), FILTER_COMM, filter_comm},
+	{"--cgroup", "cgroups", offsetof(struct core_filters, cgroup), FILTER_CGROUP,
+	 filter_cgroup},
 };
-enum { FILTER_ROWS = sizeof(filter_rows) / sizeof(filter_rows[0]) };
+enum {
+	FILTER_ROWS = sizeof(filter_rows) / sizeof(filter_rows[0])
+};
 
 static const struct opt_list *filter_list(const struct filter_row *row,
 					  const struct core_filters *filters)
@@ -193,7 +197,7 @@ static int filter_walk(const struct core_filters *filters, const struct bpf_obje
 		for (unsigned i = 0; i < list->n; i++) {
 			const char *text = list->v[i];
 			uint32_t bit = filter_bit(&text);
-			union filter_key key = { 0 };
+			union filter_key key = {0};
 			int ret = row->parse(text, row->option, &key, err);
 
 			if (!ret && core)
@@ -209,7 +213,7 @@ static int filter_walk(const struct core_filters *filters, const struct bpf_obje
 
 int core_filter_check(const struct core_filters *filters, struct err *err)
 {
-	struct ctl ctl = { 0 };
+	struct ctl ctl = {0};
 
 	return filter_walk(filters, NULL, &ctl, err);
 }
@@ -218,7 +222,7 @@ int core_filter_apply(const struct core_filters *filters, const struct bpf_objec
 		      struct err *err)
 {
 	const uint32_t zero = 0, command = filters->command;
-	struct ctl ctl = { 0 };
+	struct ctl ctl = {0};
 	int ret = filter_walk(filters, core, &ctl, err);
 
 	if (!ret && command) {
@@ -306,8 +310,8 @@ static int filter_cgroup_entry(const FTSENT *entry, const struct ctl *ctl, int c
 static int filter_running_containers(const struct core_filters *filters, int cgroups,
 				     struct err *err)
 {
-	struct ctl ctl = { 0 };
-	char root[FILTER_PATH], *const paths[] = { root, NULL };
+	struct ctl ctl = {0};
+	char root[FILTER_PATH], *const paths[] = {root, NULL};
 	int ret = filter_containers(&filters->container, &ctl, err);
 	FTSENT *entry;
 	FTS *fts;

@@ -93,7 +93,7 @@ static void report_hook(const struct discovery_reporter *r, const struct discove
 	const struct probe_hook *hook = &probe->ops->hooks[plan->v[i].hook];
 	char name[ATTACH_HOOK];
 	struct event_attach what = {
-		.note = bytes_of(plan->note),
+		.note = bytes_of(plan->v[i].note),
 		.offset = plan->v[i].offset,
 		.status = status,
 	};

@@ -129,6 +129,9 @@ void discovery_files_free(struct discovery_files *f)
 {
 	if (!f)
 		return;
+	/* All at once, before the targets are let go one by one. */
+	if (f->reporter.attacher)
+		attacher_detach_all(f->reporter.attacher);
 	while (f->targets)
 		drop(f, &f->targets);
 	attach_free(f->reporter.attacher);

@@ -26,7 +26,7 @@ struct discovery_watch {
 	int epoll_fd;
 	size_t page;
 	unsigned n;
-	char record[WATCH_RECORD]; /* one that wraps around the end, put together */
+	_Alignas(8) char record[WATCH_RECORD]; /* one that wraps around the end, put together */
 	struct watch_cpu cpu[];
 };
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Programs that are started and end. The core follows processes anyway; selecting this probe shows them. */
+/* Programs that are started and end. The core follows processes anyway; selecting this probe shows
+ * them. */
 #include "capture/layout.h"
 #include "capture/probe.h"
 
-static const char *const exec_aliases[] = { "process", NULL };
+static const char *const exec_aliases[] = {"process", NULL};
 
 static int exec_decode(const struct rec *rec, struct part *ret)
 {

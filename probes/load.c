@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "capture/base/cleanup.h"
+#include "probes/attach.h"
 #include "probes/load.h"
 
 /* What libbpf said last in this thread: its first warning, and the verifier's last word. */
@@ -28,8 +29,9 @@ static void load_keep(char *ret, size_t size, const char *text)
 /* The line before the verifier's statistics says what it refused. */
 static void load_keep_verdict(char *log)
 {
-	static const char *const noise[] = { "verification time", "stack depth", "processed ",
-					     "-- END", "mark_precise", "peak_states" };
+	static const char *const noise[] = {"verification time", "stack depth",
+					    "processed ",        "-- END",
+					    "mark_precise",      "peak_states"};
 	char *save, *telling = NULL;
 
 	for (char *line = strtok_r(log, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
@@ -67,7 +69,7 @@ unsigned load_missing_caps(char *ret, size_t size)
 	static const struct {
 		unsigned bit;
 		const char *name;
-	} wanted[] = { { CAP_BPF, "CAP_BPF" }, { CAP_PERFMON, "CAP_PERFMON" } };
+	} wanted[] = {{CAP_BPF, "CAP_BPF"}, {CAP_PERFMON, "CAP_PERFMON"}};
 	CLEANUP_FCLOSE FILE *f = fopen("/proc/thread-self/status", "re");
 	unsigned long long caps = 0;
 	unsigned missing = 0;
@@ -102,8 +104,7 @@ static int load_failed(struct err *err, const char *name, int code)
 		    load_verdict[0] ? load_verdict : "");
 }
 
-int load_open(const char *name, const void *elf, size_t n, struct bpf_object **ret,
-	      struct err *err)
+int load_open(const char *name, const void *elf, size_t n, struct bpf_object **ret, struct err *err)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = name);
 	struct bpf_object *obj;
@@ -131,7 +132,8 @@ static char *load_rodata_find(struct bpf_object *obj, const char *name, size_t *
 
 		if (strcmp(btf__name_by_offset(btf, type->name_off), name))
 			continue;
-		bpf_object__for_each_map(map, obj) {
+		bpf_object__for_each_map(map, obj)
+		{
 			size_t size;
 			char *p = (char *)bpf_map__initial_value(map, &size);
 
@@ -168,7 +170,8 @@ static int load_share_maps(struct bpf_object *obj, const struct bpf_object *core
 	struct bpf_map *map, *shared;
 	int ret;
 
-	bpf_object__for_each_map(map, obj) {
+	bpf_object__for_each_map(map, obj)
+	{
 		if (bpf_map__is_internal(map))
 			continue;
 		shared = bpf_object__find_map_by_name(core, bpf_map__name(map));
@@ -193,6 +196,7 @@ int load_object(struct bpf_object *obj, const struct probe_env *env, struct err 
 	if (ret)
 		return ret;
 	load_warning[0] = load_verdict[0] = '\0';
+	attach_prepare(obj);
 	ret = bpf_object__load(obj);
 	return ret ? load_failed(err, bpf_object__name(obj), ret) : 0;
 }
@@ -205,14 +209,15 @@ int load_attach(struct bpf_object *obj, struct bpf_link **ret_links, unsigned ma
 
 	*ret_n = 0;
 	load_warning[0] = load_verdict[0] = '\0';
-	bpf_object__for_each_program(program, obj) {
+	bpf_object__for_each_program(program, obj)
+	{
 		if (n == max)
 			return errf(err, -E2BIG, "%s: more than %u programs", bpf_object__name(obj),
 				    max);
 		ret_links[n] = bpf_program__attach(program);
 		if (!ret_links[n])
-			return errf(err, -errno, "%s: cannot attach: %s", bpf_program__name(program),
-				    strerror(errno));
+			return errf(err, -errno, "%s: cannot attach: %s",
+				    bpf_program__name(program), strerror(errno));
 		*ret_n = ++n;
 	}
 	return 0;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
 #include "capture/base/chunk.h"
 #include "capture/base/utf8.h"
@@ -14,6 +15,10 @@
 		       "EventFlag in event.proto differs from events.def: " name);
 #include "capture/events.def"
 #undef EVENT_FLAG
+
+_Static_assert((int)PENSTOCK__V1__ROLE__ROLE_SERVER == (int)FLOW_ROLE_SERVER &&
+		       (int)PENSTOCK__V1__DIRECTION__DIRECTION_RECEIVE == (int)DIRECTION_RECEIVE,
+	       "Role and Direction in event.proto differ from event.h");
 
 enum {
 	MAP_ARGS = CHUNK_JUMBO / 2, /* an argument takes two bytes at least: more fit no chunk */
@@ -46,7 +51,9 @@ struct pb_map {
 		Penstock__V1__StreamInfo stream;
 		Penstock__V1__Stats stats;
 		Penstock__V1__Loss loss;
+		Penstock__V1__TlsData data;
 	} body;
+	Penstock__V1__Connection conn;
 	Penstock__V1__ClockSample clock;
 	Penstock__V1__Process parents[PROC_ANCESTORS], *parent_list[PROC_ANCESTORS];
 	char texts[SLOTS][MAP_TEXT];
@@ -197,6 +204,47 @@ static int map_line(struct pb_map *m, const struct event *ev)
 	return 0;
 }
 
+static void map_flow(struct pb_map *m, const struct flow *flow)
+{
+	size_t n = flow->family == AF_INET6 ? 16 : flow->family ? 4 : 0;
+	Penstock__V1__Connection *to = &m->conn;
+
+	penstock__v1__connection__init(to);
+	to->id = flow->id;
+	to->local_addr = (ProtobufCBinaryData){n, (uint8_t *)flow->local};
+	to->remote_addr = (ProtobufCBinaryData){n, (uint8_t *)flow->remote};
+	to->local_port = flow->local_port;
+	to->remote_port = flow->remote_port;
+	to->ip_proto = flow->ip_proto;
+	to->netns_inum = flow->netns;
+	to->socket_cookie = flow->cookie;
+	to->role = (Penstock__V1__Role)flow->role;
+	m->event.conn = to;
+}
+
+static int map_data(struct pb_map *m, const struct event *ev)
+{
+	const struct event_data *data = &ev->data;
+	Penstock__V1__TlsData *to = &m->body.data;
+
+	map_flow(m, ev->flow);
+	penstock__v1__tls_data__init(to);
+	to->payload = binary(data->payload);
+	to->library = own(data->library);
+	to->protocol = own(event_protocol_name(ev->flow->protocol));
+	to->missing = data->missing;
+	to->call_offset = data->call_offset;
+	to->call_total = data->call_total;
+	to->fin = data->fin;
+	m->event.direction = (Penstock__V1__Direction)data->direction;
+	m->event.stream_offset = data->stream_offset;
+	if (ev->flags & EVENT_F_TRUNCATED)
+		m->event.orig_len = data->call_total;
+	m->event.tls_data = to;
+	m->event.body_case = PENSTOCK__V1__EVENT__BODY_TLS_DATA;
+	return 0;
+}
+
 static int map_attach(struct pb_map *m, const struct event *ev)
 {
 	Penstock__V1__Attach *to = &m->body.attach;
@@ -325,6 +373,7 @@ static int map_body(struct pb_map *m, const struct event *ev)
 		[EVENT_EXEC] = PENSTOCK__V1__EVENT_TYPE__EXEC,
 		[EVENT_EXIT] = PENSTOCK__V1__EVENT_TYPE__EXIT,
 		[EVENT_LINE] = PENSTOCK__V1__EVENT_TYPE__SHELL,
+		[EVENT_DATA] = PENSTOCK__V1__EVENT_TYPE__TLS_DATA,
 		[EVENT_ATTACH] = PENSTOCK__V1__EVENT_TYPE__ATTACH,
 		[EVENT_LOSS] = PENSTOCK__V1__EVENT_TYPE__LOSS,
 		[EVENT_STATS] = PENSTOCK__V1__EVENT_TYPE__STATS,
@@ -341,6 +390,8 @@ static int map_body(struct pb_map *m, const struct event *ev)
 		return map_exit(m, ev);
 	case EVENT_LINE:
 		return map_line(m, ev);
+	case EVENT_DATA:
+		return map_data(m, ev);
 	case EVENT_ATTACH:
 		return map_attach(m, ev);
 	case EVENT_LOSS:
@@ -379,9 +430,12 @@ int pb_map_process(struct pb_map *m, const struct event *ev, uint8_t *dst, size_
 	to->parents = m->parent_list;
 	to->n_parents = map_parents(m, proc);
 	to->argv = m->args;
-	r = map_args(m, proc->cmdline, &to->n_argv);
-	if (r)
-		return r;
+	/* The Exec beside it has them whole; a search for them should find one place. */
+	if (ev->kind != EVENT_EXEC) {
+		r = map_args(m, proc->cmdline, &to->n_argv);
+		if (r)
+			return r;
+	}
 	m->event.process_info = to;
 	m->event.body_case = PENSTOCK__V1__EVENT__BODY_PROCESS_INFO;
 	return pack(m, dst, room, ret_n);

@@ -131,11 +131,11 @@ static int inspect(const struct probe_ops *ops, const void *cfg, const char *pat
 		return r;
 	for (unsigned i = 0; i < plan.n; i++) {
 		const struct probe_hook *hook = &ops->hooks[plan.v[i].hook];
+		const char *note = plan.v[i].note;
 
 		printf("%s: %s %s at %s+0x%llx%s%s\n", ops->name,
 		       hook->ret ? "uretprobe" : "uprobe", hook->symbol, path,
-		       (unsigned long long)plan.v[i].offset, plan.note[0] && i == 0 ? ": " : "",
-		       i == 0 ? plan.note : "");
+		       (unsigned long long)plan.v[i].offset, note[0] ? ": " : "", note);
 	}
 	return (int)plan.n;
 }
@@ -180,7 +180,7 @@ static int run(const struct cli_call *call, struct err *err)
 const struct cli_command cmd_check = {
 	.name = "check",
 	.usage = "[--target PATH]",
-	.summary = "Tell what this machine offers and whether the probes can run here",
+	.summary = "tell what this machine offers and whether the probes can run here",
 	.text = "Exit status: 0 when every probe whose target is on this machine can run, else 3. "
 		"With\n--target: 0 when some probe has a place in that file, else 3.",
 	.examples = "penstock check --target /bin/bash\twhere the probes would sit in bash\n",

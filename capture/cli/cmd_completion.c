@@ -319,7 +319,7 @@ static int run(const struct cli_call *call, struct err *err)
 const struct cli_command cmd_completion = {
 	.name = "completion",
 	.usage = "bash|zsh|fish",
-	.summary = "Print the completion script for a shell",
+	.summary = "print the completion script for a shell",
 	.examples = "penstock completion bash >/etc/bash_completion.d/penstock\tfor all users of "
 		    "bash\n",
 	.operands_max = 1,

@@ -44,7 +44,7 @@ static int run(const struct cli_call *call, struct err *err)
 const struct cli_command cmd_help = {
 	.name = "help",
 	.usage = "[COMMAND]",
-	.summary = "Explain a command, or list all of them",
+	.summary = "explain a command, or list all of them",
 	.options = options,
 	.cfg_size = sizeof(struct help_cfg),
 	.operands_max = 1,

@@ -120,7 +120,7 @@ static int run(const struct cli_call *call, struct err *err)
 const struct cli_command cmd_record = {
 	.name = "record",
 	.usage = "[OPTION...] [-- COMMAND...]",
-	.summary = "Record with one or several probes, into one or several outputs",
+	.summary = "record with one or several probes, into one or several outputs",
 	.text = "Runs until SIGINT (Ctrl-C), SIGTERM, or the end of COMMAND; a second signal ends "
 		"it at "
 		"once.\nA COMMAND is recorded from its first instruction and limits the recording "

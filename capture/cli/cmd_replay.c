@@ -104,7 +104,7 @@ static int run(const struct cli_call *call, struct err *err)
 const struct cli_command cmd_replay = {
 	.name = "replay",
 	.usage = "[OPTION...] FILE",
-	.summary = "Send a raw recording through the pipeline again, into any output",
+	.summary = "send a raw recording through the pipeline again, into any output",
 	.text = "Needs no privileges. The same recording gives the same bytes. A recording that "
 		"ends in "
 		"the\nmiddle of a record is replayed up to its last whole one, with a line that "

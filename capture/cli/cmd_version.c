@@ -9,6 +9,6 @@ static int run(const struct cli_call *call, struct err *err)
 
 const struct cli_command cmd_version = {
 	.name = "version",
-	.summary = "Print the version",
+	.summary = "print the version",
 	.run = run,
 };

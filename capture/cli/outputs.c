@@ -2,6 +2,7 @@
 #include "capture/cli/outputs.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -99,8 +100,7 @@ bool outputs_on_stdout(const struct outputs *o)
 
 bool outputs_abandoned(const struct outputs *o)
 {
-	char text[2];
+	struct pollfd p = {.fd = STDOUT_FILENO};
 
-	return o->n == 1 && outputs_on_stdout(o) &&
-	       output_error(o->v[0], text, sizeof(text)) == -EPIPE;
+	return o->n == 1 && outputs_on_stdout(o) && poll(&p, 1, 0) == 1;
 }

@@ -37,7 +37,7 @@ static void print_summary(const struct pipeline_report *r)
 		fprintf(stderr, "%sno events", separator);
 	for (unsigned k = 0; k < KC_MAX; k++)
 		if ((k == KC_FILTERED || k == KC_SELF) && r->kernel[k])
-			fprintf(stderr, "; %" PRIu64 " %s", r->kernel[k], kcounter_rows[k].name);
+			fprintf(stderr, "; %" PRIu64 " %s", r->kernel[k], stats_kernel_rows[k].name);
 	if (r->ring_size)
 		fprintf(stderr, "; ring at most %s of %s full", human(r->ring_high, high),
 			human(r->ring_size, size));
@@ -72,9 +72,9 @@ static bool print_records(const struct pipeline_report *r, bool replay)
 	bool lost = false;
 
 	for (unsigned k = 0; !replay && k < KC_MAX; k++)
-		lost |= print_loss("kernel", &kcounter_rows[k], r->kernel[k]);
+		lost |= print_loss("kernel", &stats_kernel_rows[k], r->kernel[k]);
 	for (unsigned s = 0; s < STAT_MAX; s++)
-		lost |= print_loss("reader", &stat_rows[s], r->stats[s]);
+		lost |= print_loss("reader", &stats_rows[s], r->stats[s]);
 	if (!r->balanced) {
 		fputs("penstock: LOST: the counters do not add up\n", stderr);
 		lost = true;
@@ -89,16 +89,16 @@ static bool print_failures(const struct outputs *o, unsigned i, const uint64_t s
 	bool failed = output_error(o->v[i], text, sizeof(text)) < 0;
 
 	for (unsigned s = 0; s < OSTAT_MAX; s++)
-		failed |= print_loss(output_name(o, i), &output_stat_rows[s], stats[s]);
+		failed |= print_loss(output_name(o, i), &stats_output_rows[s], stats[s]);
 	if (text[0])
-		fprintf(stderr, "penstock: %s: %s\n", output_name(o, i), text);
+		fprintf(stderr, "penstock: %s\n", text);
 	return failed;
 }
 
 bool report_print(const struct pipeline *pipeline, const struct outputs *outputs, unsigned flags)
 {
 	struct pipeline_report report;
-	bool quiet = flags & REPORT_QUIET, lost;
+	bool quiet = flags & REPORT_QUIET, abandoned = outputs_abandoned(outputs), lost;
 
 	pipeline_report(pipeline, &report);
 	if (!quiet)
@@ -110,8 +110,10 @@ bool report_print(const struct pipeline *pipeline, const struct outputs *outputs
 		output_stats(outputs->v[i], stats);
 		if (!quiet && outputs->n + !outputs_on_stdout(outputs) > 1)
 			print_output(output_name(outputs, i), stats);
-		if (!outputs_abandoned(outputs))
+		if (!abandoned)
 			lost |= print_failures(outputs, i, stats);
 	}
+	if (abandoned && !quiet)
+		fputs("penstock: the reader of our standard output has closed the pipe\n", stderr);
 	return !lost;
 }

@@ -14,7 +14,7 @@ static bool is_ignored(int number)
 
 int signals_catch(struct signals *ret, struct err *err)
 {
-	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+	static const int numbers[] = {SIGTERM, SIGHUP};
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, normal = {.sa_handler = SIG_DFL};
 	sigset_t set;
 
@@ -23,6 +23,8 @@ int signals_catch(struct signals *ret, struct err *err)
 	for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		if (!is_ignored(numbers[i]))
 			sigaddset(&set, numbers[i]);
+	sigaddset(&set, SIGINT);
+	sigaction(SIGINT, &normal, &ret->inherited_int);
 	sigaction(SIGPIPE, &ignore, &ret->inherited_pipe);
 	/* an ignored SIGCHLD would take COMMAND's status away */
 	sigaction(SIGCHLD, &normal, &ret->inherited_child);
@@ -33,6 +35,7 @@ int signals_catch(struct signals *ret, struct err *err)
 
 void signals_restore(const struct signals *s)
 {
+	sigaction(SIGINT, &s->inherited_int, NULL);
 	sigaction(SIGPIPE, &s->inherited_pipe, NULL);
 	sigaction(SIGCHLD, &s->inherited_child, NULL);
 	sigprocmask(SIG_SETMASK, &s->inherited_mask, NULL);
@@ -56,8 +59,7 @@ void signals_end_at_once(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
-	if (!is_ignored(SIGINT))
-		sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }

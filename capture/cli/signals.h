@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * The signals of a run, as a descriptor. What was ignored when we were started (nohup, a background
- * job) stays ignored. A closed pipe is an error of write(), not a signal.
+ * The signals of a run, as a descriptor. SIGINT ends a run even where a script made us ignore it by
+ * starting us in the background; what nohup ignores stays ignored. A closed pipe is an error of
+ * write(), not a signal.
  */
 #include <signal.h>
 #include <stdbool.h>
@@ -13,7 +14,7 @@
 struct signals {
 	int fd;
 	sigset_t inherited_mask;
-	struct sigaction inherited_pipe, inherited_child;
+	struct sigaction inherited_pipe, inherited_child, inherited_int;
 };
 
 /* Before any thread is made: they inherit the mask. */

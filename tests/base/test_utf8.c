@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "capture/base/utf8.h"
+#include "tests/support/events.h"
 
 static void knows_utf8(void **state)
 {
@@ -13,26 +14,26 @@ static void knows_utf8(void **state)
 		const char *text;
 		bool valid, printable;
 	} rows[] = {
-		{ "", true, true },
-		{ "plain text, longer than a word", true, true },
-		{ "tab\tis fine", true, true },
-		{ "line\nfeed", true, false },
-		{ "\x7f", true, false },
-		{ "\xc2\x80", true, false },        /* C1 */
-		{ "\xc2\xa0\xc3\xa9", true, true },
-		{ "\xe2\x82\xac", true, true },
-		{ "\xf0\x9f\x98\x80", true, true },
-		{ "\xf4\x8f\xbf\xbf", true, true }, /* U+10FFFF */
-		{ "\xf4\x90\x80\x80", false, false },
-		{ "\xc0\xaf", false, false },       /* overlong */
-		{ "\xe0\x9f\xbf", false, false },
-		{ "\xf0\x8f\xbf\xbf", false, false },
-		{ "\xed\xa0\x80", false, false },   /* surrogate */
-		{ "\xed\x9f\xbf\xee\x80\x80", true, true },
-		{ "\x80", false, false },
-		{ "\xff", false, false },
-		{ "\xe2\x82", false, false },       /* cut */
-		{ "\xe2\x28\xa1", false, false },
+		{"", true, true},
+		{"plain text, longer than a word", true, true},
+		{"tab\tis fine", true, true},
+		{"line\nfeed", true, false},
+		{"\x7f", true, false},
+		{"\xc2\x80", true, false}, /* C1 */
+		{"\xc2\xa0\xc3\xa9", true, true},
+		{"\xe2\x82\xac", true, true},
+		{"\xf0\x9f\x98\x80", true, true},
+		{"\xf4\x8f\xbf\xbf", true, true}, /* U+10FFFF */
+		{"\xf4\x90\x80\x80", false, false},
+		{"\xc0\xaf", false, false}, /* overlong */
+		{"\xe0\x9f\xbf", false, false},
+		{"\xf0\x8f\xbf\xbf", false, false},
+		{"\xed\xa0\x80", false, false}, /* surrogate */
+		{"\xed\x9f\xbf\xee\x80\x80", true, true},
+		{"\x80", false, false},
+		{"\xff", false, false},
+		{"\xe2\x82", false, false}, /* cut */
+		{"\xe2\x28\xa1", false, false},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -41,7 +42,7 @@ static void knows_utf8(void **state)
 		assert_int_equal(utf8_valid(text), rows[i].valid);
 		assert_int_equal(utf8_printable(text), rows[i].printable);
 	}
-	assert_false(utf8_printable((struct bytes){ "a\0b", 3 }));
+	assert_false(utf8_printable((struct bytes){"a\0b", 3}));
 }
 
 /* One odd byte at every place of texts of every length, against the plain definition. */
@@ -80,6 +81,7 @@ static void cuts_between_characters(void **state)
 
 static void copies_what_parsers_accept(void **state)
 {
+	uint64_t seed = 1;
 	char out[64];
 
 	assert_int_equal(utf8_copy(out, sizeof(out), BYTES("a\xff\0z")), 8);
@@ -88,14 +90,14 @@ static void copies_what_parsers_accept(void **state)
 	assert_string_equal(out, "ab");
 	assert_int_equal(utf8_copy(out, 1, BYTES("abc")), 0);
 	assert_string_equal(out, "");
-	srand(1);
 	for (unsigned i = 0; i < 20000; i++) {
 		char in[24];
-		size_t n = rand() % sizeof(in), got;
+		size_t n = events_random(&seed) % sizeof(in), got;
 
 		for (size_t j = 0; j < n; j++)
-			in[j] = rand();
-		got = utf8_copy(out, 1 + rand() % (sizeof(out) - 1), (struct bytes){ in, n });
+			in[j] = events_random(&seed);
+		got = utf8_copy(out, 1 + events_random(&seed) % (sizeof(out) - 1),
+				(struct bytes){in, n});
 		assert_int_equal(strlen(out), got);
 		assert_true(utf8_valid(bytes_of(out)));
 	}

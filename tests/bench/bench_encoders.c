@@ -13,7 +13,9 @@
 #include "capture/encoder.h"
 #include "tests/support/events.h"
 
-enum { ROUNDS = 300000 };
+enum {
+	ROUNDS = 300000
+};
 
 static double seconds(void)
 {
@@ -77,7 +79,7 @@ static double copy(const struct bench *b)
 static int bench(const char *format, enum event_kind kind, int all)
 {
 	static const struct encoder_env env;
-	struct bench b = { .ops = encoder_by_name(format) };
+	struct bench b = {.ops = encoder_by_name(format)};
 	struct event ev = events_of(kind);
 	void *cfg = calloc(1, b.ops->cfg_size + sizeof(int));
 	double spent, copied;
@@ -104,7 +106,7 @@ static int bench(const char *format, enum event_kind kind, int all)
 
 int main(void)
 {
-	static const enum event_kind kinds[] = { EVENT_LINE, EVENT_EXEC, EVENT_EXIT };
+	static const enum event_kind kinds[] = {EVENT_LINE, EVENT_EXEC, EVENT_EXIT};
 	int failed = 0;
 
 	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {

@@ -5,6 +5,7 @@
 #include <stdint.h>
 /* cmocka wants those four first */
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,7 +77,7 @@ static void test_a_child_is_its_parent_until_it_executes(void **state)
 	assert_text(p->parent->comm, "sh");
 	assert_int_equal(p->parent->pid, 10);
 	p->seen[0] = 1;
-	strcpy(child.comm, "ls");
+	snprintf(child.comm, sizeof(child.comm), "ls");
 	records_exec(&rig.r, child, "/bin/ls", BYTES("ls"), 2);
 	p = find(&rig, child, true);
 	assert_text(p->exe, "/bin/ls");

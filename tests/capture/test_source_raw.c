@@ -50,7 +50,7 @@ static void save(struct tape *t, size_t n)
 {
 	int fd;
 
-	strcpy(t->path, "/tmp/penstock-test-XXXXXX");
+	snprintf(t->path, sizeof(t->path), "/tmp/penstock-test-XXXXXX");
 	fd = mkstemp(t->path);
 	assert_int_equal(write(fd, t->chunk->p, n), n);
 	close(fd);

@@ -102,7 +102,7 @@ static void line_comes_back(void **state)
 
 static void arguments_come_back(void **state)
 {
-	static const char *const want[] = { "a", "", "it's", "" };
+	static const char *const want[] = {"a", "", "it's", ""};
 	struct event ev = events_of(EVENT_EXEC);
 	Penstock__V1__Event *e;
 
@@ -156,6 +156,37 @@ static void other_kinds_come_back(void **state)
 	FREE(e);
 }
 
+static void data_comes_back(void **state)
+{
+	struct event ev = events_of(EVENT_DATA);
+	Penstock__V1__Event *e;
+
+	ev.data.stream_offset = 1000;
+	ev.data.missing = 10;
+	ev.data.fin = true;
+	e = round_trip(*state, &ev);
+	assert_int_equal(e->type, PENSTOCK__V1__EVENT_TYPE__TLS_DATA);
+	assert_int_equal(e->direction, PENSTOCK__V1__DIRECTION__DIRECTION_TRANSMIT);
+	assert_int_equal(e->stream_offset, 1000);
+	assert_int_equal(e->orig_len, 0);
+	assert_bytes(e->tls_data->payload, ev.data.payload);
+	assert_string_equal(e->tls_data->library, "openssl");
+	assert_string_equal(e->tls_data->protocol, "http1");
+	assert_int_equal(e->tls_data->missing, 10);
+	assert_int_equal(e->tls_data->call_total, 44);
+	assert_true(e->tls_data->fin);
+	assert_int_equal(e->conn->id, ev.flow->id);
+	assert_bytes(e->conn->local_addr, BYTES("\xc0\0\2\1"));
+	assert_int_equal(e->conn->remote_port, 8443);
+	assert_int_equal(e->conn->role, PENSTOCK__V1__ROLE__ROLE_CLIENT);
+	assert_int_equal(e->conn->socket_cookie, 77);
+	FREE(e);
+	ev.flags = EVENT_F_TRUNCATED;
+	e = round_trip(*state, &ev);
+	assert_int_equal(e->orig_len, 44);
+	FREE(e);
+}
+
 static void process_comes_back(void **state)
 {
 	struct event ev = events_of(EVENT_LINE);
@@ -169,6 +200,12 @@ static void process_comes_back(void **state)
 	assert_bytes(e->process_info->argv[1], BYTES("--norc"));
 	assert_bytes(e->process_info->process->cgroup, ev.proc->cgroup);
 	assert_int_equal(e->process_info->n_parents, 2);
+	FREE(e);
+	ev = events_of(EVENT_EXEC);
+	assert_int_equal(pb_map_process(*state, &ev, buffer, sizeof(buffer), &n), 0);
+	e = unpack(buffer, n);
+	assert_int_equal(e->process_info->n_argv, 0);
+	assert_bytes(e->process_info->cwd, ev.proc->cwd);
 	FREE(e);
 }
 
@@ -196,10 +233,10 @@ static void refuses_what_fits_no_chunk(void **state)
 	char *text = calloc(1, big);
 	struct event ev = events_of(EVENT_LINE);
 
-	ev.line.text = (struct bytes){ text, big };
+	ev.line.text = (struct bytes){text, big};
 	assert_int_equal(pb_map_event(*state, &ev, buffer, sizeof(buffer), &n), -EMSGSIZE);
 	ev = events_of(EVENT_EXEC); /* eight million empty arguments */
-	ev.exec.argv = (struct bytes){ text, big };
+	ev.exec.argv = (struct bytes){text, big};
 	assert_int_equal(pb_map_event(*state, &ev, buffer, sizeof(buffer), &n), -EMSGSIZE);
 	free(text);
 }
@@ -207,18 +244,18 @@ static void refuses_what_fits_no_chunk(void **state)
 /* A string that is no UTF-8 makes other parsers refuse the whole message. */
 static void strings_are_utf8(void **state)
 {
+	uint64_t seed = 2;
 	char text[300];
 	struct proc proc;
 
-	srand(2);
 	for (unsigned round = 0; round < 3000; round++) {
-		size_t n = rand() % sizeof(text);
+		size_t n = events_random(&seed) % sizeof(text);
 		struct event ev;
 		Penstock__V1__Event *e;
 
 		for (size_t i = 0; i < n; i++)
-			text[i] = rand();
-		ev = events_hostile(round % EVENT_KINDS, (struct bytes){ text, n }, &proc);
+			text[i] = events_random(&seed);
+		ev = events_hostile(round % EVENT_KINDS, (struct bytes){text, n}, &proc);
 		e = round_trip(*state, &ev);
 		if (e->process) {
 			assert_bytes(e->process->comm, proc.comm);
@@ -233,26 +270,23 @@ static void strings_are_utf8(void **state)
 /* protoc is a parser that we did not write: it refuses what is not UTF-8 in a string. */
 static void protoc_decodes(void **state)
 {
-	char all[256], path[] = "/tmp/penstock-test-XXXXXX", *text;
+	char all[256], *text;
 	struct proc proc;
 	struct event ev;
 	size_t n, head = 0;
-	int fd, status;
+	int status;
 
 	if (!encoding_has("protoc"))
 		skip();
 	for (unsigned i = 0; i < sizeof(all); i++)
 		all[i] = i;
-	ev = events_hostile(EVENT_LINE, (struct bytes){ all, sizeof(all) }, &proc);
+	ev = events_hostile(EVENT_LINE, (struct bytes){all, sizeof(all)}, &proc);
 	assert_int_equal(pb_map_event(*state, &ev, buffer, sizeof(buffer), &n), 0);
 	while (buffer[head++] & 0x80)
 		;
-	fd = mkstemp(path);
-	assert_int_equal(write(fd, buffer + head, n - head), n - head);
-	close(fd);
-	text = encoding_run(&status, "protoc -I. --decode=penstock.v1.Event proto/event.proto <%s 2>&1",
-			    path);
-	unlink(path);
+	text = encoding_run(&status,
+			    "protoc -I. --decode=penstock.v1.Event proto/event.proto <%s 2>&1",
+			    encoding_file(buffer + head, n - head));
 	assert_int_equal(status, 0);
 	assert_non_null(strstr(text, "type: SHELL"));
 	assert_non_null(strstr(text, "pid: 1234"));
@@ -265,6 +299,7 @@ int main(void)
 		cmocka_unit_test(line_comes_back),
 		cmocka_unit_test(arguments_come_back),
 		cmocka_unit_test(other_kinds_come_back),
+		cmocka_unit_test(data_comes_back),
 		cmocka_unit_test(process_comes_back),
 		cmocka_unit_test(respects_the_room),
 		cmocka_unit_test(refuses_what_fits_no_chunk),

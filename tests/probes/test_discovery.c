@@ -11,29 +11,25 @@
 #include <cmocka.h>
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
-#include <pty.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "capture/base/cleanup.h"
 #include "capture/context.h"
+#include "probes/attach.h"
 #include "probes/discovery.h"
 #include "probes/elf_file.h"
+#include "probes/load.h"
 #include "tests/probes/discovery_test.h"
 #include "tests/probes/discovery_test.skel.h"
+#include "tests/support/shell.h"
 
 enum {
 	REPORTS_MAX = 64,
@@ -60,7 +56,7 @@ static int want_readline(const void *cfg, const struct elf_file *elf, struct pro
 	plan->v[0].offset = readline.offset + c->shift;
 	plan->params_len = sizeof(readline.address);
 	memcpy(plan->params, &readline.address, sizeof(readline.address));
-	snprintf(plan->note, sizeof(plan->note), "a copy");
+	snprintf(plan->v[0].note, sizeof(plan->v[0].note), "a copy");
 	return 0;
 }
 
@@ -172,13 +168,6 @@ static uint64_t all_calls(void)
 
 /* ---- shells ------------------------------------------------------------------------------- */
 
-struct shell {
-	pid_t pid;
-	int tty;
-	char path[PATH_MAX];
-	uint64_t start_ns;
-};
-
 static void path_in(char *ret, const char *name)
 {
 	snprintf(ret, PATH_MAX, "%s/%s", t.dir, name);
@@ -192,55 +181,6 @@ static void copy_bash(const char *path)
 	assert_int_equal(system(command), 0);
 }
 
-static struct shell start_shell(const char *path)
-{
-	struct shell s;
-
-	snprintf(s.path, sizeof(s.path), "%s", path);
-	s.start_ns = context_boot_ns();
-	s.pid = forkpty(&s.tty, NULL, NULL, NULL);
-	assert_true(s.pid >= 0);
-	if (!s.pid) {
-		execl(path, path, "--norc", "--noprofile", "-i", NULL);
-		_exit(127);
-	}
-	return s;
-}
-
-/* Waits until the shell's output has this text. */
-static void expect(const struct shell *s, const char *text)
-{
-	char got[65536];
-	size_t n = 0;
-
-	while (n < sizeof(got) - 1) {
-		ssize_t r = read(s->tty, got + n, sizeof(got) - 1 - n);
-
-		assert_true(r > 0);
-		n += (size_t)r;
-		got[n] = '\0';
-		if (strstr(got, text))
-			return;
-	}
-	fail_msg("no '%s' in the shell's output", text);
-}
-
-/* Types a line and waits for what it prints. */
-static void type(const struct shell *s)
-{
-	static const char line[] = "echo d'o'ne\n";
-
-	assert_int_equal(write(s->tty, line, strlen(line)), (ssize_t)strlen(line));
-	expect(s, "done");
-}
-
-static void end_shell(const struct shell *s)
-{
-	kill(s->pid, SIGKILL);
-	waitpid(s->pid, NULL, 0);
-	close(s->tty);
-}
-
 static struct shell copy_and_start(const char *name)
 {
 	char path[PATH_MAX];
@@ -248,8 +188,8 @@ static struct shell copy_and_start(const char *name)
 
 	path_in(path, name);
 	copy_bash(path);
-	s = start_shell(path);
-	type(&s);
+	s = shell_start(path, NULL);
+	shell_type(&s);
 	return s;
 }
 
@@ -286,9 +226,9 @@ static void assert_hooked(const struct shell *s)
 {
 	uint64_t before;
 
-	type(s);
+	shell_type(s);
 	before = all_calls();
-	type(s);
+	shell_type(s);
 	assert_int_equal(all_calls(), before + 1);
 }
 
@@ -311,9 +251,9 @@ static void finds_what_runs(void **state)
 
 	discovery_stop(d);
 	before = all_calls();
-	type(&s);
+	shell_type(&s);
 	assert_int_equal(all_calls(), before);
-	end_shell(&s);
+	shell_end(&s);
 }
 
 static void finds_what_starts_later(void **state)
@@ -325,13 +265,25 @@ static void finds_what_starts_later(void **state)
 	assert_int_equal(r.status, 0);
 	print_message("attached %.1f ms after the fork\n", (double)(r.time_ns - s.start_ns) / 1e6);
 	assert_hooked(&s);
-	again = start_shell(s.path);
-	type(&again);
+	again = shell_start(s.path, NULL);
+	shell_type(&again);
 	assert_hooked(&again);
 	assert_int_equal(t.n, 1);
-	end_shell(&again);
-	end_shell(&s);
+	shell_end(&again);
+	shell_end(&s);
 	discovery_stop(d);
+}
+
+/* What kernels without uprobe_multi get. */
+static void works_through_perf_events(void **state)
+{
+	struct discovery_test *prepared = t.bpf;
+
+	t.bpf = t.probe.ctx = discovery_test__open_and_load();
+	assert_non_null(t.bpf);
+	finds_what_starts_later(state);
+	discovery_test__destroy(t.bpf);
+	t.bpf = t.probe.ctx = prepared;
 }
 
 static void finds_a_deleted_file(void **state)
@@ -345,38 +297,31 @@ static void finds_a_deleted_file(void **state)
 	snprintf(target, sizeof(target), "%s (deleted)", s.path);
 	assert_int_equal(report_of(target).status, 0);
 	assert_hooked(&s);
-	end_shell(&s);
+	shell_end(&s);
 	discovery_stop(d);
 }
 
-static void start_in_namespace(const char *path)
+static void move_to_a_namespace(const char *path)
 {
-	char command[3 * PATH_MAX];
-
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 	    mount("test", t.dir, "tmpfs", 0, NULL))
-		_exit(77);
-	snprintf(command, sizeof(command), "cp /bin/bash '%s' && exec '%s' --norc --noprofile -i",
-		 path, path);
-	execl("/bin/sh", "sh", "-c", command, NULL);
-	_exit(127);
+		_exit(1);
+	copy_bash(path);
 }
 
 /* The file is in a tmpfs that only the shell's own namespace has. */
 static void finds_in_another_mount_namespace(void **state)
 {
 	struct discovery *d = start();
+	char path[PATH_MAX];
 	struct shell s;
 
-	path_in(s.path, "elsewhere");
-	s.pid = forkpty(&s.tty, NULL, NULL, NULL);
-	if (!s.pid)
-		start_in_namespace(s.path);
-	assert_int_equal(report_of(s.path).status, 0);
-	assert_int_not_equal(access(s.path, F_OK), 0);
-	type(&s);
+	path_in(path, "elsewhere");
+	s = shell_start(path, move_to_a_namespace);
+	assert_int_equal(report_of(path).status, 0);
+	assert_int_not_equal(access(path, F_OK), 0);
 	assert_hooked(&s);
-	end_shell(&s);
+	shell_end(&s);
 	discovery_stop(d);
 }
 
@@ -393,7 +338,7 @@ static void lets_go_of_upgraded_files(void **state)
 		assert_int_equal(report_of(s.path).status, 0);
 		assert_hooked(&s);
 		unlink(s.path);
-		end_shell(&s);
+		shell_end(&s);
 	}
 	discovery_stop(d);
 }
@@ -418,20 +363,20 @@ static void notices_an_overwritten_file(void **state)
 	char command[3 * PATH_MAX];
 
 	report_of(s.path);
-	end_shell(&s);
+	shell_end(&s);
 	snprintf(command, sizeof(command), "cat /bin/bash >'%s' && echo x >>'%s'", s.path, s.path);
 	assert_int_equal(system(command), 0);
 	for (;;) {
-		s = start_shell(s.path);
-		type(&s);
+		s = shell_start(s.path, NULL);
+		shell_type(&s);
 		if (reports() > 1)
 			break;
 		assert_true(context_boot_ns() < until);
-		end_shell(&s);
+		shell_end(&s);
 	}
 	assert_int_equal(reports(), 2);
 	assert_hooked(&s);
-	end_shell(&s);
+	shell_end(&s);
 	discovery_stop(d);
 }
 
@@ -468,10 +413,10 @@ static void attaches_to_a_named_path_that_nobody_runs(void **state)
 	d = start();
 	assert_int_equal(report_of(path).status, 0);
 	assert_int_equal(report_of(path).pid, 0);
-	s = start_shell(path);
+	s = shell_start(path, NULL);
 	assert_hooked(&s);
 	assert_int_equal(t.n, 1);
-	end_shell(&s);
+	shell_end(&s);
 	discovery_stop(d);
 	t.cfg.paths.n = 0;
 }
@@ -487,7 +432,7 @@ static void says_when_no_target_can_be_attached(void **state)
 	assert_non_null(strstr(err.text, s.path));
 	assert_int_equal(t.reports[0].status, -EINVAL);
 	t.cfg.shift = 0;
-	end_shell(&s);
+	shell_end(&s);
 }
 
 static void inspects_without_attaching(void **state)
@@ -504,19 +449,17 @@ static void inspects_without_attaching(void **state)
 			 -ENOEXEC);
 }
 
-static int quiet(enum libbpf_print_level level, const char *format, va_list ap)
-{
-	return 0;
-}
-
 /* Why the test cannot run here; NULL = it can. */
 static const char *set_up(void)
 {
-	libbpf_set_print(quiet);
+	load_quiet_libbpf();
 	if (geteuid())
 		return "needs root";
-	t.bpf = discovery_test__open_and_load();
+	t.bpf = discovery_test__open();
 	if (!t.bpf)
+		return "no memory";
+	attach_prepare(t.bpf->obj);
+	if (discovery_test__load(t.bpf))
 		return "no eBPF here";
 	snprintf(t.dir, sizeof(t.dir), "/tmp/penstock-discovery-XXXXXX");
 	if (!mkdtemp(t.dir))
@@ -531,6 +474,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_what_runs),
 		cmocka_unit_test(finds_what_starts_later),
+		cmocka_unit_test(works_through_perf_events),
 		cmocka_unit_test(finds_a_deleted_file),
 		cmocka_unit_test(finds_in_another_mount_namespace),
 		cmocka_unit_test(lets_go_of_upgraded_files),
@@ -544,10 +488,8 @@ int main(void)
 	char command[128];
 	int failed;
 
-	if (why) {
-		printf("skipped: %s\n", why);
-		return 77;
-	}
+	if (why)
+		return printf("skipped: %s\n", why), 77;
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
 	snprintf(command, sizeof(command), "rm -rf '%s'", t.dir);
 	if (system(command))

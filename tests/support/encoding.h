@@ -30,8 +30,9 @@ void encoding_ship(struct encoding *e);
 /* Epilogue; everything is in p. */
 void encoding_end(struct encoding *e);
 void encoding_close(struct encoding *e);
-/* Writes p into a new temporary file, whose path is valid until the next call. */
-const char *encoding_file(const struct encoding *e);
+/* Writes n bytes into the temporary file of this program and returns its path; the next call
+ * overwrites it. */
+const char *encoding_file(const void *p, size_t n);
 
 /* Is there such a program? When not, the test is skipped with that reason. */
 bool encoding_has(const char *program);

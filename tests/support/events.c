@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tests/support/events.h"
 
+#include <netinet/in.h>
+
 #define TIME_UNIX 1732453680123456789ull
 #define TIME_BOOT 5000123456789ull
 
@@ -64,11 +66,60 @@ static const struct proc bash = {
 	.parent = &sshd,
 };
 
+static const struct flow flow = {
+	.id = 0x1234567890abcdef,
+	.cookie = 77,
+	.netns = 4026531840,
+	.family = AF_INET,
+	.ip_proto = IPPROTO_TCP,
+	.role = FLOW_ROLE_CLIENT,
+	.local_port = 40000,
+	.remote_port = 8443,
+	.local = {192, 0, 2, 1},
+	.remote = {192, 0, 2, 20},
+	.protocol = PROTOCOL_HTTP1,
+};
+
+static const struct event_data data_body = {
+	.payload = BYTES("GET /n.txt?x HTTP/1.1\r\nHost: \"localhost\"\r\n\r\n"),
+	.call_total = 44,
+	.direction = DIRECTION_TRANSMIT,
+	.library = "openssl",
+};
+
 static const struct event_counter counters[] = {
 	{"kernel.bash", "submitted", 17},
 	{"kernel.bash", "no_space", 0},
 	{"reader", "read", 18446744073709551615ull},
 };
+
+static const struct event_exec exec_body = {.path = BYTES("/usr/bin/ls"),
+					    .argv = BYTES("ls\0-l\0it's here\0"),
+					    .argv_total = 16,
+					    .cwd = BYTES("/home/alice")};
+
+static const struct event_line line_body = {.shell = "bash",
+					    .id = 5,
+					    .text = BYTES("echo nonce \"x\" | wc -l"),
+					    .tty = BYTES("/dev/pts/3"),
+					    .cwd = BYTES("/home/alice"),
+					    .start_unix_ns = TIME_UNIX - 20000000,
+					    .duration_ns = 20000000,
+					    .status = 1,
+					    .has_status = true};
+
+static const struct event_attach attach_body = {.hook = BYTES("readline"),
+						.target = BYTES("/usr/bin/bash"),
+						.note = BYTES("return"),
+						.offset = 0xabcde,
+						.pid = 1234};
+
+static const struct event_loss loss_body = {.probe = "bash",
+					    .reason = "no_space",
+					    .count = 12,
+					    .bytes = 3400,
+					    .first_unix_ns = TIME_UNIX - 500,
+					    .last_unix_ns = TIME_UNIX};
 
 struct event events_of(enum event_kind kind)
 {
@@ -89,42 +140,27 @@ struct event events_of(enum event_kind kind)
 		ev.run = &events_run;
 		break;
 	case EVENT_EXEC:
-		ev.exec = (struct event_exec){.path = BYTES("/usr/bin/ls"),
-					      .argv = BYTES("ls\0-l\0it's here\0"),
-					      .argv_total = 16,
-					      .cwd = BYTES("/home/alice")};
+		ev.exec = exec_body;
 		break;
 	case EVENT_EXIT:
 		ev.exit = (struct event_exit){.code = 3, .lifetime_ns = 12345678};
 		break;
 	case EVENT_LINE:
 		ev.probe = "bash";
-		ev.line = (struct event_line){.shell = "bash",
-					      .id = 5,
-					      .text = BYTES("echo nonce \"x\" | wc -l"),
-					      .tty = BYTES("/dev/pts/3"),
-					      .cwd = BYTES("/home/alice"),
-					      .start_unix_ns = TIME_UNIX - 20000000,
-					      .duration_ns = 20000000,
-					      .status = 1,
-					      .has_status = true};
+		ev.line = line_body;
+		break;
+	case EVENT_DATA:
+		ev.probe = "tls";
+		ev.flow = &flow;
+		ev.data = data_body;
 		break;
 	case EVENT_ATTACH:
 		ev.proc = NULL;
-		ev.attach = (struct event_attach){.hook = BYTES("readline"),
-						  .target = BYTES("/usr/bin/bash"),
-						  .note = BYTES("return"),
-						  .offset = 0xabcde,
-						  .pid = 1234};
+		ev.attach = attach_body;
 		break;
 	case EVENT_LOSS:
 		ev.proc = NULL;
-		ev.loss = (struct event_loss){.probe = "bash",
-					      .reason = "no_space",
-					      .count = 12,
-					      .bytes = 3400,
-					      .first_unix_ns = TIME_UNIX - 500,
-					      .last_unix_ns = TIME_UNIX};
+		ev.loss = loss_body;
 		break;
 	case EVENT_STATS:
 		ev.proc = NULL;
@@ -149,6 +185,8 @@ struct event events_hostile(enum event_kind kind, struct bytes text, struct proc
 		ev.exec.path = ev.exec.argv = ev.exec.cwd = text;
 	} else if (kind == EVENT_LINE) {
 		ev.line.text = ev.line.expanded = ev.line.tty = ev.line.cwd = text;
+	} else if (kind == EVENT_DATA) {
+		ev.data.payload = text;
 	} else if (kind == EVENT_ATTACH) {
 		ev.attach.hook = ev.attach.target = ev.attach.note = text;
 	}

@@ -1,0 +1,520 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
+/*
+ * What goes through OpenSSL and its kin, in plain text.
+ *
+ * A call's arguments are kept at its entry, its bytes recorded at its return, with the count that
+ * it returned: what is to be tried again moves nothing. A call can be made inside another one: by a
+ * function that is a wrapper for it, whose bytes they are; or by a callback (a program may write as
+ * soon as the handshake, which it awaits in a read, is done), or under a connection that runs
+ * inside another one. The calls of a thread are told apart by the stack pointer: a deeper one is an
+ * inner one; one at the same place or above takes the place of one that will not return there (it
+ * was left by longjmp, or jumped on into this one).
+ */
+#include "kern/openssl.h"
+#include "kern/sock.bpf.h"
+#include "kern/uprobe.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+TARGETS(struct openssl_params);
+
+#ifdef __TARGET_ARCH_x86
+enum {
+	RETURN_ADDRESS = 8 /* bytes that a return takes from the stack */
+};
+#else
+enum {
+	RETURN_ADDRESS = 0
+};
+#endif
+
+enum {
+	CONNECTIONS_MAX = 65536,
+	CALLS_DEEP = 4,
+	FLOW_TRIES = 4, /* by client_random: early data goes out before its ClientHello does */
+	DATA_TINY = 256,
+	DATA_SMALL = 2048,
+	DATA_MEDIUM = 8192,
+};
+
+/* ---- connections -------------------------------------------------------------------------- */
+
+struct connection_key {
+	__u64 object;
+	__u64 pid;
+};
+
+struct connection {
+	__u64 conn;
+	__u64 start;     /* of the process: its number may have been another's */
+	__u64 offset[2]; /* bytes so far: received, transmitted */
+	struct rec_flow flow;
+	__u8 late;  /* open before we were attached */
+	__u8 exact; /* the flow was found by client_random */
+	__u8 tries;
+	__u8 reserved[5];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, CONNECTIONS_MAX);
+	__type(key, struct connection_key);
+	__type(value, struct connection);
+} connections SEC(".maps");
+
+static __always_inline struct connection_key connection_key(struct task_struct *task, __u64 object)
+{
+	return (struct connection_key){.object = object, .pid = task->tgid};
+}
+
+static __always_inline struct connection *connection_find(struct task_struct *task, __u64 object)
+{
+	struct connection_key key = connection_key(task, object);
+	struct connection *c = bpf_map_lookup_elem(&connections, &key);
+
+	return c && c->start == task->group_leader->start_boottime ? c : NULL;
+}
+
+/* The low byte keeps two of the same moment apart. */
+static __always_inline __u64 connection_id(void)
+{
+	return (bpf_ktime_get_boot_ns() & ~0xffull) | (bpf_get_smp_processor_id() & 0xff);
+}
+
+static __always_inline struct connection *connection_new(struct task_struct *task, __u64 object,
+							 __u8 role, bool late)
+{
+	struct connection_key key = connection_key(task, object);
+	struct connection fresh = {.late = late};
+
+	fresh.conn = connection_id();
+	fresh.start = task->group_leader->start_boottime;
+	fresh.flow.role = role;
+	bpf_map_update_elem(&connections, &key, &fresh, BPF_ANY);
+	return bpf_map_lookup_elem(&connections, &key);
+}
+
+/* ---- records ------------------------------------------------------------------------------ */
+
+struct emission {
+	struct task_struct *task;
+	struct connection *connection;
+	__u64 object, address;
+	__u64 offset;      /* of the call in the stream */
+	__u64 total, kept; /* bytes that it moved; that are recorded */
+	__u64 direction, flags;
+};
+
+static __always_inline void data_head(struct rec_data *data, struct emission *e)
+{
+	task_fill(&data->task, e->task);
+	data->object = e->object;
+	data->conn = e->connection->conn;
+	data->call_total = e->total < ~0u ? e->total : ~0u;
+	data->direction = e->direction;
+	data->data_flags = e->flags | (e->connection->late ? DATA_F_LATE : 0);
+	data->library = DATA_OPENSSL;
+	data->reserved = 0;
+	data->flow = e->connection->flow;
+}
+
+static __noinline void data_submit(struct rec_data *data, struct emission *e, __u64 at, __u64 n)
+{
+	data_head(data, e);
+	data->stream_offset = e->offset + at;
+	data->call_offset = at;
+	if (at + n >= e->kept && e->kept < e->total && !(e->flags & DATA_F_UNSEEN))
+		data->rec.flags |= REC_F_TRUNCATED;
+	if (bpf_probe_read_user(data->data, n, (void *)(e->address + at))) {
+		data->rec.flags |= REC_F_FAULT;
+		n = 0;
+	}
+	data->n = n;
+	rec_submit(&data->rec, sizeof(*data) + n);
+}
+
+/* A part of `n` bytes in a record with room for `size`. */
+#define DATA_PART(e, at, n, size)                                                                  \
+	({                                                                                         \
+		struct rec_data *data_ =                                                           \
+			rec_reserve_data(probe_number, REC_DATA, sizeof(*data_) + (size));         \
+		BARRIER(n);                                                                        \
+		if (n > (size))                                                                    \
+			n = (size);                                                                \
+		if (data_) /* else counted; the offsets of the others show the gap */              \
+			data_submit(data_, e, at, n);                                              \
+		0;                                                                                 \
+	})
+
+static long data_step(__u32 i, void *arg)
+{
+	struct emission *e = arg;
+	__u64 at = (__u64)i * REC_PART, n = e->kept - at;
+
+	if (n <= DATA_TINY)
+		return DATA_PART(e, at, n, DATA_TINY);
+	if (n <= DATA_SMALL)
+		return DATA_PART(e, at, n, DATA_SMALL);
+	if (n <= DATA_MEDIUM)
+		return DATA_PART(e, at, n, DATA_MEDIUM);
+	return DATA_PART(e, at, n, REC_PART);
+}
+
+static __always_inline void data_emit(struct emission *e)
+{
+	__u64 parts = e->kept ? (e->kept + REC_PART - 1) / REC_PART : 1, turns = loop_max(parts);
+
+	if (turns < parts)
+		e->kept = turns * REC_PART;
+	loop(turns, data_step, e);
+}
+
+/* The end of a connection that bytes were seen of. */
+static __always_inline void connection_end(struct task_struct *task, __u64 object,
+					   struct connection *c)
+{
+	struct emission e = {.object = object, .flags = DATA_F_FIN, .direction = DATA_TRANSMIT};
+	struct rec_data *data;
+
+	if ((!c->offset[0] && !c->offset[1]) || ctl_stopped())
+		return;
+	data = rec_reserve(probe_number, REC_DATA, sizeof(*data));
+	if (!data)
+		return;
+	e.task = task;
+	e.connection = c;
+	data_head(data, &e);
+	data->stream_offset = c->offset[1];
+	data->call_offset = data->n = 0;
+	rec_submit(&data->rec, sizeof(*data));
+}
+
+/* ---- calls -------------------------------------------------------------------------------- */
+
+struct call {
+	__u64 sp; /* at its entry */
+	__u64 object, buffer;
+	__u64 size;  /* bytes that may be moved */
+	__u64 moved; /* address of the size_t that tells how many were; 0 = the returned value does
+		      */
+	__u64 direction, flags;
+	struct rec_flow flow; /* of the socket that the thread used meanwhile */
+};
+
+struct thread {
+	__u64 depth;
+	struct call calls[CALLS_DEEP]; /* that are under way, outermost first */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct thread);
+} threads SEC(".maps");
+
+static __always_inline void lose(enum kcounter why)
+{
+	count(probe_number, KC_SUBMITTED);
+	count(probe_number, why);
+}
+
+/* How many calls were entered before one whose stack pointer is `sp`. */
+static __always_inline __u64 calls_above(const struct thread *thread, __u64 sp)
+{
+	__u64 n = 0;
+
+	while (n < CALLS_DEEP && n < thread->depth && thread->calls[n].sp > sp)
+		n++;
+	return n;
+}
+
+/* The calls[n], for an n that the verifier does not know the limits of. */
+static __always_inline struct call *call_at(struct thread *thread, __u64 n)
+{
+	BARRIER(n);
+	return &thread->calls[n & (CALLS_DEEP - 1)];
+}
+
+static __always_inline bool call_wraps(const struct call *outer, const struct call *inner)
+{
+	return outer->object == inner->object && outer->direction == inner->direction &&
+	       outer->buffer == inner->buffer;
+}
+
+static __always_inline int call_enter(struct pt_regs *ctx, struct call *call)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *thread;
+	__u64 n;
+
+	if (!filter_pass(probe_number, task))
+		return 0;
+	thread = bpf_task_storage_get(&threads, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	call->object = PT_REGS_PARM1(ctx);
+	call->sp = PT_REGS_SP(ctx);
+	n = thread ? calls_above(thread, call->sp) : CALLS_DEEP;
+	if (n && thread && call_wraps(call_at(thread, n - 1), call))
+		return 0;
+	if (n >= CALLS_DEEP) {
+		lose(KC_MAP_FULL);
+		return 0;
+	}
+	*call_at(thread, n) = *call;
+	thread->depth = n + 1;
+	return 0;
+}
+
+/* int SSL_read(SSL *, void *, int) and int SSL_read_ex(SSL *, void *, size_t, size_t *), and the
+ * same for writing. */
+SEC("uprobe")
+int openssl_read(struct pt_regs *ctx)
+{
+	return call_enter(ctx, &(struct call){.buffer = PT_REGS_PARM2(ctx),
+					      .size = (__u32)PT_REGS_PARM3(ctx),
+					      .direction = DATA_RECEIVE});
+}
+
+SEC("uprobe")
+int openssl_read_ex(struct pt_regs *ctx)
+{
+	return call_enter(ctx, &(struct call){.buffer = PT_REGS_PARM2(ctx),
+					      .size = PT_REGS_PARM3(ctx),
+					      .moved = PT_REGS_PARM4(ctx),
+					      .direction = DATA_RECEIVE});
+}
+
+SEC("uprobe")
+int openssl_write(struct pt_regs *ctx)
+{
+	return call_enter(ctx, &(struct call){.buffer = PT_REGS_PARM2(ctx),
+					      .size = (__u32)PT_REGS_PARM3(ctx),
+					      .direction = DATA_TRANSMIT});
+}
+
+SEC("uprobe")
+int openssl_write_ex(struct pt_regs *ctx)
+{
+	return call_enter(ctx, &(struct call){.buffer = PT_REGS_PARM2(ctx),
+					      .size = PT_REGS_PARM3(ctx),
+					      .moved = PT_REGS_PARM4(ctx),
+					      .direction = DATA_TRANSMIT});
+}
+
+/* int SSL_write_ex2(SSL *, const void *, size_t, uint64_t flags, size_t *) */
+SEC("uprobe")
+int openssl_write_ex2(struct pt_regs *ctx)
+{
+	return call_enter(ctx, &(struct call){.buffer = PT_REGS_PARM2(ctx),
+					      .size = PT_REGS_PARM3(ctx),
+					      .moved = PT_REGS_PARM5(ctx),
+					      .direction = DATA_TRANSMIT});
+}
+
+/* ssize_t SSL_sendfile(SSL *, int, off_t, size_t, int) */
+SEC("uprobe")
+int openssl_sendfile(struct pt_regs *ctx)
+{
+	return call_enter(ctx, &(struct call){.size = PT_REGS_PARM4(ctx),
+					      .direction = DATA_TRANSMIT,
+					      .flags = DATA_F_UNSEEN});
+}
+
+static __always_inline __u64 call_moved(struct pt_regs *ctx, const struct call *call)
+{
+	__s64 n = PT_REGS_RC(ctx);
+
+	if (!(call->flags & DATA_F_UNSEEN))
+		n = (int)n;
+	if (n <= 0)
+		return 0;
+	return call->moved ? USER_VALUE(__u64, call->moved) : n;
+}
+
+/* Once client_random has told the socket, nothing else counts: a thread may use others inside a
+ * call (a session cache, say). */
+static __always_inline void call_flow(struct pt_regs *ctx, const struct call *call,
+				      struct connection *c)
+{
+	struct openssl_params *p = TARGET(ctx);
+	struct rec_flow *found = NULL;
+	__u8 role = c->flow.role;
+	__u64 base = call->object;
+
+	if (c->exact)
+		return;
+	if (p && p->random_at >= 0 && c->tries < FLOW_TRIES) {
+		c->tries++;
+		if (p->random_in >= 0)
+			base = USER_VALUE(__u64, base + p->random_in);
+		found = hello_find(base + p->random_at, role, &call->flow);
+	}
+	if (found) {
+		c->flow = *found;
+		c->exact = 1;
+	} else if (!c->flow.family && call->flow.family) {
+		c->flow = call->flow;
+		c->flow.role = role;
+	}
+}
+
+static __always_inline void call_emit(struct pt_regs *ctx, struct task_struct *task,
+				      const struct call *call, __u64 n)
+{
+	struct connection *c = connection_find(task, call->object);
+	struct emission e = {.total = n, .direction = call->direction, .flags = call->flags};
+	__u64 *offset;
+
+	if (!c)
+		c = connection_new(task, call->object, REC_ROLE_UNKNOWN, true);
+	if (!c) {
+		lose(KC_MAP_FULL);
+		return;
+	}
+	call_flow(ctx, call, c);
+	offset = call->direction == DATA_TRANSMIT ? &c->offset[1] : &c->offset[0];
+	e.offset = *offset;
+	*offset += n;
+	e.task = task;
+	e.connection = c;
+	e.object = call->object;
+	e.address = call->buffer;
+	if (!(call->flags & DATA_F_UNSEEN))
+		e.kept = max_payload && n > max_payload ? max_payload : n;
+	data_emit(&e);
+}
+
+SEC("uretprobe")
+int openssl_return(struct pt_regs *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *thread = bpf_task_storage_get(&threads, task, NULL, 0);
+	__u64 sp = PT_REGS_SP(ctx) - RETURN_ADDRESS, n;
+	struct call *call;
+
+	if (!thread || ctl_stopped())
+		return 0;
+	n = calls_above(thread, sp);
+	if (n >= CALLS_DEEP || n >= thread->depth)
+		return 0;
+	call = call_at(thread, n);
+	if (call->sp != sp)
+		return 0;
+	thread->depth = n;
+	n = call_moved(ctx, call);
+	if (n > call->size) /* no such call: what we take for a count is none */
+		lose(KC_READ_FAULT);
+	else if (n)
+		call_emit(ctx, task, call, n);
+	return 0;
+}
+
+/* ---- beginning and end -------------------------------------------------------------------- */
+
+static __always_inline int connection_begin(struct pt_regs *ctx, __u8 role)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 object = PT_REGS_PARM1(ctx);
+	struct connection *old;
+
+	if (!filter_pass(probe_number, task))
+		return 0;
+	old = connection_find(task, object);
+	if (old)
+		connection_end(task, object, old);
+	connection_new(task, object, role, false);
+	return 0;
+}
+
+SEC("uprobe")
+int openssl_connect(struct pt_regs *ctx)
+{
+	return connection_begin(ctx, REC_ROLE_CLIENT);
+}
+
+SEC("uprobe")
+int openssl_accept(struct pt_regs *ctx)
+{
+	return connection_begin(ctx, REC_ROLE_SERVER);
+}
+
+/* The object will be used again, in the same role. A handshake that begins calls it too. */
+SEC("uprobe")
+int openssl_clear(struct pt_regs *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 object = PT_REGS_PARM1(ctx);
+	struct connection *c = connection_find(task, object);
+
+	if (!c || (!c->offset[0] && !c->offset[1]))
+		return 0;
+	connection_end(task, object, c);
+	connection_new(task, object, c->flow.role, false);
+	return 0;
+}
+
+SEC("uprobe")
+int openssl_free(struct pt_regs *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 object = PT_REGS_PARM1(ctx);
+	struct connection_key key = connection_key(task, object);
+	struct connection *c = connection_find(task, object);
+
+	if (!c)
+		return 0;
+	connection_end(task, object, c);
+	bpf_map_delete_elem(&connections, &key);
+	return 0;
+}
+
+/* ---- sockets ------------------------------------------------------------------------------ */
+
+/* The first socket that a thread uses inside a call. A memory BIO uses none. */
+static __always_inline int socket_used(struct sock *sk)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *thread = bpf_task_storage_get(&threads, task, NULL, 0);
+	struct call *call;
+
+	if (!thread || !thread->depth)
+		return 0;
+	call = call_at(thread, thread->depth - 1);
+	if (!call->flow.family)
+		sock_flow(&call->flow, sk, bpf_get_socket_cookie(sk));
+	return 0;
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(openssl_sock_send, struct sock *sk, int ret, int flags)
+{
+	return socket_used(sk);
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(openssl_sock_recv, struct sock *sk, int ret, int flags)
+{
+	return socket_used(sk);
+}
+
+/* Before 6.3 those two are missing. This one tells of received bytes, in the reader's context as
+ * long as a system call owns the socket. */
+SEC("tp_btf/tcp_rcv_space_adjust")
+int BPF_PROG(openssl_tcp_recv, struct sock *sk)
+{
+	return sk->sk_lock.owned ? socket_used(sk) : 0;
+}
+
+SEC("cgroup_skb/egress")
+int openssl_hello_out(struct __sk_buff *skb)
+{
+	hello_note(skb, REC_ROLE_CLIENT);
+	return 1;
+}
+
+SEC("cgroup_skb/ingress")
+int openssl_hello_in(struct __sk_buff *skb)
+{
+	hello_note(skb, REC_ROLE_SERVER);
+	return 1;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
+#pragma once
+/*
+ * The TCP socket behind a TLS connection. The exact join is by the client_random of its
+ * ClientHello: seen here in the packets that leave and enter sockets, and known to the library's
+ * object.
+ */
+#include "kern/common.bpf.h"
+
+#include <bpf/bpf_endian.h>
+
+enum {
+	FAMILY_INET = 2,
+	FAMILY_INET6 = 10,
+	PROTOCOL_IPV4 = 0x0800, /* of the packet */
+	PROTOCOL_IPV6 = 0x86dd,
+	PROTOCOL_TCP = 6, /* of the socket */
+	PROTOCOL_MPTCP = 262,
+};
+
+/* ---- from a socket ------------------------------------------------------------------------ */
+
+static __always_inline void sock_mapped(struct rec_flow *flow)
+{
+	const __u32 *local = (void *)flow->local, *remote = (void *)flow->remote;
+	__u32 local4 = local[3], remote4 = remote[3];
+
+	if (remote[0] || remote[1] || remote[2] != bpf_htonl(0xffff))
+		return;
+	flow->family = FAMILY_INET;
+	__builtin_memset(flow->local, 0, sizeof(flow->local));
+	__builtin_memset(flow->remote, 0, sizeof(flow->remote));
+	*(__u32 *)flow->local = local4;
+	*(__u32 *)flow->remote = remote4;
+}
+
+/* Fills all of it but the role. A socket that is none of TCP leaves family 0. */
+static __always_inline void sock_flow(struct rec_flow *ret, struct sock *sk, __u64 cookie)
+{
+	__u16 family = sk->__sk_common.skc_family, protocol = sk->sk_protocol;
+
+	__builtin_memset(ret, 0, sizeof(*ret));
+	if ((family != FAMILY_INET && family != FAMILY_INET6) ||
+	    (protocol != PROTOCOL_TCP && protocol != PROTOCOL_MPTCP))
+		return;
+	ret->cookie = cookie;
+	ret->netns = sk->__sk_common.skc_net.net->ns.inum;
+	ret->family = family;
+	ret->protocol = PROTOCOL_TCP;
+	ret->local_port = sk->__sk_common.skc_num;
+	ret->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
+	if (family == FAMILY_INET) {
+		*(__u32 *)ret->local = sk->__sk_common.skc_rcv_saddr;
+		*(__u32 *)ret->remote = sk->__sk_common.skc_daddr;
+		return;
+	}
+	BPF_CORE_READ_INTO(&ret->local, sk, __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8);
+	BPF_CORE_READ_INTO(&ret->remote, sk, __sk_common.skc_v6_daddr.in6_u.u6_addr8);
+	sock_mapped(ret);
+}
+
+/* ---- from a ClientHello ------------------------------------------------------------------- */
+
+struct hello_key {
+	__u64 random[4];
+	__u64 role; /* enum rec_role: both ends may be here */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct hello_key);
+	__type(value, struct rec_flow);
+} hellos SEC(".maps");
+
+struct ip4_head {
+	__u8 length, tos;
+	__u16 total, id, fragment;
+	__u8 ttl, protocol;
+	__u16 check;
+	__u32 source, target;
+};
+
+struct ip6_head {
+	__u32 label;
+	__u16 length;
+	__u8 next, hops;
+	__u8 source[16], target[16];
+};
+
+struct tcp_head {
+	__u16 source, target;
+	__u32 seq, ack;
+	__u8 offset, flags;
+	__u16 window, check, urgent;
+};
+
+struct hello_head {
+	__u8 type, version[2], length[2];                    /* of the record */
+	__u8 message, message_length[3], message_version[2]; /* of the handshake */
+	__u8 random[32];
+};
+
+enum {
+	TLS_HANDSHAKE = 22,
+	TLS_CLIENT_HELLO = 1,
+	HELLO_LEAST = sizeof(struct ip4_head) + sizeof(struct tcp_head) + sizeof(struct hello_head),
+	FRAGMENT_OFFSET = 0x1fff,
+	SOCK_LISTEN = 10,
+};
+
+static __always_inline void hello_ends(struct rec_flow *flow, const void *source,
+				       const void *target, const __u32 size)
+{
+	bool out = flow->role == REC_ROLE_CLIENT;
+
+	__builtin_memcpy(flow->local, out ? source : target, size);
+	__builtin_memcpy(flow->remote, out ? target : source, size);
+}
+
+/* The addresses; returns where the TCP header lies, 0 = there is none. */
+static __always_inline __u32 hello_ip(struct __sk_buff *skb, struct rec_flow *flow)
+{
+	union {
+		struct ip4_head v4;
+		struct ip6_head v6;
+	} ip;
+
+	if (skb->protocol == bpf_htons(PROTOCOL_IPV4)) {
+		if (bpf_skb_load_bytes(skb, 0, &ip.v4, sizeof(ip.v4)) ||
+		    ip.v4.protocol != PROTOCOL_TCP || ip.v4.fragment & bpf_htons(FRAGMENT_OFFSET))
+			return 0;
+		flow->family = FAMILY_INET;
+		hello_ends(flow, &ip.v4.source, &ip.v4.target, sizeof(ip.v4.source));
+		return (ip.v4.length & 15) * 4;
+	}
+	if (skb->protocol != bpf_htons(PROTOCOL_IPV6) ||
+	    bpf_skb_load_bytes(skb, 0, &ip.v6, sizeof(ip.v6)) || ip.v6.next != PROTOCOL_TCP)
+		return 0;
+	flow->family = FAMILY_INET6;
+	hello_ends(flow, ip.v6.source, ip.v6.target, sizeof(ip.v6.source));
+	return sizeof(ip.v6);
+}
+
+/* The ports, and what the segment carries if it begins with a ClientHello. */
+static __always_inline bool hello_tcp(struct __sk_buff *skb, __u32 at, struct rec_flow *flow,
+				      struct hello_head *ret)
+{
+	bool out = flow->role == REC_ROLE_CLIENT;
+	struct tcp_head tcp;
+
+	if (bpf_skb_load_bytes(skb, at, &tcp, sizeof(tcp)))
+		return false;
+	flow->protocol = PROTOCOL_TCP;
+	flow->local_port = bpf_ntohs(out ? tcp.source : tcp.target);
+	flow->remote_port = bpf_ntohs(out ? tcp.target : tcp.source);
+	return !bpf_skb_load_bytes(skb, at + (tcp.offset >> 4) * 4, ret, sizeof(*ret)) &&
+	       ret->type == TLS_HANDSHAKE && ret->version[0] == 3 &&
+	       ret->message == TLS_CLIENT_HELLO && ret->message_version[0] == 3;
+}
+
+/* The segment that completes a connection may already carry the hello: it still belongs to the
+ * listening socket, whose cookie would be a wrong one. */
+static __always_inline void hello_owner(struct __sk_buff *skb, struct rec_flow *flow)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct sock *full;
+
+	if (!sk)
+		return;
+	if (sk->state != SOCK_LISTEN)
+		flow->cookie = bpf_get_socket_cookie(skb);
+	full = (struct sock *)bpf_skc_to_tcp_sock(sk);
+	if (full)
+		flow->netns = full->__sk_common.skc_net.net->ns.inum;
+}
+
+/*
+ * Notes a ClientHello that leaves (role client) or enters (server) a socket. Where a relay on this
+ * host passes it on, the client is the first socket that it left, and the server the last one that
+ * it entered.
+ */
+static __always_inline void hello_note(struct __sk_buff *skb, __u8 role)
+{
+	struct rec_flow flow = {.role = role};
+	struct hello_key key = {.role = role};
+	struct hello_head hello;
+	__u32 at;
+
+	if (MUTATED || skb->len < HELLO_LEAST)
+		return;
+	at = hello_ip(skb, &flow);
+	if (!at || !hello_tcp(skb, at, &flow, &hello))
+		return;
+	hello_owner(skb, &flow);
+	__builtin_memcpy(key.random, hello.random, sizeof(key.random));
+	bpf_map_update_elem(&hellos, &key, &flow, role == REC_ROLE_CLIENT ? BPF_NOEXIST : BPF_ANY);
+}
+
+/*
+ * The flow of the connection with the client_random that lies at `address` in the process. role: as
+ * far as it is known; where both ends are here and it is not, `seen` (a socket that the thread used
+ * meanwhile) decides. NULL = not known.
+ */
+static __always_inline struct rec_flow *hello_find(__u64 address, __u8 role,
+						   const struct rec_flow *seen)
+{
+	struct rec_flow *client = NULL, *server = NULL;
+	struct hello_key key = {};
+
+	if (bpf_probe_read_user(key.random, sizeof(key.random), (void *)address))
+		return NULL;
+	key.role = REC_ROLE_CLIENT;
+	if (role != REC_ROLE_SERVER)
+		client = bpf_map_lookup_elem(&hellos, &key);
+	key.role = REC_ROLE_SERVER;
+	if (role != REC_ROLE_CLIENT)
+		server = bpf_map_lookup_elem(&hellos, &key);
+	if (!client || !server)
+		return client ? client : server;
+	if (seen->cookie && seen->cookie == client->cookie)
+		return client;
+	return seen->cookie && seen->cookie == server->cookie ? server : NULL;
+}

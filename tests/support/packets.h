@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * A reader of the packets in a pcapng file that has nothing in common with the writer. It aborts
+ * where the file is not well-formed or a checksum is wrong, so that the fuzzer can use it too.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "capture/base/bytes.h"
+
+struct packet {
+	uint32_t interface, direction, pid, tid, process;
+	uint64_t unix_ns;
+	struct bytes comment;
+	uint8_t from[16], to[16];
+	uint16_t from_port, to_port;
+	uint32_t seq, ack;
+	uint8_t flags;
+	struct bytes payload; /* points into the file */
+};
+
+/* The packets of n bytes of whole blocks; the first max of them go to ret. Returns how many there
+ * are. */
+unsigned packets_read(const void *p, size_t n, struct packet *ret, unsigned max);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/* DATA events of a connection as one of its ends sees them, one after the other. */
+#include "capture/event.h"
+#include "tests/support/encoding.h"
+
+struct talk {
+	struct encoding *to;
+	struct flow flow;
+	struct proc proc;
+	uint64_t offset[2]; /* of the next byte, by direction: transmit, receive */
+	uint64_t lost;      /* bytes that the next event misses */
+	uint64_t *now_ns;   /* Unix time, advanced by every event */
+};
+
+/* A client at 192.0.2.1:40000 of 192.0.2.20:8443, pid 1234 "curl". */
+struct talk talk_new(struct encoding *to, uint64_t id, enum protocol protocol);
+/* Its other end: pid 4321 "nginx". */
+struct talk talk_mirror(const struct talk *t, uint64_t id);
+/* One event; what the encoder returned. */
+int talk_says(struct talk *t, enum direction direction, struct bytes payload);
+int talk_flagged(struct talk *t, enum direction direction, struct bytes payload, uint32_t flags);
+int talk_closes(struct talk *t);
