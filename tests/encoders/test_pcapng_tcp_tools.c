@@ -250,8 +250,12 @@ static void each_protocol_is_dissected(void **state)
 
 static void others_read_it(void **state)
 {
-	static const char *const commands[] = {"tcpdump -nr %s", "capinfos %s",
-					       "editcap %s /dev/null", "mergecap -w /dev/null %s"};
+	static const struct {
+		const char *program, *options, *output;
+	} rows[] = {{"tcpdump", "-nr", ""},
+		    {"capinfos", "", ""},
+		    {"editcap", "", "/dev/null"},
+		    {"mergecap", "-w /dev/null", ""}};
 	char body[100] = "";
 	struct encoding e;
 	const char *path;
@@ -262,18 +266,15 @@ static void others_read_it(void **state)
 	encoding_end(&e);
 	path = encoding_file(e.p, e.n);
 	encoding_close(&e);
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		char command[256];
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		int status;
 
-		snprintf(command, sizeof(command), "%.*s", (int)strcspn(commands[i], " "),
-			 commands[i]);
-		if (!encoding_has(command))
+		if (!encoding_has(rows[i].program))
 			continue;
-		snprintf(command, sizeof(command), commands[i], path);
-		free(encoding_run(&status, "%s >/dev/null 2>&1", command));
+		free(encoding_run(&status, "%s %s %s %s >/dev/null 2>&1", rows[i].program,
+				  rows[i].options, path, rows[i].output));
 		if (status)
-			fail_msg("%s: exit %d", command, status);
+			fail_msg("%s: exit %d", rows[i].program, status);
 	}
 }
 
