@@ -52,3 +52,5 @@ struct talk_file talk_split(const struct talk_file *f, size_t n);
 void talk_done(struct talk_file *f);
 /* How the text view shows it; malloc'd. options as in encoding_open(). */
 char *talk_shown(const struct talk_file *f, enum protocol protocol, const char *options);
+/* Any bytes as a conversation: shown, twice over where room is short, and fit for a terminal. */
+void talk_fuzz(enum protocol protocol, const uint8_t *data, size_t n);
