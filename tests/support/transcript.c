@@ -202,7 +202,7 @@ static void must_be_printable(struct bytes text)
 	}
 }
 
-void talk_fuzz(enum protocol protocol, const uint8_t *data, size_t n)
+void transcript_fuzz(enum protocol protocol, const uint8_t *data, size_t n)
 {
 	static const uint64_t limits[] = {4096, 0, 100, TEXT_DATA_LIMIT_MAX};
 	struct text_data *view = text_data_new(limits[n % 4], false, NULL);

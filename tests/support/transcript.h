@@ -56,4 +56,4 @@ void transcript_done(struct transcript_file *f);
 char *transcript_shown(const struct transcript_file *f, enum protocol protocol,
 		       const char *options);
 /* Any bytes as a conversation: shown, twice over where room is short, and fit for a terminal. */
-void talk_fuzz(enum protocol protocol, const uint8_t *data, size_t n);
+void transcript_fuzz(enum protocol protocol, const uint8_t *data, size_t n);
