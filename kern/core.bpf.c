@@ -11,8 +11,7 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-const volatile __u16 exec_probe;
-const volatile __u8 all_args;
+const volatile __u16 exec_probe; /* 0: not selected, and arguments may be cut */
 
 enum {
 	SIGNAL_GROUP_EXIT = 4,
@@ -103,7 +102,7 @@ static __noinline void exec_emit(struct exec *x, struct rec_exec *exec, const __
 	}
 	exec->args_len = n;
 	if (x->total > x->first)
-		exec->rec.flags |= all_args ? REC_F_MORE : REC_F_TRUNCATED;
+		exec->rec.flags |= exec_probe ? REC_F_MORE : REC_F_TRUNCATED;
 	if (x->total > REC_PART + (__u64)loop_max(PAYLOAD_MAX / REC_PART) * REC_PART)
 		exec->rec.flags |= REC_F_TRUNCATED;
 	rec_submit(&exec->rec, sizeof(*exec) + at + n);
@@ -147,7 +146,7 @@ int BPF_PROG(core_exec, struct task_struct *task, int old_pid, struct linux_binp
 	x.args = BPF_CORE_READ(mm, arg_start);
 	x.total = BPF_CORE_READ(mm, arg_end) - x.args;
 	x.first = x.total < REC_PART ? x.total : REC_PART;
-	if (exec_first(&x, paths) && all_args && x.total > x.first)
+	if (exec_first(&x, paths) && exec_probe && x.total > x.first)
 		part_block(exec_probe, REC_EXEC,
 			   &(struct part_block){.address = x.args,
 						.total = x.total,

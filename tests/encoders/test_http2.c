@@ -11,6 +11,7 @@
 
 #include "encoders/http2.h"
 #include "encoders/http2_stream.h"
+#include "encoders/text_data.h"
 #include "tests/support/transcript.h"
 
 #define SENT "    1234 curl            127.0.0.1:43210 -> 127.0.0.1:443  "
@@ -112,7 +113,7 @@ static void data(struct peer *p, unsigned flags, uint32_t stream, const char *te
 static void flush_as(struct transcript_file *f, bool receives, unsigned flags, unsigned missing)
 {
 	transcript_say(f, flags | (receives ? TRANSCRIPT_RECEIVE : 0), missing,
-		 (struct bytes){peers[receives].p, peers[receives].n});
+		       (struct bytes){peers[receives].p, peers[receives].n});
 	peers[receives].n = 0;
 }
 
@@ -357,6 +358,29 @@ static void a_header_bomb_is_defused(void **state)
 	transcript_done(&f);
 }
 
+/* More than one event may show ends with a word, and the next event is shown again. */
+static void one_event_shows_so_much(void **state)
+{
+	char fields[3100];
+	struct transcript_file f = {0};
+	char *text;
+
+	snprintf(fields, sizeof(fields), ":method GET :path /1 x %03000d", 0);
+	preface();
+	head(&peers[0], END_STREAM, 1, fields);
+	for (unsigned i = 0; i < 5000; i++)
+		frame(&peers[0], NGHTTP2_HEADERS, END_HEADERS, 3, BYTES("\xbe"));
+	flush(&f, false);
+	head(&peers[0], END_STREAM, 5, ":method GET :path /5");
+	flush(&f, false);
+	text = transcript_shown(&f, PROTOCOL_HTTP2, NULL);
+	assert_in_range(strlen(text), TEXT_DATA_RECORD / 2, TEXT_DATA_RECORD + 10000);
+	assert_non_null(strstr(text, "[... more than one event can show]\n"));
+	assert_non_null(strstr(text, "GET /5 HTTP/2  (stream 5)\n"));
+	free(text);
+	transcript_done(&f);
+}
+
 static void many_streams_are_not_kept(void **state)
 {
 	struct transcript_file f = {0};
@@ -482,6 +506,7 @@ int main(void)
 		TEST(a_connection_joined_midway_is_shown_by_frames),
 		TEST(a_damaged_block_loses_one_direction),
 		TEST(a_header_bomb_is_defused),
+		TEST(one_event_shows_so_much),
 		TEST(many_streams_are_not_kept),
 		TEST(the_budget_holds),
 		TEST(real_programs_however_cut),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tests/support/transcript.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "capture/base/utf8.h"
+#include "encoders/text_data.h"
 #include "tests/support/encoding.h"
 
 #define TIME_UNIX 1732453680123456789ull
@@ -178,4 +181,47 @@ char *transcript_shown(const struct transcript_file *f, enum protocol protocol, 
 	assert_non_null(text);
 	encoding_close(&e);
 	return text;
+}
+
+static void must(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+static void must_be_printable(struct bytes text)
+{
+	while (text.n) {
+		const char *end = memchr(text.p, '\n', text.n);
+		size_t n;
+
+		must(end);
+		n = end - text.p;
+		must(utf8_printable((struct bytes){text.p, n}) && (!n || !memchr(text.p, '\t', n)));
+		text = (struct bytes){end + 1, text.n - n - 1};
+	}
+}
+
+void transcript_fuzz(enum protocol protocol, const uint8_t *data, size_t n)
+{
+	static const uint64_t limits[] = {4096, 0, 100, TEXT_DATA_LIMIT_MAX};
+	struct text_data *view = text_data_new(limits[n % 4], false, NULL);
+	struct chunk *c = chunk_pool_new(1, CHUNK_JUMBO);
+	struct chunk none = {0};
+	struct event ev;
+	struct transcript t;
+
+	must(view && c);
+	transcript_begin(&t, protocol, (struct bytes){(const char *)data, n});
+	while (transcript_next(&t, &ev)) {
+		int r = text_data_encode(view, &ev, BYTES("head "), &none);
+
+		must(r == 0 || r == -ENOBUFS);
+		chunk_reset(c);
+		if (r)
+			must(text_data_encode(view, &ev, BYTES("head "), c) == 0 && c->len);
+		must_be_printable((struct bytes){(char *)c->p, c->len});
+	}
+	chunk_pool_free(c, 1);
+	text_data_free(view);
 }
