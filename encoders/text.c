@@ -11,7 +11,8 @@
 #include "capture/base/utf8.h"
 #include "capture/encoder.h"
 #include "capture/stats.h"
-#include "encoders/put.h"
+#include "encoders/show.h"
+#include "encoders/text_data.h"
 
 enum tz {
 	TZ_UTC,
@@ -20,100 +21,27 @@ enum tz {
 
 struct text_cfg {
 	int tz; /* enum tz */
+	uint64_t body;
 };
 
 struct text {
 	bool colour, local;
 	uint64_t second;  /* whose time of day is in `clock` */
 	uint8_t clock[8]; /* 13:08:00 */
+	struct text_data *data;
 };
 
 enum {
 	COLUMN_PID = 7,
 	COLUMN_COMM = 15,
 	COLUMN_TEXT = 12 + 1 + COLUMN_PID + 1 + COLUMN_COMM + 1,
-	ESCAPE_MAX = 4 * 4, /* a character, byte by byte */
+	HEAD_MAX = 256, /* with colours, and a name of nothing but escapes */
 };
-
-#define SAY(w, text) say(w, text, sizeof(text) - 1)
-
-static void say(struct put *w, const char *text, size_t n)
-{
-	if (put_room(w, n))
-		w->p = put_mem(w->p, text, n);
-}
-
-static void number(struct put *w, uint64_t v)
-{
-	if (put_room(w, PUT_NUMBER))
-		w->p = put_u64(w->p, v);
-}
-
-static void blanks(struct put *w, unsigned n)
-{
-	if (!put_room(w, n))
-		return;
-	memset(w->p, ' ', n);
-	w->p += n;
-}
-
-static const char dim[] = "\033[2m", bold[] = "\033[1m", red[] = "\033[31m", plain[] = "\033[0m";
 
 static void paint(struct put *w, const struct text *x, const char *colour)
 {
 	if (x->colour)
-		say(w, colour, strlen(colour));
-}
-
-/* Does this character do nothing but show itself? */
-static bool harmless(const char *text, unsigned len)
-{
-	const uint8_t *p = (const uint8_t *)text;
-
-	if (len == 1)
-		return p[0] >= 0x20 && p[0] != 0x7f;
-	if (len == 2)
-		return p[0] != 0xc2 || p[1] >= 0xa0;
-	if (len != 3 || p[0] != 0xe2)
-		return true;
-	if (p[1] == 0x80) /* marks, separators and overrides of direction */
-		return !((p[2] >= 0x8e && p[2] <= 0x8f) || (p[2] >= 0xa8 && p[2] <= 0xae));
-	return p[1] != 0x81 || p[2] < 0xa6 || p[2] > 0xa9;
-}
-
-static uint8_t *escape(uint8_t *p, uint8_t c)
-{
-	static const char shorts[32] = {['\t'] = 't', ['\n'] = 'n', ['\r'] = 'r', [033] = 'e'};
-
-	*p++ = '\\';
-	if (c < 0x20 && shorts[c]) {
-		*p++ = shorts[c];
-		return p;
-	}
-	*p++ = 'x';
-	return put_hex(p, &c, 1);
-}
-
-/* Writes the first character of text and returns its length. */
-static unsigned character(struct put *w, struct bytes text)
-{
-	unsigned len = utf8_char(text.p, text.n), n = len ? len : 1;
-
-	if (!put_room(w, ESCAPE_MAX))
-		return n;
-	if (len && harmless(text.p, len)) {
-		w->p = put_mem(w->p, text.p, len);
-		return n;
-	}
-	for (unsigned i = 0; i < n; i++)
-		w->p = escape(w->p, text.p[i]);
-	return n;
-}
-
-static void visible(struct put *w, struct bytes text)
-{
-	for (size_t i = 0; i < text.n && !w->full;)
-		i += character(w, (struct bytes){text.p + i, text.n - i});
+		show_mem(w, colour, strlen(colour));
 }
 
 /* The further lines of a text are aligned below its first one. */
@@ -121,12 +49,12 @@ static void lines(struct put *w, struct bytes text)
 {
 	for (size_t i = 0; i < text.n && !w->full;) {
 		if (text.p[i] != '\n') {
-			i += character(w, (struct bytes){text.p + i, text.n - i});
+			i += show_char(w, (struct bytes){text.p + i, text.n - i});
 			continue;
 		}
-		SAY(w, "\n");
-		blanks(w, COLUMN_TEXT);
-		SAY(w, "> ");
+		SHOW(w, "\n");
+		show_blanks(w, COLUMN_TEXT);
+		SHOW(w, "> ");
 		i++;
 	}
 }
@@ -145,7 +73,7 @@ static enum quoting quoting(struct bytes arg)
 		unsigned len = utf8_char(arg.p + i, arg.n - i);
 		char c = arg.p[i];
 
-		if (!len || !harmless(arg.p + i, len))
+		if (!len || !show_harmless(arg.p + i, len))
 			return QUOTE_ESCAPES;
 		if (len == 1 && !(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'z') &&
 		    !(c >= 'A' && c <= 'Z') && !strchr("_@%+=:,./-", c))
@@ -161,23 +89,23 @@ static void quoted(struct put *w, struct bytes arg)
 	enum quoting q = quoting(arg);
 
 	if (q == QUOTE_NONE) {
-		visible(w, arg);
+		show_bytes(w, arg);
 		return;
 	}
 	if (q == QUOTE_SINGLE)
-		SAY(w, "'");
+		SHOW(w, "'");
 	else
-		SAY(w, "$'");
+		SHOW(w, "$'");
 	for (size_t i = 0; i < arg.n && !w->full;) {
 		char c = arg.p[i];
 
 		if (q == QUOTE_SINGLE && c == '\'')
-			SAY(w, "'\\'");
+			SHOW(w, "'\\'");
 		if (q == QUOTE_ESCAPES && (c == '\'' || c == '\\'))
-			SAY(w, "\\");
-		i += character(w, (struct bytes){arg.p + i, arg.n - i});
+			SHOW(w, "\\");
+		i += show_char(w, (struct bytes){arg.p + i, arg.n - i});
 	}
-	SAY(w, "'");
+	SHOW(w, "'");
 }
 
 static uint8_t *put_tenths(uint8_t *p, uint64_t tenths)
@@ -243,35 +171,35 @@ static void head(struct put *w, struct text *x, const struct event *ev)
 	const uint8_t *start;
 	size_t n;
 
-	paint(w, x, dim);
+	paint(w, x, SHOW_DIM);
 	time_of_day(w, x, ev->time_unix_ns);
-	paint(w, x, plain);
+	paint(w, x, SHOW_PLAIN);
 	if (!ev->proc) {
-		blanks(w, COLUMN_TEXT - 12);
+		show_blanks(w, COLUMN_TEXT - 12);
 		return;
 	}
 	n = put_width(ev->proc->pid);
-	blanks(w, 1 + (n < COLUMN_PID ? COLUMN_PID - n : 0));
-	number(w, ev->proc->pid);
-	SAY(w, " ");
-	paint(w, x, bold);
+	show_blanks(w, 1 + (n < COLUMN_PID ? COLUMN_PID - n : 0));
+	show_number(w, ev->proc->pid);
+	SHOW(w, " ");
+	paint(w, x, SHOW_BOLD);
 	start = w->p;
-	visible(w, ev->proc->comm);
+	show_bytes(w, ev->proc->comm);
 	n = w->p - start;
-	paint(w, x, plain);
-	blanks(w, 1 + (n < COLUMN_COMM ? COLUMN_COMM - n : 0));
+	paint(w, x, SHOW_PLAIN);
+	show_blanks(w, 1 + (n < COLUMN_COMM ? COLUMN_COMM - n : 0));
 }
 
 static void flags(struct put *w, const struct text *x, uint32_t mask)
 {
 	if (!mask)
 		return;
-	paint(w, x, red);
-	SAY(w, "  [");
+	paint(w, x, SHOW_RED);
+	SHOW(w, "  [");
 	if (put_room(w, PUT_FLAGS))
 		w->p = put_flags(w->p, mask, false);
-	SAY(w, "]");
-	paint(w, x, plain);
+	SHOW(w, "]");
+	paint(w, x, SHOW_PLAIN);
 }
 
 static void line(struct put *w, const struct text *x, const struct event *ev)
@@ -279,25 +207,25 @@ static void line(struct put *w, const struct text *x, const struct event *ev)
 	const struct event_line *cmd = &ev->line;
 
 	if (ev->proc && ev->proc->uid == 0)
-		SAY(w, "# ");
+		SHOW(w, "# ");
 	else
-		SAY(w, "$ ");
+		SHOW(w, "$ ");
 	lines(w, cmd->text);
 	if (cmd->expanded.n) {
-		SAY(w, "\n");
-		blanks(w, COLUMN_TEXT);
-		SAY(w, "= ");
+		SHOW(w, "\n");
+		show_blanks(w, COLUMN_TEXT);
+		SHOW(w, "= ");
 		lines(w, cmd->expanded);
 	}
 	if (cmd->has_status) {
-		paint(w, x, cmd->status ? red : dim);
-		SAY(w, "  [");
+		paint(w, x, cmd->status ? SHOW_RED : SHOW_DIM);
+		SHOW(w, "  [");
 		if (put_room(w, PUT_NUMBER))
 			w->p = put_i64(w->p, cmd->status);
-		SAY(w, ", ");
+		SHOW(w, ", ");
 		duration(w, cmd->duration_ns);
-		SAY(w, "]");
-		paint(w, x, plain);
+		SHOW(w, "]");
+		paint(w, x, SHOW_PLAIN);
 	}
 }
 
@@ -306,35 +234,35 @@ static void exec(struct put *w, const struct event *ev)
 	struct bytes args = ev->exec.argv, arg;
 	bool named = false;
 
-	SAY(w, "exec");
+	SHOW(w, "exec");
 	while (!w->full && bytes_next_arg(&args, &arg)) {
 		named |= bytes_eq(arg, ev->exec.path);
-		SAY(w, " ");
+		SHOW(w, " ");
 		quoted(w, arg);
 	}
 	if (named || !ev->exec.path.n)
 		return;
-	SAY(w, "  [");
+	SHOW(w, "  [");
 	quoted(w, ev->exec.path);
-	SAY(w, "]");
+	SHOW(w, "]");
 }
 
 static void end(struct put *w, const struct text *x, const struct event *ev)
 {
 	if (ev->exit.signal) {
-		paint(w, x, red);
-		SAY(w, "killed by ");
+		paint(w, x, SHOW_RED);
+		SHOW(w, "killed by ");
 		if (put_room(w, PUT_SIGNAL))
 			w->p = put_signal(w->p, ev->exit.signal);
 	} else {
-		paint(w, x, ev->exit.code ? red : "");
-		SAY(w, "exit ");
-		number(w, ev->exit.code);
+		paint(w, x, ev->exit.code ? SHOW_RED : "");
+		SHOW(w, "exit ");
+		show_number(w, ev->exit.code);
 	}
 	if (ev->exit.core)
-		SAY(w, ", core dumped,");
-	paint(w, x, plain);
-	SAY(w, " after ");
+		SHOW(w, ", core dumped,");
+	paint(w, x, SHOW_PLAIN);
+	SHOW(w, " after ");
 	duration(w, ev->exit.lifetime_ns);
 }
 
@@ -342,26 +270,24 @@ static void loss(struct put *w, const struct text *x, const struct event *ev)
 {
 	const char *help = stats_help(ev->loss.reason);
 
-	paint(w, x, red);
-	SAY(w, "lost ");
-	number(w, ev->loss.count);
-	SAY(w, " (");
-	visible(w, bytes_of(ev->loss.probe));
-	SAY(w, " ");
-	visible(w, bytes_of(ev->loss.reason));
-	SAY(w, ")");
+	paint(w, x, SHOW_RED);
+	SHOW(w, "lost ");
+	show_number(w, ev->loss.count);
+	SHOW(w, " (");
+	show_bytes(w, bytes_of(ev->loss.probe));
+	SHOW(w, " ");
+	show_bytes(w, bytes_of(ev->loss.reason));
+	SHOW(w, ")");
 	if (help) {
-		SAY(w, ": ");
-		visible(w, bytes_of(help));
+		SHOW(w, ": ");
+		show_bytes(w, bytes_of(help));
 	}
-	paint(w, x, plain);
+	paint(w, x, SHOW_PLAIN);
 }
 
 static int content(struct put *w, const struct text *x, const struct event *ev)
 {
 	switch (ev->kind) {
-	case EVENT_DATA:
-		return -EOPNOTSUPP;
 	case EVENT_LINE:
 		line(w, x, ev);
 		return 0;
@@ -374,6 +300,7 @@ static int content(struct put *w, const struct text *x, const struct event *ev)
 	case EVENT_LOSS:
 		loss(w, x, ev);
 		return 0;
+	case EVENT_DATA: /* in text_encode() */
 	case EVENT_META:
 	case EVENT_ATTACH:
 	case EVENT_STATS:
@@ -383,18 +310,30 @@ static int content(struct put *w, const struct text *x, const struct event *ev)
 	return -EOPNOTSUPP;
 }
 
+/* One event may be several rows, or none: each begins with the same head. */
+static int data(struct text *x, const struct event *ev, struct chunk *c)
+{
+	uint8_t buf[HEAD_MAX];
+	struct put w = {buf, buf + sizeof(buf), false};
+
+	head(&w, x, ev);
+	return text_data_encode(x->data, ev, (struct bytes){(char *)buf, w.p - buf}, c);
+}
+
 static int text_encode(void *ctx, const struct event *ev, struct out *out)
 {
 	struct text *x = ctx;
 	struct put w = put_begin(out->tail);
 	int r;
 
+	if (ev->kind == EVENT_DATA)
+		return data(x, ev, out->tail);
 	head(&w, x, ev);
 	r = content(&w, x, ev);
 	if (r)
 		return r;
 	flags(&w, x, ev->flags);
-	SAY(&w, "\n");
+	SHOW(&w, "\n");
 	return put_end(&w, ev, out->tail);
 }
 
@@ -408,11 +347,15 @@ static int text_open(void *ctx, const void *cfg, const struct encoder_env *env, 
 	x->second = UINT64_MAX;
 	if (x->local)
 		tzset(); /* reads its file now: encode() makes no system call */
-	return 0;
+	x->data = text_data_new(c->body, env->colour, err);
+	return x->data ? 0 : -ENOMEM;
 }
 
 static void text_close(void *ctx)
 {
+	struct text *x = ctx;
+
+	text_data_free(x->data);
 }
 
 static const char *const tz_choices[] = {"utc", "local", NULL};
@@ -424,6 +367,13 @@ static const struct opt text_options[] = {{.name = "tz",
 					   .def = "utc",
 					   .choices = tz_choices,
 					   .help = "times in UTC or in the local time zone"},
+					  {.name = "body",
+					   .type = OPT_SIZE,
+					   .offset = offsetof(struct text_cfg, body),
+					   .arg = "BYTES",
+					   .def = "4K",
+					   .max = TEXT_DATA_LIMIT_MAX,
+					   .help = "how much of a message's body is shown"},
 					  OPT_END};
 
 const struct encoder_ops encoder_text = {

@@ -79,6 +79,14 @@ static __always_inline struct ctl *ctl_get(void)
 	return bpf_map_lookup_elem(&ctl, &key);
 }
 
+/* The run is over. For programs that end what another one, behind the filters, has begun. */
+static __always_inline bool ctl_stopped(void)
+{
+	struct ctl *c = ctl_get();
+
+	return !c || *(volatile __u32 *)&c->stopped;
+}
+
 /* ---- filters ------------------------------------------------------------------------------ */
 
 static __always_inline __u32 filter_bits(void *map, const void *key)
@@ -125,7 +133,7 @@ static __noinline bool filter_match(struct task_struct *task, __u32 tgid)
 	struct ctl *c = ctl_get();
 	__u32 *active, uid;
 
-	if (!c)
+	if (!c || *(volatile __u32 *)&c->stopped)
 		return false;
 	active = c->filter;
 	if (active[FILTER_PROCESS] &&

@@ -176,7 +176,7 @@ static __always_inline void connection_end(struct task_struct *task, __u64 objec
 	struct emission e = {.object = object, .flags = DATA_F_FIN, .direction = DATA_TRANSMIT};
 	struct rec_data *data;
 
-	if (!c->offset[0] && !c->offset[1])
+	if ((!c->offset[0] && !c->offset[1]) || ctl_stopped())
 		return;
 	data = rec_reserve(probe_number, REC_DATA, sizeof(*data));
 	if (!data)
@@ -392,7 +392,7 @@ int openssl_return(struct pt_regs *ctx)
 	__u64 sp = PT_REGS_SP(ctx) - RETURN_ADDRESS, n;
 	struct call *call;
 
-	if (!thread)
+	if (!thread || ctl_stopped())
 		return 0;
 	n = calls_above(thread, sp);
 	if (n >= CALLS_DEEP || n >= thread->depth)

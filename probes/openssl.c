@@ -65,6 +65,7 @@ static const struct probe_hook openssl_hooks[] = {
 	CALL("SSL_write", "openssl_write"),
 	CALL("SSL_write_ex", "openssl_write_ex"),
 	CALL("SSL_write_ex2", "openssl_write_ex2"),
+	CALL("SSL_write_early_data", "openssl_write_ex"),
 	CALL("SSL_sendfile", "openssl_sendfile"),
 #undef CALL
 	{"SSL_free", "openssl_free"},

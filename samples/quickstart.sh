@@ -7,12 +7,13 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 [ "$(id -u)" = 0 ] || { echo "quickstart needs root: it loads programs into the kernel" >&2; exit 3; }
 file=$(realpath -m "${1:-/tmp/penstock-quickstart.pcapng}")
+build=${BUILD:-build}
 work=$(mktemp -d)
 recorder=
 
 tidy() {
 	if [ -n "$recorder" ]; then
-		kill -INT "$recorder" 2>/dev/null || true
+		kill -TERM "$recorder" 2>/dev/null || true
 		wait "$recorder" || true
 	fi
 	rm -rf "$work"
@@ -21,11 +22,12 @@ trap tidy EXIT
 
 echo "== packages and build"
 samples/install-packages.sh build view
-cmake -S . -B build -G Ninja -DTESTS=OFF >"$work/build.log" 2>&1 && cmake --build build >>"$work/build.log" 2>&1 ||
+{ cmake -S . -B "$build" -G Ninja -DTESTS=OFF && cmake --build "$build"; } >"$work/build.log" 2>&1 ||
 	{ cat "$work/build.log"; exit 1; }
 
 echo "== recording to $file"
-build/penstock record -p bash -p exec -w "$file" 2>"$work/log" &
+# this script and what it starts, and not what else happens on the machine
+"$build/penstock" record -p bash -p exec --tree $$ -w "$file" 2>"$work/log" &
 recorder=$!
 until grep -qx ready "$work/log"; do
 	kill -0 "$recorder" 2>/dev/null || { cat "$work/log"; recorder=; exit 1; }
@@ -39,15 +41,14 @@ printf '%s\n' 'echo hello from penstock' 'ls /etc | wc -l' 'false' 'sh -c "exit 
 uname -a >/dev/null
 sh -c 'sleep 0.2; exit 7' || true
 
-kill -INT "$recorder"
+kill -TERM "$recorder"
 status=0
 wait "$recorder" || status=$?
 recorder=
 
-echo "== what was typed (as Wireshark shows it: every row of $file)"
-tshark -n -r "$file" -Y 'systemd_journal.field contains "PENSTOCK_TYPE=shell" or systemd_journal.message' \
-	-T fields -e frame.time_relative -e systemd_journal.pid -e systemd_journal.comm -e systemd_journal.message \
-	2>/dev/null | tail -n 25
+echo "== what tshark sees in it: seconds, pid, program, message"
+tshark -n -r "$file" -Y systemd_journal.message -T fields -e frame.time_relative -e systemd_journal.pid \
+	-e systemd_journal.comm -e systemd_journal.message 2>/dev/null | cut -c1-120
 echo
 echo "The recording is $file: open it with  wireshark $file"
 exit "$status"

@@ -186,6 +186,8 @@ int record_stop(struct record *r, struct err *err)
 {
 	int ret = 0;
 
+	if (r->live)
+		__atomic_store_n(&source_live_ctl(r->live)->stopped, 1, __ATOMIC_SEQ_CST);
 	discovery_stop(r->discovery);
 	r->discovery = NULL;
 	record_probes_stop(&r->probes);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * DATA for people: what connections say, message by message where the protocol is known (HTTP/1,
+ * HTTP/2), as lines or as hex where it is not. Only this view interprets: every other format keeps
+ * the bytes as they are.
+ *
+ * What it remembers is bounded, whatever peers send: TEXT_DATA_CONNECTIONS connections (the least
+ * recently used one goes first), TEXT_DATA_SMALL + TEXT_DATA_LARGE texts that wait for their end,
+ * TEXT_DATA_HEAP bytes for HTTP/2, one body decoder at a time (BODY_DECODER_MAX). One event is
+ * shown with at most TEXT_DATA_RECORD bytes.
+ */
+#include "capture/base/chunk.h"
+#include "capture/base/err.h"
+#include "capture/event.h"
+
+enum {
+	TEXT_DATA_CONNECTIONS = 1024,
+	TEXT_DATA_SMALL = 1024, /* of 16 KiB */
+	TEXT_DATA_LARGE = 16,   /* of 4 MiB, of which 132 KiB or `limit` are used */
+	TEXT_DATA_HEAP = 64 * 1024 * 1024,
+	TEXT_DATA_RECORD = 4 * 1024 * 1024,
+	TEXT_DATA_LIMIT_MAX = 256 * 1024,
+};
+
+struct text_data; /* opaque */
+
+/* limit: bytes of content that are shown of one message. NULL, with text, when there is no memory.
+ */
+struct text_data *text_data_new(uint64_t limit, bool colour, struct err *err);
+void text_data_free(struct text_data *t); /* may be NULL */
+/* Appends what is to be seen of ev, which may be nothing, or leaves c as it was and returns
+ * -ENOBUFS: the next call with the same ev appends what this one has made. head: how its rows
+ * begin, borrowed. */
+int text_data_encode(struct text_data *t, const struct event *ev, struct bytes head,
+		     struct chunk *c);
