@@ -176,7 +176,7 @@ static void recorder_attach(struct recorder *r)
 static void recorder_start(struct recorder *r, pid_t tree)
 {
 	struct core_filters filters = {.command = tree};
-	struct core_config cfg = {4 * 1024 * 1024, 0, true, &filters};
+	struct core_config cfg = {4 * 1024 * 1024, 0, &filters};
 	struct probe_env env = {.number = 2, .max_payload = 1024 * 1024};
 	struct err err = {""};
 	int ret = core_new(&cfg, &r->core, &err);
