@@ -130,9 +130,10 @@ static void chunks_are_joined(void **state)
 {
 	struct transcript_file f = {0};
 
-	TRANSCRIPT_RECV(&f,
-		  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-		  "3\r\none\r\n4;x=\"y\"\r\n two\r\n0\r\nX-Sum: 1\r\n\r\nHTTP/1.1 204 No\r\n\r\n");
+	TRANSCRIPT_RECV(
+		&f,
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+		"3\r\none\r\n4;x=\"y\"\r\n two\r\n0\r\nX-Sum: 1\r\n\r\nHTTP/1.1 204 No\r\n\r\n");
 	assert_shown(&f, NULL,
 		     "13:08:00.124" GOT "HTTP/1.1 200 OK\n" LINE
 		     "Transfer-Encoding: chunked\n\n" LINE "one two\n13:08:00.124" GOT
@@ -145,8 +146,8 @@ static void pipelined_requests_are_told_apart(void **state)
 
 	TRANSCRIPT_SEND(&f, "HEAD /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n");
 	TRANSCRIPT_RECV(&f, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
-		      "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n"
-		      "HTTP/1.1 100 Continue\r\n\r\n");
+			    "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n"
+			    "HTTP/1.1 100 Continue\r\n\r\n");
 	assert_shown(&f, NULL,
 		     "13:08:00.124" SENT "HEAD /1 HTTP/1.1\n13:08:00.124" SENT "GET /2 HTTP/1.1\n"
 		     "13:08:00.125" GOT "HTTP/1.1 200 OK\n" LINE "Content-Length: 5\n"
@@ -188,14 +189,14 @@ static void websocket_frames_are_read(void **state)
 
 	TRANSCRIPT_SEND(&f, "GET /ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n");
 	TRANSCRIPT_RECV(&f, "HTTP/1.1 101 Switching\r\nUpgrade: "
-		      "WebSocket\r\n\r\n\x81\x02hi\x89\x00\x82\x02\x00\xff");
+			    "WebSocket\r\n\r\n\x81\x02hi\x89\x00\x82\x02\x00\xff");
 	TRANSCRIPT_SEND(&f, "\x81\x83\x01\x02\x03");
 	TRANSCRIPT_SEND(&f, "\x04"
-		      "a"
-		      "``"
-		      "\xc1\x01\x2a");
+			    "a"
+			    "``"
+			    "\xc1\x01\x2a");
 	TRANSCRIPT_RECV(&f, "\x88\x06\x03\xe8"
-		      "done");
+			    "done");
 	assert_shown(&f, NULL,
 		     "13:08:00.124" SENT "GET /ws HTTP/1.1\n" LINE "Upgrade: websocket\n"
 		     "13:08:00.125" GOT "HTTP/1.1 101 Switching\n" LINE "Upgrade: WebSocket\n"
