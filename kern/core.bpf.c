@@ -227,20 +227,30 @@ __noinline bool container_is(const struct cgroup_name *name, __u32 at, __u32 wan
 	return true;
 }
 
+/* Where the id begins: runtimes put a name and a dash before it ("docker-", "cri-containerd-"). Not
+ * static either: older verifiers take every position on to the end of the program. */
+__noinline __u32 container_at(const struct cgroup_name *name)
+{
+	__u32 at = 0;
+
+	for (__u32 i = 0; name && i < CGROUP_NAME - FILTER_CONTAINER_ID - 1; i++)
+		if (name->v[i] == '-')
+			at = i + 1;
+	return at;
+}
+
 /* A container that was asked for and starts now: its cgroup enters the filter before its first
- * process does. Runtimes put a name and a dash before the id ("docker-", "cri-containerd-"). */
+ * process does. */
 static __noinline void container_match(struct kernfs_node *kn, __u64 id)
 {
 	struct cgroup_name name = {};
 	struct ctl *c = ctl_get();
-	__u32 at = 0;
+	__u32 at;
 
 	if (!c || !c->containers)
 		return;
 	bpf_probe_read_kernel_str(&name, sizeof(name), BPF_CORE_READ(kn, name));
-	for (__u32 i = 0; i < CGROUP_NAME - FILTER_CONTAINER_ID - 1; i++)
-		if (name.v[i] == '-')
-			at = i + 1;
+	at = container_at(&name);
 	for (__u32 i = 0; i < FILTER_CONTAINER_MAX && i < c->containers; i++) {
 		__u32 bits = c->container[i].bits;
 
