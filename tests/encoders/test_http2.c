@@ -202,7 +202,7 @@ static void frames_are_taken_apart(void **state)
 	      (struct bytes){payload, 13});
 	frame(&peers[0], NGHTTP2_CONTINUATION, 0, 1, (struct bytes){b.p + 3, 5});
 	frame(&peers[0], NGHTTP2_CONTINUATION, END_HEADERS, 1, (struct bytes){b.p + 8, b.n - 8});
-	frame(&peers[0], NGHTTP2_DATA, PADDED | END_STREAM, 1, BYTES("\5bodyppppp"));
+	frame(&peers[0], NGHTTP2_DATA, PADDED, 1, BYTES("\5bodyppppp"));
 	frame(&peers[0], NGHTTP2_DATA, PADDED | END_STREAM, 1,
 	      BYTES("\xff"
 		    "all of it padding"));
