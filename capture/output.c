@@ -111,7 +111,7 @@ static void ship(struct output *o)
 
 	if (!c)
 		return;
-	if (!c->len) {
+	if (!c->len && !c->records) { /* events that show nothing count as written, too */
 		chunkq_give(o->q, c);
 		o->out.tail = NULL;
 		return;

@@ -5,7 +5,8 @@
 set -eu
 
 build="gcc libc6-dev make cmake ninja-build pkg-config clang llvm bpftool libbpf-dev libelf-dev
-  libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libcap-ng-dev"
+  libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libcap-ng-dev libnghttp2-dev zlib1g-dev
+  libbrotli-dev libzstd-dev"
 view="tshark jq python3 util-linux"
 test="$view libcmocka-dev clang-format clang-tidy shellcheck tcpdump wireshark-common procps bpftool
   libclang-rt-dev strace"

@@ -180,6 +180,35 @@ char *talk_shown(const struct talk_file *f, enum protocol protocol, const char *
 	return text;
 }
 
+static void assert_has(const char *text, const char *const *want)
+{
+	for (; *want; want++) {
+		const char *at = strstr(text, *want);
+
+		if (!at)
+			fail_msg("not shown: %s\n%s", *want, text);
+		text = at + strlen(*want);
+	}
+}
+
+void talk_assert_recorded(const char *path, enum protocol protocol, const char *const *want)
+{
+	static const size_t cuts[] = {65535, 1000, 7, 1};
+	struct talk_file f = talk_load(path);
+
+	for (unsigned i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
+		struct talk_file cut = talk_split(&f, cuts[i]);
+		char *text = talk_shown(&cut, protocol, NULL);
+
+		assert_has(text, want);
+		assert_null(strstr(text, "missing"));
+		assert_null(strstr(text, "not known"));
+		free(text);
+		talk_done(&cut);
+	}
+	talk_done(&f);
+}
+
 static void must(bool holds)
 {
 	if (!holds)

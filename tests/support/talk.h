@@ -52,5 +52,8 @@ struct talk_file talk_split(const struct talk_file *f, size_t n);
 void talk_done(struct talk_file *f);
 /* How the text view shows it; malloc'd. options as in encoding_open(). */
 char *talk_shown(const struct talk_file *f, enum protocol protocol, const char *options);
+/* However its bytes come in, a recorded conversation shows these texts (NULL-terminated) one after
+ * the other, and nothing of it is lost. */
+void talk_assert_recorded(const char *path, enum protocol protocol, const char *const *want);
 /* Any bytes as a conversation: shown, twice over where room is short, and fit for a terminal. */
 void talk_fuzz(enum protocol protocol, const uint8_t *data, size_t n);
