@@ -201,7 +201,7 @@ void talk_assert_recorded(const char *path, enum protocol protocol, const char *
 		char *text = talk_shown(&cut, protocol, NULL);
 
 		assert_has(text, want);
-		assert_null(strstr(text, "missing"));
+		assert_null(strstr(text, " missing here"));
 		assert_null(strstr(text, "not known"));
 		free(text);
 		talk_done(&cut);
