@@ -379,9 +379,12 @@ int pb_map_process(struct pb_map *m, const struct event *ev, uint8_t *dst, size_
 	to->parents = m->parent_list;
 	to->n_parents = map_parents(m, proc);
 	to->argv = m->args;
-	r = map_args(m, proc->cmdline, &to->n_argv);
-	if (r)
-		return r;
+	/* The Exec beside it has them whole; a search for them should find one place. */
+	if (ev->kind != EVENT_EXEC) {
+		r = map_args(m, proc->cmdline, &to->n_argv);
+		if (r)
+			return r;
+	}
 	m->event.process_info = to;
 	m->event.body_case = PENSTOCK__V1__EVENT__BODY_PROCESS_INFO;
 	return pack(m, dst, room, ret_n);

@@ -20,6 +20,7 @@ void pb_map_free(struct pb_map *m);
  */
 int pb_map_event(struct pb_map *m, const struct event *ev, uint8_t *dst, size_t room,
 		 size_t *ret_n);
-/* The same for an Event with the ProcessInfo of ev->proc, which is not NULL. */
+/* The same for an Event with the ProcessInfo of ev->proc, which is not NULL; without argv when ev
+ * is the EXEC that tells it. */
 int pb_map_process(struct pb_map *m, const struct event *ev, uint8_t *dst, size_t room,
 		   size_t *ret_n);

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "capture/base/utf8.h"
+#include "tests/support/events.h"
 
 static void knows_utf8(void **state)
 {
@@ -80,6 +81,7 @@ static void cuts_between_characters(void **state)
 
 static void copies_what_parsers_accept(void **state)
 {
+	uint64_t seed = 1;
 	char out[64];
 
 	assert_int_equal(utf8_copy(out, sizeof(out), BYTES("a\xff\0z")), 8);
@@ -88,14 +90,14 @@ static void copies_what_parsers_accept(void **state)
 	assert_string_equal(out, "ab");
 	assert_int_equal(utf8_copy(out, 1, BYTES("abc")), 0);
 	assert_string_equal(out, "");
-	srand(1);
 	for (unsigned i = 0; i < 20000; i++) {
 		char in[24];
-		size_t n = rand() % sizeof(in), got;
+		size_t n = events_random(&seed) % sizeof(in), got;
 
 		for (size_t j = 0; j < n; j++)
-			in[j] = rand();
-		got = utf8_copy(out, 1 + rand() % (sizeof(out) - 1), (struct bytes){in, n});
+			in[j] = events_random(&seed);
+		got = utf8_copy(out, 1 + events_random(&seed) % (sizeof(out) - 1),
+				(struct bytes){in, n});
 		assert_int_equal(strlen(out), got);
 		assert_true(utf8_valid(bytes_of(out)));
 	}

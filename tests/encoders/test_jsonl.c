@@ -225,6 +225,7 @@ static void names_are_those_of_the_schema(void **state)
 /* Python reads every line and compares each command with the bytes that went in. */
 static void python_reads_every_line(void **state)
 {
+	uint64_t seed = 4;
 	static const char script[] =
 		"import sys, json, base64\n"
 		"lines = open(sys.argv[1], 'rb').read().split(b'\\n')\n"
@@ -248,14 +249,13 @@ static void python_reads_every_line(void **state)
 	if (!encoding_has("python3"))
 		skip();
 	encoding_open(&e, &encoder_jsonl, NULL, NULL);
-	srand(4);
 	for (unsigned round = 0; round < 5000; round++) {
-		size_t n = 1 + rand() % sizeof(text);
+		size_t n = 1 + events_random(&seed) % sizeof(text);
 		unsigned mask = round % 2 ? 0xff : 0x7f;
 		struct event ev;
 
 		for (size_t i = 0; i < n; i++) {
-			text[i] = round < 256 ? (int)(round + i) : (int)(rand() & mask);
+			text[i] = round < 256 ? round + i : events_random(&seed) & mask;
 			snprintf(hex + 2 * i, 3, "%02x", (unsigned char)text[i]);
 		}
 		ev = events_hostile(EVENT_LINE, (struct bytes){text, n}, &proc);

@@ -170,6 +170,12 @@ static void process_comes_back(void **state)
 	assert_bytes(e->process_info->process->cgroup, ev.proc->cgroup);
 	assert_int_equal(e->process_info->n_parents, 2);
 	FREE(e);
+	ev = events_of(EVENT_EXEC);
+	assert_int_equal(pb_map_process(*state, &ev, buffer, sizeof(buffer), &n), 0);
+	e = unpack(buffer, n);
+	assert_int_equal(e->process_info->n_argv, 0);
+	assert_bytes(e->process_info->cwd, ev.proc->cwd);
+	FREE(e);
 }
 
 /* The room must be exact: one byte less is refused and nothing is written. */
@@ -207,17 +213,17 @@ static void refuses_what_fits_no_chunk(void **state)
 /* A string that is no UTF-8 makes other parsers refuse the whole message. */
 static void strings_are_utf8(void **state)
 {
+	uint64_t seed = 2;
 	char text[300];
 	struct proc proc;
 
-	srand(2);
 	for (unsigned round = 0; round < 3000; round++) {
-		size_t n = rand() % sizeof(text);
+		size_t n = events_random(&seed) % sizeof(text);
 		struct event ev;
 		Penstock__V1__Event *e;
 
 		for (size_t i = 0; i < n; i++)
-			text[i] = rand();
+			text[i] = events_random(&seed);
 		ev = events_hostile(round % EVENT_KINDS, (struct bytes){text, n}, &proc);
 		e = round_trip(*state, &ev);
 		if (e->process) {

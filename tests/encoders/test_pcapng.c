@@ -354,19 +354,19 @@ static void keeps_room_for_the_end(void **state)
 /* Random bytes in every text: each row can be read back, and a command comes back byte for byte. */
 static void hostile_bytes_come_back(void **state)
 {
+	uint64_t seed = 3;
 	char text[600];
 	struct encoding e;
 	struct proc proc;
 	struct block b;
 
-	srand(3);
 	for (unsigned round = 0; round < 3000; round++) {
-		size_t n = 1 + rand() % (sizeof(text) - 1);
+		size_t n = 1 + events_random(&seed) % (sizeof(text) - 1);
 		unsigned mask = round % 3 ? 0xff : 0x7f;
 		struct event ev;
 
 		for (size_t i = 0; i < n; i++)
-			text[i] = rand() & mask;
+			text[i] = events_random(&seed) & mask;
 		ev = events_hostile(round % EVENT_KINDS, (struct bytes){text, n}, &proc);
 		ev.proc_first = round % 2;
 		record(&e, NULL, &ev, 1);

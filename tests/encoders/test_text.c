@@ -129,6 +129,7 @@ static void skips_context(void **state)
 /* Nothing a target does may reach the terminal as more than visible characters. */
 static void nothing_moves_the_cursor(void **state)
 {
+	uint64_t seed = 5;
 	static const char *const turning[] = {"\xe2\x80\xae", "\xe2\x81\xa6", "\xe2\x80\x8f",
 					      "\xe2\x80\xa8", "\xc2\x9b"};
 	static const enum event_kind kinds[] = {EVENT_LINE, EVENT_EXEC, EVENT_EXIT};
@@ -137,13 +138,12 @@ static void nothing_moves_the_cursor(void **state)
 	struct proc proc;
 
 	encoding_open(&e, &encoder_text, NULL, NULL);
-	srand(5);
 	for (unsigned round = 0; round < 3000; round++) {
-		size_t n = rand() % sizeof(text);
+		size_t n = events_random(&seed) % sizeof(text);
 		struct event ev;
 
 		for (size_t i = 0; i < n; i++)
-			text[i] = round < 256 ? (int)(round + i) : rand();
+			text[i] = round < 256 ? round + i : events_random(&seed);
 		if (n > 20)
 			memcpy(text + 10, turning[round % 5], strlen(turning[round % 5]));
 		ev = events_hostile(kinds[round % 3], (struct bytes){text, n}, &proc);

@@ -26,10 +26,12 @@ void encoding_open(struct encoding *e, const struct encoder_ops *ops, const char
 	e->cfg = calloc(1, ops->cfg_size + 1);
 	e->small = chunk_pool_new(1, CHUNK_SIZE);
 	e->jumbo = chunk_pool_new(1, CHUNK_JUMBO);
+	assert_true(e->ctx && e->cfg && e->small && e->jumbo);
 	e->out.tail = e->small;
 	if (ops->options) {
 		char *text = strdup(options ? options : "");
 
+		assert_non_null(text);
 		r = opt_defaults(ops->options, e->cfg, &err);
 		if (!r && options)
 			r = opt_set_pairs(ops->options, e->cfg, text, ops->name, &err);
@@ -49,6 +51,7 @@ void encoding_ship(struct encoding *e)
 		e->ops->seal(e->ctx, &e->out);
 	assert_true(c->len <= c->cap);
 	e->p = realloc(e->p, e->n + c->len + 1);
+	assert_non_null(e->p);
 	memcpy(e->p + e->n, c->p, c->len);
 	e->n += c->len;
 	e->p[e->n] = 0;
@@ -98,31 +101,46 @@ void encoding_close(struct encoding *e)
 	free(e->p);
 }
 
-static char temporary[] = "/tmp/penstock-test-XXXXXX";
-static bool temporary_made;
+/* Files of this program that go when it ends. */
+struct temporary {
+	char path[32];
+	bool made;
+};
 
-static void remove_temporary(void)
+static struct temporary input = {"/tmp/penstock-test-XXXXXX", false};
+static struct temporary output = {"/tmp/penstock-test-XXXXXX", false};
+
+static void remove_temporaries(void)
 {
-	unlink(temporary);
+	if (input.made)
+		unlink(input.path);
+	if (output.made)
+		unlink(output.path);
+}
+
+static const char *make(struct temporary *t)
+{
+	int fd;
+
+	if (t->made)
+		return t->path;
+	fd = mkstemp(t->path);
+	assert_true(fd >= 0);
+	close(fd);
+	if (!input.made && !output.made)
+		atexit(remove_temporaries);
+	t->made = true;
+	return t->path;
 }
 
 const char *encoding_file(const void *p, size_t n)
 {
-	FILE *f;
+	FILE *f = fopen(make(&input), "w");
 
-	if (!temporary_made) {
-		int fd = mkstemp(temporary);
-
-		assert_true(fd >= 0);
-		close(fd);
-		atexit(remove_temporary);
-		temporary_made = true;
-	}
-	f = fopen(temporary, "w");
 	assert_non_null(f);
 	assert_int_equal(fwrite(p, 1, n, f), n);
 	assert_int_equal(fclose(f), 0);
-	return temporary;
+	return input.path;
 }
 
 bool encoding_has(const char *program)
@@ -137,24 +155,28 @@ bool encoding_has(const char *program)
 
 char *encoding_run(int *ret_status, const char *fmt, ...)
 {
-	char command[4096], *text = calloc(1, 1);
-	size_t n = 0, got;
+	char command[4096], whole[4096 + 64], *text;
 	va_list args;
+	size_t n;
 	FILE *f;
+	int status;
 
 	va_start(args, fmt);
 	assert_true((size_t)vsnprintf(command, sizeof(command), fmt, args) < sizeof(command));
 	va_end(args);
-	f = popen(command, "r");
-	assert_non_null(f);
-	do {
-		text = realloc(text, n + 65536 + 1);
-		got = fread(text + n, 1, 65536, f);
-		n += got;
-	} while (got);
-	text[n] = 0;
-	got = pclose(f);
+	snprintf(whole, sizeof(whole), "{ %s\n} >%s", command, make(&output));
+	status = system(whole);
 	if (ret_status)
-		*ret_status = WIFEXITED((int)got) ? WEXITSTATUS((int)got) : -1;
+		*ret_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	f = fopen(output.path, "r");
+	assert_non_null(f);
+	assert_int_equal(fseek(f, 0, SEEK_END), 0);
+	n = ftell(f);
+	rewind(f);
+	text = malloc(n + 1);
+	assert_non_null(text);
+	assert_int_equal(fread(text, 1, n, f), n);
+	text[n] = 0;
+	fclose(f);
 	return text;
 }

@@ -70,6 +70,34 @@ static const struct event_counter counters[] = {
 	{"reader", "read", 18446744073709551615ull},
 };
 
+static const struct event_exec exec_body = {.path = BYTES("/usr/bin/ls"),
+					    .argv = BYTES("ls\0-l\0it's here\0"),
+					    .argv_total = 16,
+					    .cwd = BYTES("/home/alice")};
+
+static const struct event_line line_body = {.shell = "bash",
+					    .id = 5,
+					    .text = BYTES("echo nonce \"x\" | wc -l"),
+					    .tty = BYTES("/dev/pts/3"),
+					    .cwd = BYTES("/home/alice"),
+					    .start_unix_ns = TIME_UNIX - 20000000,
+					    .duration_ns = 20000000,
+					    .status = 1,
+					    .has_status = true};
+
+static const struct event_attach attach_body = {.hook = BYTES("readline"),
+						.target = BYTES("/usr/bin/bash"),
+						.note = BYTES("return"),
+						.offset = 0xabcde,
+						.pid = 1234};
+
+static const struct event_loss loss_body = {.probe = "bash",
+					    .reason = "no_space",
+					    .count = 12,
+					    .bytes = 3400,
+					    .first_unix_ns = TIME_UNIX - 500,
+					    .last_unix_ns = TIME_UNIX};
+
 struct event events_of(enum event_kind kind)
 {
 	struct event ev = {
@@ -89,42 +117,22 @@ struct event events_of(enum event_kind kind)
 		ev.run = &events_run;
 		break;
 	case EVENT_EXEC:
-		ev.exec = (struct event_exec){.path = BYTES("/usr/bin/ls"),
-					      .argv = BYTES("ls\0-l\0it's here\0"),
-					      .argv_total = 16,
-					      .cwd = BYTES("/home/alice")};
+		ev.exec = exec_body;
 		break;
 	case EVENT_EXIT:
 		ev.exit = (struct event_exit){.code = 3, .lifetime_ns = 12345678};
 		break;
 	case EVENT_LINE:
 		ev.probe = "bash";
-		ev.line = (struct event_line){.shell = "bash",
-					      .id = 5,
-					      .text = BYTES("echo nonce \"x\" | wc -l"),
-					      .tty = BYTES("/dev/pts/3"),
-					      .cwd = BYTES("/home/alice"),
-					      .start_unix_ns = TIME_UNIX - 20000000,
-					      .duration_ns = 20000000,
-					      .status = 1,
-					      .has_status = true};
+		ev.line = line_body;
 		break;
 	case EVENT_ATTACH:
 		ev.proc = NULL;
-		ev.attach = (struct event_attach){.hook = BYTES("readline"),
-						  .target = BYTES("/usr/bin/bash"),
-						  .note = BYTES("return"),
-						  .offset = 0xabcde,
-						  .pid = 1234};
+		ev.attach = attach_body;
 		break;
 	case EVENT_LOSS:
 		ev.proc = NULL;
-		ev.loss = (struct event_loss){.probe = "bash",
-					      .reason = "no_space",
-					      .count = 12,
-					      .bytes = 3400,
-					      .first_unix_ns = TIME_UNIX - 500,
-					      .last_unix_ns = TIME_UNIX};
+		ev.loss = loss_body;
 		break;
 	case EVENT_STATS:
 		ev.proc = NULL;

@@ -11,3 +11,12 @@ struct event events_of(enum event_kind kind);
 /* The same with text in place of every text that a target can choose (comm, exe, command,
  * arguments, cwd …). *proc is the process that the event then points to. */
 struct event events_hostile(enum event_kind kind, struct bytes text, struct proc *proc);
+
+/* Random bytes that are the same in every run: *seed is any number but 0. */
+static inline uint32_t events_random(uint64_t *seed)
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 7;
+	*seed ^= *seed << 17;
+	return *seed >> 16;
+}
