@@ -202,6 +202,8 @@ static int dispatch(struct pipeline *p, const struct rec *rec)
 	case REC_STOP:
 		p->stopped = true;
 		return 0;
+	case REC_NONE: /* the source could make nothing of it */
+		return -EBADMSG;
 	case REC_PROC:
 	case REC_FORK:
 	case REC_CGROUP:

@@ -54,7 +54,6 @@ struct probe_env {
 	struct bpf_object *core; /* loaded: owner of the shared maps (probes/load.h uses it) */
 	uint16_t number;         /* of this probe in probes.def */
 	uint32_t max_payload;    /* bytes of one call or statement that are kept, 0 = all */
-	bool all_args;           /* exec: whole argument blocks are wanted */
 };
 
 struct probe_ops {

@@ -92,18 +92,27 @@ void view_size(struct view *v, uint64_t n)
 		SHOW(&v->w, " bytes");
 }
 
+static size_t continued(struct bytes data)
+{
+	size_t n = 0;
+
+	while (n < data.n && n < 3 && ((uint8_t)data.p[n] & 0xc0) == 0x80)
+		n++;
+	return n;
+}
+
 bool view_is_text(struct bytes data)
 {
-	size_t i = 0;
+	size_t i = continued(data);
 
-	while (i < data.n && i < 3 && ((uint8_t)data.p[i] & 0xc0) == 0x80)
-		i++;
 	for (unsigned len; i < data.n; i += len) {
 		uint8_t c = data.p[i];
 
 		len = utf8_char(data.p + i, data.n - i);
-		if (!len)
-			return i && c >= 0xc2 && c < 0xf5 && data.n - i < 4;
+		if (!len) /* the last one may be a beginning */
+			return i && c >= 0xc2 && c < 0xf5 &&
+			       i + 1 + continued((struct bytes){data.p + i + 1, data.n - i - 1}) ==
+				       data.n;
 		if ((c < 0x20 && c != '\n' && c != '\r' && c != '\t') || c == 0x7f)
 			return false;
 	}

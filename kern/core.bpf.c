@@ -11,8 +11,7 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-const volatile __u16 exec_probe;
-const volatile __u8 all_args;
+const volatile __u16 exec_probe; /* 0: not selected, and arguments may be cut */
 
 enum {
 	SIGNAL_GROUP_EXIT = 4,
@@ -103,7 +102,7 @@ static __noinline void exec_emit(struct exec *x, struct rec_exec *exec, const __
 	}
 	exec->args_len = n;
 	if (x->total > x->first)
-		exec->rec.flags |= all_args ? REC_F_MORE : REC_F_TRUNCATED;
+		exec->rec.flags |= exec_probe ? REC_F_MORE : REC_F_TRUNCATED;
 	if (x->total > REC_PART + (__u64)loop_max(PAYLOAD_MAX / REC_PART) * REC_PART)
 		exec->rec.flags |= REC_F_TRUNCATED;
 	rec_submit(&exec->rec, sizeof(*exec) + at + n);
@@ -147,7 +146,7 @@ int BPF_PROG(core_exec, struct task_struct *task, int old_pid, struct linux_binp
 	x.args = BPF_CORE_READ(mm, arg_start);
 	x.total = BPF_CORE_READ(mm, arg_end) - x.args;
 	x.first = x.total < REC_PART ? x.total : REC_PART;
-	if (exec_first(&x, paths) && all_args && x.total > x.first)
+	if (exec_first(&x, paths) && exec_probe && x.total > x.first)
 		part_block(exec_probe, REC_EXEC,
 			   &(struct part_block){.address = x.args,
 						.total = x.total,
@@ -228,20 +227,30 @@ __noinline bool container_is(const struct cgroup_name *name, __u32 at, __u32 wan
 	return true;
 }
 
+/* Where the id begins: runtimes put a name and a dash before it ("docker-", "cri-containerd-"). Not
+ * static either: older verifiers take every position on to the end of the program. */
+__noinline __u32 container_at(const struct cgroup_name *name)
+{
+	__u32 at = 0;
+
+	for (__u32 i = 0; name && i < CGROUP_NAME - FILTER_CONTAINER_ID - 1; i++)
+		if (name->v[i] == '-')
+			at = i + 1;
+	return at;
+}
+
 /* A container that was asked for and starts now: its cgroup enters the filter before its first
- * process does. Runtimes put a name and a dash before the id ("docker-", "cri-containerd-"). */
+ * process does. */
 static __noinline void container_match(struct kernfs_node *kn, __u64 id)
 {
 	struct cgroup_name name = {};
 	struct ctl *c = ctl_get();
-	__u32 at = 0;
+	__u32 at;
 
 	if (!c || !c->containers)
 		return;
 	bpf_probe_read_kernel_str(&name, sizeof(name), BPF_CORE_READ(kn, name));
-	for (__u32 i = 0; i < CGROUP_NAME - FILTER_CONTAINER_ID - 1; i++)
-		if (name.v[i] == '-')
-			at = i + 1;
+	at = container_at(&name);
 	for (__u32 i = 0; i < FILTER_CONTAINER_MAX && i < c->containers; i++) {
 		__u32 bits = c->container[i].bits;
 

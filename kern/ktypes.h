@@ -5,10 +5,12 @@
  * (CO-RE), so order and completeness do not matter here; names and types must be the kernel's.
  * This takes the place of a vmlinux.h: nothing depends on the builder's kernel.
  */
-#include <linux/types.h>
 #include <linux/bpf.h>
+#include <linux/types.h>
 #include <stdbool.h>
 
+/* one line a type */
+/* clang-format off */
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 typedef struct { __s32 counter; } atomic_t;
@@ -99,3 +101,4 @@ struct sock {
 };
 
 #pragma clang attribute pop
+/* clang-format on */

@@ -60,8 +60,6 @@ static int core_load(struct core *core, const struct core_config *cfg, struct er
 		ret = core_size_maps(core, cfg, err);
 	if (!ret)
 		ret = load_rodata(core->obj, "exec_probe", cfg->exec_probe, err);
-	if (!ret)
-		ret = load_rodata(core->obj, "all_args", cfg->all_args, err);
 	return ret ? ret : load_object(core->obj, &env, err);
 }
 

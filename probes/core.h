@@ -24,8 +24,8 @@ struct core_filters {
 struct core_config {
 	uint32_t ring_size;  /* bytes, power of two multiple of the page size */
 	uint16_t exec_probe; /* number of probe exec when it is selected, else 0: stamped on FORK,
-				EXEC, EXIT */
-	bool all_args;       /* whole argument blocks, else the first 16 KiB */
+				EXEC, EXIT, and a reason to record whole argument blocks
+				(else the first 16 KiB) */
 	const struct core_filters *filters; /* copied; its lists are borrowed until core_free() */
 };
 

@@ -77,7 +77,7 @@ int core_filter_cgroup_root(char *ret, size_t size)
 		if (!strstr(line, " - cgroup2 ") ||
 		    sscanf(line, "%*s %*s %*s %*s %4095s", point) != 1 || strlen(point) >= size)
 			continue;
-		strcpy(ret, point);
+		snprintf(ret, size, "%s", point);
 		return 0;
 	}
 	return -ENOENT;

@@ -6,6 +6,10 @@
  * is a target, and attaches. Files are opened through /proc/PID/map_files, so other mount
  * namespaces and deleted files are no obstacle. ELF scans and attaching take milliseconds to a
  * second: never on the reader.
+ *
+ * Limits: CPUs that come online later are not watched. A file with hooks in it stays in use until
+ * it is deleted and nobody maps it, so its file system can only be unmounted lazily. A process that
+ * is gone before it was looked at is found by its path in our own root, or not at all.
  */
 #include "capture/attacher.h"
 #include "capture/event.h"

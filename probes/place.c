@@ -187,7 +187,7 @@ static bool operand_at(const struct code *c, size_t at, uint8_t opcode, struct o
 {
 	uint8_t rex, modrm;
 
-	if (at + 7 > c->n || c->v[at + 1] != opcode)
+	if (at + 4 > c->n || c->v[at + 1] != opcode)
 		return false;
 	rex = c->v[at];
 	modrm = c->v[at + 2];
@@ -195,9 +195,9 @@ static bool operand_at(const struct code *c, size_t at, uint8_t opcode, struct o
 		return false;
 	ret->reg = (modrm >> 3 & 7) | (rex & 4) << 1;
 	ret->base = (modrm & 7) | (rex & 1) << 3;
-	if (modrm >> 6 == 1)
-		ret->displacement = (int8_t)c->v[at + 3];
-	else if (modrm >> 6 == 2)
+	if (modrm >> 6 == 1 && c->v[at + 3] < 0x80)
+		ret->displacement = c->v[at + 3];
+	else if (modrm >> 6 == 2 && at + 7 <= c->n)
 		ret->displacement = int32_at(c, at + 3);
 	else
 		return false;

@@ -59,21 +59,12 @@ static uint32_t ring_size(uint64_t wanted)
 	return size;
 }
 
-/* Its programs are the core's, so its wish for whole argument blocks must get there. */
-static bool wants_all_args(const struct record_probe *exec)
-{
-	const struct opt *row = exec ? opt_find(exec->ops->options, "all-args") : NULL;
-
-	return row && *(const bool *)((const char *)exec->cfg + row->offset);
-}
-
 static int open_kernel(struct record *r, struct err *err)
 {
 	const struct record_probe *exec = record_probes_find(&r->probes, "exec");
 	struct core_filters filters = r->cfg->filters;
 	struct core_config cfg = {.ring_size = ring_size(r->cfg->ring_size),
 				  .exec_probe = exec ? exec->number : 0,
-				  .all_args = wants_all_args(exec),
 				  .filters = &filters};
 	int ret;
 
@@ -81,8 +72,7 @@ static int open_kernel(struct record *r, struct err *err)
 	ret = core_new(&cfg, &r->core, err);
 	if (ret < 0)
 		return ret;
-	return record_probes_initialize(&r->probes, r->core, (uint32_t)r->cfg->max_payload,
-					cfg.all_args, err);
+	return record_probes_initialize(&r->probes, r->core, (uint32_t)r->cfg->max_payload, err);
 }
 
 /* ---- user half ----------------------------------------------------------------------------- */

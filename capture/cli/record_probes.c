@@ -92,7 +92,7 @@ void record_probes_bits(const struct record_probes *p, uint64_t ret[4])
 }
 
 int record_probes_initialize(struct record_probes *p, struct core *core, uint32_t max_payload,
-			     bool all_args, struct err *err)
+			     struct err *err)
 {
 	for (unsigned i = 0; i < p->n; i++) {
 		struct record_probe *probe = &p->v[i];
@@ -100,8 +100,7 @@ int record_probes_initialize(struct record_probes *p, struct core *core, uint32_
 
 		probe->env = (struct probe_env){.core = core_object(core),
 						.number = probe->number,
-						.max_payload = max_payload,
-						.all_args = all_args};
+						.max_payload = max_payload};
 		if (probe->ops->initialize)
 			r = probe->ops->initialize(probe->ctx, probe->cfg, &probe->env, err);
 		if (r < 0)

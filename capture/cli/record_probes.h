@@ -34,7 +34,7 @@ const struct record_probe *record_probes_find(const struct record_probes *p, con
 /* Bit n: number n is among them. */
 void record_probes_bits(const struct record_probes *p, uint64_t ret[4]);
 int record_probes_initialize(struct record_probes *p, struct core *core, uint32_t max_payload,
-			     bool all_args, struct err *err);
+			     struct err *err);
 int record_probes_start(struct record_probes *p, struct err *err);
 void record_probes_stop(struct record_probes *p);
 void record_probes_done(struct record_probes *p);

@@ -19,7 +19,7 @@ check "all in JSON" "$(marks <"$T/a.jsonl")" 300
 check "all as rows" "$(tshark -r "$T/a.pcapng" -Y systemd_journal -T fields -e systemd_journal.message | marks)" 300
 holds "capinfos reads it" capinfos "$T/a.pcapng"
 holds "seq is dense" jq -es 'map(.seq | tonumber) | . == [range(.[0]; .[0] + length)]' "$T/a.jsonl"
-holds "nothing of penstock itself" sh -c "! jq -e 'select(.type == \"exec\" and .exec.path == \"$P\")' '$T/a.jsonl' | grep -q ."
+check "nothing of penstock itself" "$(json "$T/a.jsonl" "select(.process.pid == $PID)")" ""
 
 mkdir -m 777 "$T/again"
 chmod 644 "$T/a.raw"

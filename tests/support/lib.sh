@@ -74,6 +74,7 @@ ready() { grep -qx ready "$T/log" || ended "$PID"; }
 
 # start ARG…: penstock in the background, its stderr in $T/log, its stdout in $T/out; returns at `ready`.
 start() {
+	: >"$T/log" # the last one's `ready` is not this one's
 	env --default-signal=INT "$P" "$@" >"$T/out" 2>"$T/log" </dev/null &
 	PID=$!
 	children+=("$PID")

@@ -27,7 +27,7 @@ nginx_start() {
 	port=$(free_port) h2=$(free_port)
 	[ -e "$T/cert.pem" ] || certificate
 	mkdir -p "$T/web"
-	grep -q ' lo$' /proc/net/if_inet6 2>/dev/null && six="listen [::1]:$port ssl;" && URL6=https://[::1]:$port
+	grep -q ' lo$' /proc/net/if_inet6 2>/dev/null && six="listen [::1]:$port ssl;" && URL6="https://[::1]:$port"
 	cat >"$T/nginx.conf" <<-EOF
 		daemon off; master_process off; pid $T/nginx.pid; error_log $T/nginx.err;
 		events { worker_connections 1024; }

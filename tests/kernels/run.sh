@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The live tests inside Debian's kernels, each booted in QEMU (software emulation) on this machine's own files, read-only.
+# Usage: run.sh [SERIES…], as in "6.1 7.3"; TESTS chooses the tests.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+P=${PENSTOCK:-build/penstock}
+HERE=tests/kernels
+SECONDS_MAX=3000 # for one kernel
+work=$(mktemp -d "${TMPDIR:-/tmp}/penstock-kernels.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+failed=0
+
+skip() { echo "SKIP: $*"; exit 77; }
+
+install_tools() {
+	local missing
+
+	missing=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' qemu-system-x86 busybox-static kmod cpio xz-utils 2>&1 |
+		sed -nE 's/^(not-installed|config-files) //p; s/.*no packages found matching //p')
+	[ -n "$missing" ] || return 0
+	[ "$(id -u)" = 0 ] || skip "not installed: ${missing//$'\n'/ }"
+	# shellcheck disable=SC2086 # a list
+	{ apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $missing; } >&2
+}
+
+# initrd FOLDER: busybox, what the root file system needs of the kernel's modules, penstock, the list of tests
+initrd() {
+	local kernel module tree=$work/tree
+	kernel=$(basename "$1"/lib/modules/*)
+
+	rm -rf "$tree"
+	mkdir -p "$tree"/{bin,dev,proc,sys,mnt,modules}
+	cp "$(command -v busybox)" "$tree/bin/busybox"
+	cp "$HERE/init" "$tree/init"
+	install -m 755 "$P" "$tree/penstock"
+	echo "${TESTS:-tests/live/*.sh}" >"$tree/tests"
+	for module in virtio_pci virtio_rng 9p 9pnet_virtio; do
+		modprobe -d "$1" -S "$kernel" --show-depends "$module" | sed -n 's/^insmod \([^ ]*\).*/\1/p'
+	done | awk '!seen[$0]++' >"$work/modules"
+	while read -r module; do
+		cp "$module" "$tree/modules/"
+		case $module in *.xz) xz -d "$tree/modules/$(basename "$module")" ;; esac
+		basename "$module" .xz
+	done <"$work/modules" >"$tree/modules/order"
+	(cd "$tree" && find . | cpio -o -H newc --quiet) >"$work/initrd"
+}
+
+boot() { # FOLDER
+	timeout "$SECONDS_MAX" qemu-system-x86_64 -accel tcg,thread=multi,tb-size=256 -cpu max,la57=off -M q35 -smp 1 -m 2048 \
+		-nodefaults -display none -no-reboot -kernel "$1/vmlinuz" -initrd "$work/initrd" \
+		-chardev stdio,id=c,signal=off -serial chardev:c -device virtio-rng-pci \
+		-virtfs local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap \
+		-virtfs local,path=.,mount_tag=source,security_model=none,readonly=on,multidevs=remap \
+		-append "console=ttyS0 quiet panic=-1 oops=panic mitigations=off random.trust_cpu=on no_timer_check tsc=reliable" \
+		</dev/null 2>&1 | tr -d '\r'
+}
+
+[ "$(uname -m)" = x86_64 ] || skip "boots kernels for x86_64 only"
+install_tools
+"$HERE/fetch.sh" "$@" >"$work/kernels"
+while read -r series version folder; do
+	echo "-- Linux $series (Debian $version)"
+	initrd "$folder"
+	boot "$folder" | tee "$work/console" | sed -u -n '/^##UP/,$ { /^##/!p }'
+	rc=$(sed -n 's/^##RC=//p' "$work/console" | tail -n 1)
+	[ -n "$rc" ] || { echo "FAIL: no end; the console's last lines:" && tail -n 15 "$work/console"; }
+	[ "$rc" = 0 ] || failed=1
+done <"$work/kernels"
+exit "$failed"
