@@ -30,7 +30,7 @@ for line in "GET /n.txt HTTP/1.1" "HTTP/1.1 200 OK" "body $NONCE"; do
 done
 
 # everybody: both ends, versions, HTTP/2, IPv6, an upload, many at once
-start record -p tls -w "$T/all.pcapng" -w "$T/all.jsonl" -w "$T/all.raw"
+start record -p tls --tree $$ -w "$T/all.pcapng" -w "$T/all.jsonl" -w "$T/all.raw"
 fetch --data-binary "@$T/up.bin" "$URL/up" >/dev/null
 fetch --tlsv1.3 "$URL/n.txt?$NONCE-tls13" >/dev/null
 fetch --tls-max 1.2 "$URL/n.txt?$NONCE-tls12" >/dev/null
@@ -47,7 +47,7 @@ for version in tls13 tls12; do
 	check "$version" "$(packets "$T/all.pcapng" "http.request.uri contains \"$NONCE-$version\"")" 1
 done
 check "HTTP/2: request" "$(packets "$T/all.pcapng" "http2.headers.path contains \"$NONCE-two\"")" 1
-at_least "HTTP/2: response" "$(packets "$T/all.pcapng" 'http2.headers.status == "200"')" 1
+at_least "HTTP/2: response" "$(packets "$T/all.pcapng" 'http2.headers.status == 200')" 1
 at_least "HTTP/2: body" "$(packets "$T/all.pcapng" "http2 && frame contains \"body $NONCE\"")" 1
 [ -z "${URL6:-}" ] || check "IPv6" "$(packets "$T/all.pcapng" "ipv6.addr == ::1 && http.request.uri contains \"$NONCE-six\"")" 1
 once() { grep -o "$NONCE-[0-9]*-x" | sort | uniq -c | awk -v n="$1" '$1 == n' | wc -l; }
