@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "capture/base/thread.h"
+
 enum {
 	AGAIN_PAUSE_MS = 10
 };
@@ -85,6 +87,8 @@ static void *run(void *arg)
 	bool empty;
 
 	pthread_setname_np(pthread_self(), "penstock-sink");
+	if (!s->cfg->block)
+		thread_hurry();
 	while ((c = chunkq_pop(s->q, &empty))) {
 		take_chunk(s, c);
 		chunkq_give(s->q, c);

@@ -229,18 +229,18 @@ static void test_slow_sink_overflows_and_balances(void **state)
 
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = 0;
-	for (int i = 0; i < 10000; i++)
+	for (int i = 0; i < 50000; i++)
 		send(o, text);
 	lost = stat_of(o, OSTAT_QUEUE_FULL);
-	assert_true(lost > 0 && lost < 10000);
+	assert_true(lost > 0 && lost < 50000);
 	assert_true(output_take_loss(o, &loss));
 	assert_int_equal(loss.count, lost);
-	assert_int_equal(loss.last_seq, 10001);
+	assert_int_equal(loss.last_seq, 50001);
 	__atomic_store_n(&sink.stuck, false, __ATOMIC_RELEASE);
-	await(o, OSTAT_WRITTEN, 10001 - lost - 200);
+	await(o, OSTAT_WRITTEN, 50001 - lost - 300);
 	send(o, "after");
 	finish(o);
-	assert_non_null(strstr(sink.p, "shell 10002 - after\nend\n"));
+	assert_non_null(strstr(sink.p, "shell 50002 - after\nend\n"));
 	output_free(o);
 	fake_sink_done(&sink);
 }
