@@ -66,7 +66,8 @@ static void item_emit(struct assemble *a, struct item *it, uint64_t time_ns, uin
 		ev.exec.argv = text_of(&it->text);
 	if (ev.kind == EVENT_LINE) {
 		ev.line.text = text_of(&it->text);
-		ev.line.expanded = text_of(&it->expanded);
+		if (!bytes_eq(text_of(&it->expanded), ev.line.text))
+			ev.line.expanded = text_of(&it->expanded);
 		ev.line.start_unix_ns = it->touched_ns;
 		if (!(ev.flags & EVENT_F_UNFINISHED) && time_ns > it->touched_ns)
 			ev.line.duration_ns = time_ns - it->touched_ns;

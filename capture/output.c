@@ -116,7 +116,7 @@ static void ship(struct output *o)
 	if (o->cfg.encoder->seal)
 		o->cfg.encoder->seal(o->encoder, &o->out);
 	o->out.tail = NULL;
-	if (!c->len)
+	if (!c->len && !c->records) /* events that show nothing count as written, too */
 		chunkq_give(o->q, c);
 	else if (o->cfg.hold_ns)
 		hold(o, c);

@@ -121,7 +121,8 @@ static void reset(struct proc_entry *e, const struct rec_task *task)
 
 	if (!e->known || !same_start(start, task->start))
 		start = task->start;
-	*e = (struct proc_entry){.pid = pid};
+	memset(e, 0, offsetof(struct proc_entry, text)); /* text_n says how much of it counts */
+	e->pid = pid;
 	e->proc.start_boot_ns = start;
 	set_task(e, task);
 }

@@ -23,11 +23,9 @@ enum body_state {
 	BODY_DAMAGED,
 };
 
-/* Decodes what fits of in's beginning into out (room bytes), *ret_n = how much. Uses at most
- * BODY_DECODER_MAX bytes of memory, and none of it afterwards. */
-enum {
-	BODY_DECODER_MAX = 20 * 1024 * 1024
-};
+/* Decodes what fits of in's beginning into out (room bytes), *ret_n = how much. Uses at most 20 MiB
+ * of memory (brotli's largest window is 16, zstd's is refused above 8), and none of it afterwards.
+ */
 enum body_state body_decode(enum body_coding coding, struct bytes in, void *out, size_t room,
 			    size_t *ret_n);
 

@@ -223,7 +223,7 @@ static size_t size_step(struct http1 *h, struct http1_side *s, struct view *v, s
 		s->left = s->left * 16 + digit;
 		return 1;
 	}
-	if (digit >= 0 || !memchr(";\r\n \t", data.p[0], 5)) {
+	if (digit >= 0 || !data.p[0] || !strchr(";\r\n \t", data.p[0])) {
 		body_show(&s->body, v, BODY_UNFINISHED);
 		lose(h, s, v);
 		return 0;

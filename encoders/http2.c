@@ -98,22 +98,10 @@ static void show_frame(struct http2 *h, struct view *v, const struct frame *f)
 	http2_stream_name(http2_stream_find(&h->streams, f->stream), v, f->stream);
 }
 
-/* Bodies in this direction can no longer be told apart. */
-static void leave_bodies(struct http2 *h, struct view *v)
-{
-	for (unsigned i = 0; i < HTTP2_STREAMS; i++) {
-		struct http2_stream *st = &h->streams.v[i];
-
-		body_show(&st->bodies[v->receives], v, BODY_UNFINISHED);
-		body_done(&st->bodies[v->receives], v->pool);
-		st->headed[v->receives] = false;
-	}
-}
-
 static void search(struct http2 *h, struct http2_side *s, struct view *v)
 {
 	if (!s->searching) {
-		leave_bodies(h, v);
+		http2_stream_leave(&h->streams, v);
 		view_lost_begin(v, &s->unread);
 	}
 	textbuf_done(v->pool, &s->parts);
@@ -409,7 +397,7 @@ static void gap(struct http2 *h, struct http2_side *s, struct view *v, uint64_t 
 
 	if (s->head_n == FRAME_HEAD && s->frame.type == NGHTTP2_DATA && missing <= s->left) {
 		st = http2_stream_find(&h->streams, s->frame.stream);
-		if (st)
+		if (st && st->headed[v->receives])
 			st->bodies[v->receives].missing += missing;
 		s->left -= missing;
 		if (!s->left)
@@ -475,8 +463,7 @@ void http2_feed(struct http2 *h, struct view *v, uint64_t missing, struct bytes 
 
 		data = (struct bytes){data.p + n, data.n - n};
 	}
-	for (unsigned i = 0; i < HTTP2_STREAMS; i++)
-		body_show(&h->streams.v[i].bodies[v->receives], v, BODY_GOES_ON);
+	http2_stream_live(&h->streams, v);
 }
 
 void http2_end(struct http2 *h, struct view *v)

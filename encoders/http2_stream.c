@@ -117,15 +117,18 @@ static void response_line(struct view *v, const struct pseudo *p)
 	view_paint(v, SHOW_PLAIN);
 }
 
+static void finish_body(struct http2_stream *st, struct view *v, enum body_end end)
+{
+	body_show(&st->bodies[v->receives], v, end);
+	body_done(&st->bodies[v->receives], v->pool);
+	st->headed[v->receives] = false;
+}
+
 /* Trailers come after the body: it is shown before them. */
 static void trailers(struct http2_stream *st, struct view *v, uint32_t id, struct bytes list)
 {
-	if (st) {
-		struct body *b = &st->bodies[v->receives];
-
-		body_show(b, v, BODY_COMPLETE);
-		body_done(b, v->pool);
-	}
+	if (st)
+		finish_body(st, v, BODY_COMPLETE);
 	view_row(v, NULL);
 	SHOW(&v->w, "trailers");
 	http2_stream_name(st, v, id);
@@ -179,11 +182,22 @@ void http2_stream_promise(struct http2_streams *s, struct view *v, uint32_t id, 
 
 void http2_stream_end(struct http2_stream *st, struct view *v)
 {
-	body_show(&st->bodies[v->receives], v, BODY_COMPLETE);
-	body_done(&st->bodies[v->receives], v->pool);
+	finish_body(st, v, BODY_COMPLETE);
 	st->ended[v->receives] = true;
 	if (st->ended[!v->receives])
 		http2_stream_free(st, v, v->pool);
+}
+
+void http2_stream_leave(struct http2_streams *s, struct view *v)
+{
+	for (unsigned i = 0; i < HTTP2_STREAMS; i++)
+		finish_body(&s->v[i], v, BODY_UNFINISHED);
+}
+
+void http2_stream_live(struct http2_streams *s, struct view *v)
+{
+	for (unsigned i = 0; i < HTTP2_STREAMS; i++)
+		body_show(&s->v[i].bodies[v->receives], v, BODY_GOES_ON);
 }
 
 void http2_stream_free(struct http2_stream *st, struct view *v, struct textbuf_pool *pool)

@@ -28,6 +28,10 @@ struct http2_stream *http2_stream_find(struct http2_streams *s, uint32_t id);
 void http2_stream_head(struct http2_streams *s, struct view *v, uint32_t id, struct bytes list);
 /* What a server promises to send without being asked. */
 void http2_stream_promise(struct http2_streams *s, struct view *v, uint32_t id, struct bytes list);
+/* Shows what there is to show of bodies that come in v's direction and do not end. */
+void http2_stream_live(struct http2_streams *s, struct view *v);
+/* Bodies in v's direction can no longer be told apart. */
+void http2_stream_leave(struct http2_streams *s, struct view *v);
 /* Nothing more comes in v's direction. */
 void http2_stream_end(struct http2_stream *st, struct view *v);
 /* Nothing more comes at all: what is there of the bodies is shown (v NULL: is not). */

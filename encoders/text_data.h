@@ -6,9 +6,11 @@
  * the bytes as they are.
  *
  * What it remembers is bounded, whatever peers send: TEXT_DATA_CONNECTIONS connections (the least
- * recently used one goes first), TEXT_DATA_SMALL + TEXT_DATA_LARGE texts that wait for their end,
- * TEXT_DATA_HEAP bytes for HTTP/2, one body decoder at a time (BODY_DECODER_MAX). One event is
- * shown with at most TEXT_DATA_RECORD bytes.
+ * recently used one goes first) of 1 KiB, TEXT_DATA_SMALL + TEXT_DATA_LARGE texts that wait for
+ * their end, TEXT_DATA_HEAP bytes for HTTP/2, one decoder of a body at a time. One event is shown
+ * with at most TEXT_DATA_RECORD bytes. That is 1 + 16 + 4 + 64 + 20 + 4 = 110 MiB in the worst of
+ * cases; what is not used is not there. One connection holds at most two heads of 64 KiB and two
+ * bodies (HTTP/1), or 64 streams with two bodies each and two header tables of 64 KiB (HTTP/2).
  */
 #include "capture/base/chunk.h"
 #include "capture/base/err.h"

@@ -335,8 +335,8 @@ struct ctl {
 	__u32 sleeping;            /* the reader sleeps: the next record must wake it */
 	__u32 filter[FILTER_DIMS]; /* enum filter_bit: which lists of the dimension have entries */
 	__u32 containers;          /* wanted container ids in use */
-	__u32 stopped;                 /* nothing is recorded any more: hooks go one by one, and a
-					* stream must not end in one direction before the other */
+	__u32 stopped;             /* nothing is recorded any more: hooks go one by one, and a
+				    * stream must not end in one direction before the other */
 	__u32 reserved;
 	struct {
 		__u32 bits, len; /* enum filter_bit; length of the id or its beginning */

@@ -11,8 +11,8 @@
  * was left by longjmp, or jumped on into this one).
  */
 #include "kern/openssl.h"
+#include "kern/data.bpf.h"
 #include "kern/sock.bpf.h"
-#include "kern/uprobe.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -29,165 +29,9 @@ enum {
 #endif
 
 enum {
-	CONNECTIONS_MAX = 65536,
 	CALLS_DEEP = 4,
 	FLOW_TRIES = 4, /* by client_random: early data goes out before its ClientHello does */
-	DATA_TINY = 256,
-	DATA_SMALL = 2048,
-	DATA_MEDIUM = 8192,
 };
-
-/* ---- connections -------------------------------------------------------------------------- */
-
-struct connection_key {
-	__u64 object;
-	__u64 pid;
-};
-
-struct connection {
-	__u64 conn;
-	__u64 start;     /* of the process: its number may have been another's */
-	__u64 offset[2]; /* bytes so far: received, transmitted */
-	struct rec_flow flow;
-	__u8 late;  /* open before we were attached */
-	__u8 exact; /* the flow was found by client_random */
-	__u8 tries;
-	__u8 reserved[5];
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, CONNECTIONS_MAX);
-	__type(key, struct connection_key);
-	__type(value, struct connection);
-} connections SEC(".maps");
-
-static __always_inline struct connection_key connection_key(struct task_struct *task, __u64 object)
-{
-	return (struct connection_key){.object = object, .pid = task->tgid};
-}
-
-static __always_inline struct connection *connection_find(struct task_struct *task, __u64 object)
-{
-	struct connection_key key = connection_key(task, object);
-	struct connection *c = bpf_map_lookup_elem(&connections, &key);
-
-	return c && c->start == task->group_leader->start_boottime ? c : NULL;
-}
-
-/* The low byte keeps two of the same moment apart. */
-static __always_inline __u64 connection_id(void)
-{
-	return (bpf_ktime_get_boot_ns() & ~0xffull) | (bpf_get_smp_processor_id() & 0xff);
-}
-
-static __always_inline struct connection *connection_new(struct task_struct *task, __u64 object,
-							 __u8 role, bool late)
-{
-	struct connection_key key = connection_key(task, object);
-	struct connection fresh = {.late = late};
-
-	fresh.conn = connection_id();
-	fresh.start = task->group_leader->start_boottime;
-	fresh.flow.role = role;
-	bpf_map_update_elem(&connections, &key, &fresh, BPF_ANY);
-	return bpf_map_lookup_elem(&connections, &key);
-}
-
-/* ---- records ------------------------------------------------------------------------------ */
-
-struct emission {
-	struct task_struct *task;
-	struct connection *connection;
-	__u64 object, address;
-	__u64 offset;      /* of the call in the stream */
-	__u64 total, kept; /* bytes that it moved; that are recorded */
-	__u64 direction, flags;
-};
-
-static __always_inline void data_head(struct rec_data *data, struct emission *e)
-{
-	task_fill(&data->task, e->task);
-	data->object = e->object;
-	data->conn = e->connection->conn;
-	data->call_total = e->total < ~0u ? e->total : ~0u;
-	data->direction = e->direction;
-	data->data_flags = e->flags | (e->connection->late ? DATA_F_LATE : 0);
-	data->library = DATA_OPENSSL;
-	data->reserved = 0;
-	data->flow = e->connection->flow;
-}
-
-static __noinline void data_submit(struct rec_data *data, struct emission *e, __u64 at, __u64 n)
-{
-	data_head(data, e);
-	data->stream_offset = e->offset + at;
-	data->call_offset = at;
-	if (at + n >= e->kept && e->kept < e->total && !(e->flags & DATA_F_UNSEEN))
-		data->rec.flags |= REC_F_TRUNCATED;
-	if (bpf_probe_read_user(data->data, n, (void *)(e->address + at))) {
-		data->rec.flags |= REC_F_FAULT;
-		n = 0;
-	}
-	data->n = n;
-	rec_submit(&data->rec, sizeof(*data) + n);
-}
-
-/* A part of `n` bytes in a record with room for `size`. */
-#define DATA_PART(e, at, n, size)                                                                  \
-	({                                                                                         \
-		struct rec_data *data_ =                                                           \
-			rec_reserve_data(probe_number, REC_DATA, sizeof(*data_) + (size));         \
-		BARRIER(n);                                                                        \
-		if (n > (size))                                                                    \
-			n = (size);                                                                \
-		if (data_) /* else counted; the offsets of the others show the gap */              \
-			data_submit(data_, e, at, n);                                              \
-		0;                                                                                 \
-	})
-
-static long data_step(__u32 i, void *arg)
-{
-	struct emission *e = arg;
-	__u64 at = (__u64)i * REC_PART, n = e->kept - at;
-
-	if (n <= DATA_TINY)
-		return DATA_PART(e, at, n, DATA_TINY);
-	if (n <= DATA_SMALL)
-		return DATA_PART(e, at, n, DATA_SMALL);
-	if (n <= DATA_MEDIUM)
-		return DATA_PART(e, at, n, DATA_MEDIUM);
-	return DATA_PART(e, at, n, REC_PART);
-}
-
-static __always_inline void data_emit(struct emission *e)
-{
-	__u64 parts = e->kept ? (e->kept + REC_PART - 1) / REC_PART : 1, turns = loop_max(parts);
-
-	if (turns < parts)
-		e->kept = turns * REC_PART;
-	loop(turns, data_step, e);
-}
-
-/* The end of a connection that bytes were seen of. */
-static __always_inline void connection_end(struct task_struct *task, __u64 object,
-					   struct connection *c)
-{
-	struct emission e = {.object = object, .flags = DATA_F_FIN, .direction = DATA_TRANSMIT};
-	struct rec_data *data;
-
-	if ((!c->offset[0] && !c->offset[1]) || ctl_stopped())
-		return;
-	data = rec_reserve(probe_number, REC_DATA, sizeof(*data));
-	if (!data)
-		return;
-	e.task = task;
-	e.connection = c;
-	data_head(data, &e);
-	data->stream_offset = c->offset[1];
-	data->call_offset = data->n = 0;
-	rec_submit(&data->rec, sizeof(*data));
-}
 
 /* ---- calls -------------------------------------------------------------------------------- */
 
@@ -362,7 +206,12 @@ static __always_inline void call_emit(struct pt_regs *ctx, struct task_struct *t
 				      const struct call *call, __u64 n)
 {
 	struct connection *c = connection_find(task, call->object);
-	struct emission e = {.total = n, .direction = call->direction, .flags = call->flags};
+	struct emission e = {.object = call->object,
+			     .address = call->buffer,
+			     .total = n,
+			     .direction = call->direction,
+			     .flags = call->flags,
+			     .library = DATA_OPENSSL};
 	__u64 *offset;
 
 	if (!c)
@@ -375,10 +224,7 @@ static __always_inline void call_emit(struct pt_regs *ctx, struct task_struct *t
 	offset = call->direction == DATA_TRANSMIT ? &c->offset[1] : &c->offset[0];
 	e.offset = *offset;
 	*offset += n;
-	e.task = task;
-	e.connection = c;
-	e.object = call->object;
-	e.address = call->buffer;
+	emission_connection(&e, c);
 	if (!(call->flags & DATA_F_UNSEEN))
 		e.kept = max_payload && n > max_payload ? max_payload : n;
 	data_emit(&e);
@@ -421,7 +267,7 @@ static __always_inline int connection_begin(struct pt_regs *ctx, __u8 role)
 		return 0;
 	old = connection_find(task, object);
 	if (old)
-		connection_end(task, object, old);
+		connection_end(old, object, DATA_OPENSSL);
 	connection_new(task, object, role, false);
 	return 0;
 }
@@ -448,7 +294,7 @@ int openssl_clear(struct pt_regs *ctx)
 
 	if (!c || (!c->offset[0] && !c->offset[1]))
 		return 0;
-	connection_end(task, object, c);
+	connection_end(c, object, DATA_OPENSSL);
 	connection_new(task, object, c->flow.role, false);
 	return 0;
 }
@@ -463,7 +309,7 @@ int openssl_free(struct pt_regs *ctx)
 
 	if (!c)
 		return 0;
-	connection_end(task, object, c);
+	connection_end(c, object, DATA_OPENSSL);
 	bpf_map_delete_elem(&connections, &key);
 	return 0;
 }

@@ -313,8 +313,8 @@ static int openssl_inspect(const void *cfg, const struct elf_file *elf, struct p
 			   struct err *err)
 {
 	static const char *const others[] = {
-		"SSL_sendfile",         "SSL_free", "SSL_clear", "SSL_set_connect_state",
-		"SSL_set_accept_state", NULL};
+		"SSL_write_early_data",  "SSL_sendfile",         "SSL_free", "SSL_clear",
+		"SSL_set_connect_state", "SSL_set_accept_state", NULL};
 	struct elf_symbol symbol;
 	int ret;
 

@@ -195,8 +195,8 @@ static bool operand_at(const struct code *c, size_t at, uint8_t opcode, struct o
 		return false;
 	ret->reg = (modrm >> 3 & 7) | (rex & 4) << 1;
 	ret->base = (modrm & 7) | (rex & 1) << 3;
-	if (modrm >> 6 == 1)
-		ret->displacement = (int8_t)c->v[at + 3];
+	if (modrm >> 6 == 1 && c->v[at + 3] < 0x80)
+		ret->displacement = c->v[at + 3];
 	else if (modrm >> 6 == 2 && at + 7 <= c->n)
 		ret->displacement = int32_at(c, at + 3);
 	else

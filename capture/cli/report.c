@@ -37,7 +37,8 @@ static void print_summary(const struct pipeline_report *r)
 		fprintf(stderr, "%sno events", separator);
 	for (unsigned k = 0; k < KC_MAX; k++)
 		if ((k == KC_FILTERED || k == KC_SELF) && r->kernel[k])
-			fprintf(stderr, "; %" PRIu64 " %s", r->kernel[k], stats_kernel_rows[k].name);
+			fprintf(stderr, "; %" PRIu64 " %s", r->kernel[k],
+				stats_kernel_rows[k].name);
 	if (r->ring_size)
 		fprintf(stderr, "; ring at most %s of %s full", human(r->ring_high, high),
 			human(r->ring_size, size));

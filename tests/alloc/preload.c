@@ -32,6 +32,7 @@ static uintptr_t base, text_start, text_end; /* of the program */
 static uint32_t sites[SITES];
 static atomic_ulong own, all;
 static unsigned long fail_at;
+static const char *report;
 
 static int find_text(struct dl_phdr_info *info, size_t size, void *arg)
 {
@@ -54,13 +55,14 @@ __attribute__((constructor)) static void begin(void)
 	dl_iterate_phdr(find_text, NULL);
 	own = all = 0;
 	fail_at = n ? strtoul(n, NULL, 10) : 0;
+	report = getenv("ALLOC_REPORT");
+	unsetenv("LD_PRELOAD"); /* what the program starts is left alone */
 }
 
 __attribute__((destructor)) static void end(void)
 {
 	unsigned long counts[2] = {own, all};
-	const char *path = getenv("ALLOC_REPORT");
-	FILE *f = path ? fopen(path, "w") : NULL;
+	FILE *f = report ? fopen(report, "w") : NULL;
 
 	if (!f)
 		return;

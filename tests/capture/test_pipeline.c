@@ -41,6 +41,7 @@ static void rig_open(struct rig *rig, uint64_t stats_ns)
 	assert_int_equal(output_new(&out, 0, &rig->output, &err), 0);
 	assert_int_equal(pipeline_new(&cfg, &rig->p, &err), 0);
 	records_start(&rig->r, pipeline_record, rig->p);
+	assert_int_equal(rig->r.result, 0);
 }
 
 static void rig_finish(struct rig *rig)

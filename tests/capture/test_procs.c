@@ -29,7 +29,10 @@ static int take(const struct rec *rec, void *arg)
 
 static struct rig rig_open(void)
 {
-	return (struct rig){.procs = procs_new()};
+	struct rig rig = {.procs = procs_new()};
+
+	assert_non_null(rig.procs);
+	return rig;
 }
 
 #define RIG(name)                                                                                  \

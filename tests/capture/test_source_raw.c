@@ -38,6 +38,7 @@ static void record(struct tape *t)
 	struct records r;
 
 	*t = (struct tape){.chunk = chunk_pool_new(1, CHUNK_SIZE)};
+	assert_non_null(t->chunk);
 	t->out.tail = t->chunk;
 	encoder_raw.preamble(NULL, NULL, &t->out);
 	records_start(&r, write_record, t);

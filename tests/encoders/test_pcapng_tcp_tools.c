@@ -251,11 +251,11 @@ static void each_protocol_is_dissected(void **state)
 static void others_read_it(void **state)
 {
 	static const struct {
-		const char *program, *options, *output;
-	} rows[] = {{"tcpdump", "-nr", ""},
-		    {"capinfos", "", ""},
-		    {"editcap", "", "/dev/null"},
-		    {"mergecap", "-w /dev/null", ""}};
+		const char *tool, *before, *after;
+	} commands[] = {{"tcpdump", "-nr", ""},
+			{"capinfos", "", ""},
+			{"editcap", "", "/dev/null"},
+			{"mergecap", "-w /dev/null", ""}};
 	char body[100] = "";
 	struct encoding e;
 	const char *path;
@@ -266,15 +266,15 @@ static void others_read_it(void **state)
 	encoding_end(&e);
 	path = encoding_file(e.p, e.n);
 	encoding_close(&e);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		int status;
 
-		if (!encoding_has(rows[i].program))
+		if (!encoding_has(commands[i].tool))
 			continue;
-		free(encoding_run(&status, "%s %s %s %s >/dev/null 2>&1", rows[i].program,
-				  rows[i].options, path, rows[i].output));
+		free(encoding_run(&status, "%s %s %s %s >/dev/null 2>&1", commands[i].tool,
+				  commands[i].before, path, commands[i].after));
 		if (status)
-			fail_msg("%s: exit %d", rows[i].program, status);
+			fail_msg("%s: exit %d", commands[i].tool, status);
 	}
 }
 

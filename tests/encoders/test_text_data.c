@@ -12,6 +12,7 @@
 #include "encoders/text_data.h"
 #include "encoders/view.h"
 #include "tests/support/encoding.h"
+#include "tests/support/fakes.h"
 #include "tests/support/transcript.h"
 
 #define SENT "    1234 curl            127.0.0.1:43210 -> 127.0.0.1:443  "
@@ -198,6 +199,41 @@ static void a_lost_event_is_not_shown_later(void **state)
 	transcript_done(&f);
 }
 
+/* What only waits for its rest is written as good as anything: the ledger of its output balances.
+ */
+static void silent_events_are_accounted_for(void **state)
+{
+	struct transcript_file f = {0};
+	struct fake_sink sink = {0};
+	struct output_config cfg = fake_output_config(&sink);
+	struct run run = {.start_boot_ns = 1};
+	void *encoder_cfg = calloc(1, encoder_text.cfg_size);
+	uint64_t stats[OSTAT_MAX];
+	struct output *o;
+	struct event ev;
+	struct transcript t;
+
+	TRANSCRIPT_SEND(&f, "GET /half");
+	TRANSCRIPT_SEND(&f, " of a head");
+	cfg.encoder = &encoder_text;
+	cfg.encoder_cfg = encoder_cfg;
+	assert_int_equal(opt_defaults(encoder_text.options, encoder_cfg, NULL), 0);
+	assert_int_equal(output_new(&cfg, 0, &o, NULL), 0);
+	output_run(o, &run);
+	transcript_begin(&t, PROTOCOL_HTTP1, (struct bytes){f.p, f.n});
+	while (transcript_next(&t, &ev))
+		output_event(o, &ev);
+	output_finish(o);
+	output_stats(o, stats);
+	assert_int_equal(stats[OSTAT_WRITTEN], 2);
+	assert_int_equal(stats[OSTAT_OFFERED], stats[OSTAT_SKIPPED] + stats[OSTAT_WRITTEN]);
+	assert_int_equal(sink.n, 0);
+	output_free(o);
+	free(encoder_cfg);
+	fake_sink_done(&sink);
+	transcript_done(&f);
+}
+
 static void colours_on_demand(void **state)
 {
 	static const struct encoder_env env = {.colour = true};
@@ -339,6 +375,7 @@ int main(void)
 		cmocka_unit_test(offsets_decide),
 		cmocka_unit_test(no_room_changes_nothing),
 		cmocka_unit_test(a_lost_event_is_not_shown_later),
+		cmocka_unit_test(silent_events_are_accounted_for),
 		cmocka_unit_test(colours_on_demand),
 		cmocka_unit_test(nothing_moves_the_cursor),
 		cmocka_unit_test(no_row_can_be_forged),

@@ -32,6 +32,7 @@ check "exit status 3" "$(end_of "$(ran three .process.pid)" .exit.code)" 3
 check "life time" "$(end_of "$(ran three .process.pid)" '.exit.lifetime_ns | tonumber > 0')" true
 check "signal" "$(end_of "$(ran killed .process.pid)" '"\(.exit.signal) \(.exit.code // 0)"')" "15 0"
 check "100 KB argument: its size is told" "$(ran big '.exec.argv_bytes | tonumber')" "$((10 + ${#NONCE} + 4 + 1 + 100000 + 1))"
+check "and it is whole" "$(ran big '.exec.argv[2] | length')" 100000
 check "user" "$(ran nobody '"\(.process.uid) \(.process.gid)"')" "65534 65534"
 check "parent" "$(ran parent-child .process.ppid)" "$(ran parent .process.pid)"
 check "script: arguments of the interpreter" "$(ran script '.exec.argv | length')" 3

@@ -22,6 +22,7 @@
 #include "capture/layout.h"
 #include "capture/probe.h"
 #include "kern/bash.h"
+#include "probes/attach.h"
 #include "probes/core.h"
 #include "probes/elf_file.h"
 
@@ -115,7 +116,7 @@ static void decodes_lines(void **state)
 struct recorder {
 	struct core *core;
 	void *ctx;
-	struct bpf_link *links[PROBE_PLAN_MAX];
+	struct attacher *attacher;
 	struct ring_buffer *ring;
 	/* what was recorded: "line<first><+continued>><expanded>=status;" one after the other */
 	char text[TEXT_MAX];
@@ -154,29 +155,36 @@ static int take(void *arg, void *data, size_t size)
 
 static void recorder_attach(struct recorder *r)
 {
-	const struct bpf_object *obj = probe_bash.object(r->ctx);
+	struct attach_probe probe = {2, probe_bash.hooks, probe_bash.object(r->ctx)};
+	int map = bpf_object__find_map_fd_by_name(probe.object, "targets");
+	int fd = open(BASH, O_RDONLY | O_CLOEXEC);
+	struct err err = {""};
 	struct probe_plan plan;
 	uint32_t slot = 3;
 
 	assert_int_equal(inspect(BASH, &plan), 0);
-	assert_int_equal(bpf_map_update_elem(bpf_object__find_map_fd_by_name(obj, "targets"), &slot,
-					     plan.params, BPF_ANY),
-			 0);
+	assert_int_equal(bpf_map_update_elem(map, &slot, plan.params, BPF_ANY), 0);
+	assert_int_equal(attach_new(&probe, 1, &r->attacher, &err), 0);
 	for (unsigned i = 0; i < plan.n; i++) {
-		const struct probe_hook *hook = &probe_bash.hooks[plan.v[i].hook];
-		struct bpf_program *program = bpf_object__find_program_by_name(obj, hook->program);
-		LIBBPF_OPTS(bpf_uprobe_opts, opts, .retprobe = hook->ret, .bpf_cookie = slot);
+		uint16_t hook = plan.v[i].hook;
+		struct attach_request req = {.probe = 2,
+					     .program = hook,
+					     .fd = fd,
+					     .offset = plan.v[i].offset,
+					     .cookie = slot,
+					     .ret = probe_bash.hooks[hook].ret};
+		struct attach_reply reply;
 
-		r->links[i] =
-			bpf_program__attach_uprobe_opts(program, -1, BASH, plan.v[i].offset, &opts);
-		assert_non_null(r->links[i]);
+		attacher_call(r->attacher, &req, &reply);
+		assert_int_equal(reply.status, 0);
 	}
+	close(fd);
 }
 
 static void recorder_start(struct recorder *r, pid_t tree)
 {
 	struct core_filters filters = {.command = tree};
-	struct core_config cfg = {4 * 1024 * 1024, 0, true, &filters};
+	struct core_config cfg = {4 * 1024 * 1024, 0, &filters};
 	struct probe_env env = {.number = 2, .max_payload = 1024 * 1024};
 	struct err err = {""};
 	int ret = core_new(&cfg, &r->core, &err);
@@ -199,8 +207,7 @@ static void recorder_start(struct recorder *r, pid_t tree)
 
 static void recorder_stop(struct recorder *r)
 {
-	for (unsigned i = 0; i < PROBE_PLAN_MAX; i++)
-		bpf_link__destroy(r->links[i]);
+	attach_free(r->attacher);
 	assert_true(ring_buffer__consume(r->ring) >= 0);
 	ring_buffer__free(r->ring);
 	probe_bash.close(r->ctx);

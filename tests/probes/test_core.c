@@ -153,7 +153,7 @@ static int see(void *arg, void *data, size_t size)
 
 static struct core *core_or_skip(const struct core_filters *filters)
 {
-	struct core_config cfg = {RING, 1, true, filters};
+	struct core_config cfg = {RING, 1, filters};
 	struct err err = {""};
 	struct core *core;
 	int ret = core_new(&cfg, &core, &err);
@@ -297,7 +297,7 @@ static uint64_t counted(const struct core *core, uint16_t probe, enum kcounter c
 static void loss_is_counted(void **state)
 {
 	struct core_filters filters = {.command = getpid()};
-	struct core_config cfg = {(uint32_t)getpagesize(), 1, true, &filters};
+	struct core_config cfg = {(uint32_t)getpagesize(), 1, &filters};
 	struct seen seen = {0};
 	struct core *core = core_or_skip(&filters); /* decides whether this can run */
 	struct err err = {""};

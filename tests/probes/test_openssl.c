@@ -35,14 +35,16 @@ __asm__(".text\n" FUNCTION("inner_write", "push %r13\nud2") FUNCTION(
 	"inner_check",
 	"push %r13\nud2") FUNCTION("SSL_read",
 				   "push %rbp\nmov %rsp,%rbp\npush %r14\ncall inner_check\nud2")
-		FUNCTION("SSL_read_ex", "push %rbp\nmov %rsp,%rbp\npush %r15\ncall "
-					"inner_check\nud2") FUNCTION(
-			"SSL_peek", "push %rbp\nmov %rsp,%rbp\npush %r15\ncall inner_check\nud2")
+		FUNCTION("SSL_read_ex",
+			 "push %rbp\nmov %rsp,%rbp\npush %r15\ncall "
+			 "inner_check\nud2") FUNCTION("SSL_peek", "push %rbp\nmov %rsp,%rbp\npush "
+								  "%r15\ncall inner_check\nud2")
 			FUNCTION("SSL_write", "sub $0x18,%rsp\nmov %rsp,%r8\ncall inner_write\nud2")
-				FUNCTION("SSL_write_ex", "mov %rcx,%r8\nxor %ecx,%ecx\njmp "
-							 "SSL_write_ex2") FUNCTION(
-					"SSL_write_ex2",
-					"sub $8,%rsp\ncall inner_write\nadd $8,%rsp\nret")
+				FUNCTION("SSL_write_ex",
+					 "mov %rcx,%r8\nxor %ecx,%ecx\njmp "
+					 "SSL_write_ex2") FUNCTION("SSL_write_ex2",
+								   "sub $8,%rsp\ncall "
+								   "inner_write\nadd $8,%rsp\nret")
 					FUNCTION("SSL_free", "test %rdi,%rdi\nje 1f\n1: ud2")
 						FUNCTION("SSL_set_connect_state", "push %rbx\nud2")
 							FUNCTION("SSL_set_accept_state",

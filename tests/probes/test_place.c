@@ -72,10 +72,10 @@ static int open_self(void **state)
 
 static int close_self(void **state)
 {
-	int fd = elf_file_fd(elf);
+	int fd = elf ? elf_file_fd(elf) : -1;
 
 	elf_file_close(elf);
-	return close(fd);
+	return fd < 0 ? 0 : close(fd);
 }
 
 static struct elf_symbol symbol(const char *name)

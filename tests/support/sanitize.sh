@@ -24,7 +24,7 @@ address) exec ctest --test-dir "$out" --output-on-failure -j "${JOBS:-2}" -L '^(
 thread) exec ctest --test-dir "$out" --output-on-failure -j "${JOBS:-2}" -L '^(unit|replay)$' ;;
 esac
 
-found=0
+found=0 bad=0
 seconds=${PENSTOCK_LONG:+300}
 for target in "$out"/tests/fuzz_*; do
 	[ -x "$target" ] || continue
@@ -32,7 +32,8 @@ for target in "$out"/tests/fuzz_*; do
 	mkdir -p "$out/corpus/$name"
 	echo "-- $name"
 	(cd "$out" && "$target" -max_total_time="${seconds:-5}" -timeout=10 -rss_limit_mb=1024 -print_final_stats=0 \
-		-artifact_prefix="$out/crash-$name-" "corpus/$name" "$OLDPWD/samples/fuzz/$name") 2>&1 | tail -n 25
+		-artifact_prefix="$out/crash-$name-" "corpus/$name" "$OLDPWD/samples/fuzz/$name") 2>&1 | tail -n 25 || bad=1
 	found=1
 done
 [ "$found" = 1 ] || { echo "SKIP: no fuzz targets"; exit 77; }
+exit "$bad"

@@ -55,5 +55,8 @@ void transcript_done(struct transcript_file *f);
 /* How the text view shows it; malloc'd. options as in encoding_open(). */
 char *transcript_shown(const struct transcript_file *f, enum protocol protocol,
 		       const char *options);
+/* However its bytes come in, a recorded conversation shows these texts (NULL-terminated) one after
+ * the other, and nothing of it is lost. */
+void talk_assert_recorded(const char *path, enum protocol protocol, const char *const *want);
 /* Any bytes as a conversation: shown, twice over where room is short, and fit for a terminal. */
 void transcript_fuzz(enum protocol protocol, const uint8_t *data, size_t n);

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
+#pragma once
+/*
+ * Connections of TLS libraries, by the library's object, and the records of their bytes. How far a
+ * direction has come is counted here whatever becomes of the records.
+ */
+#include "kern/uprobe.bpf.h"
+
+enum {
+	CONNECTIONS_MAX = 65536,
+	DATA_TINY = 256,
+	DATA_SMALL = 2048,
+	DATA_MEDIUM = 8192,
+};
+
+struct connection_key {
+	__u64 object;
+	__u64 pid;
+};
+
+struct connection {
+	__u64 conn;
+	__u64 start;     /* of the process: its number may have been another's */
+	__u64 offset[2]; /* bytes so far: received, transmitted */
+	struct rec_flow flow;
+	__u8 late;  /* open before we were attached */
+	__u8 exact; /* the flow was found by client_random */
+	__u8 tries;
+	__u8 reserved[5];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, CONNECTIONS_MAX);
+	__type(key, struct connection_key);
+	__type(value, struct connection);
+} connections SEC(".maps");
+
+static __always_inline struct connection_key connection_key(struct task_struct *task, __u64 object)
+{
+	return (struct connection_key){.object = object, .pid = task->tgid};
+}
+
+static __always_inline struct connection *connection_find(struct task_struct *task, __u64 object)
+{
+	struct connection_key key = connection_key(task, object);
+	struct connection *c = bpf_map_lookup_elem(&connections, &key);
+
+	return c && c->start == task->group_leader->start_boottime ? c : NULL;
+}
+
+/* The low byte keeps two of the same moment apart. */
+static __always_inline __u64 connection_id(void)
+{
+	return (bpf_ktime_get_boot_ns() & ~0xffull) | (bpf_get_smp_processor_id() & 0xff);
+}
+
+static __always_inline struct connection *connection_new(struct task_struct *task, __u64 object,
+							 __u8 role, bool late)
+{
+	struct connection_key key = connection_key(task, object);
+	struct connection fresh = {.late = late};
+
+	fresh.conn = connection_id();
+	fresh.start = task->group_leader->start_boottime;
+	fresh.flow.role = role;
+	bpf_map_update_elem(&connections, &key, &fresh, BPF_ANY);
+	return bpf_map_lookup_elem(&connections, &key);
+}
+
+/* ---- records ------------------------------------------------------------------------------ */
+
+/* One call's bytes; no pointers of ours, so that it can be handed to functions that the verifier
+ * looks at alone. */
+struct emission {
+	__u64 object, conn, address;
+	__u64 offset;      /* of the call in the stream */
+	__u64 total, kept; /* bytes that it moved; that are recorded */
+	__u32 direction, flags, library, reserved;
+	struct rec_flow flow;
+};
+
+static __always_inline void emission_connection(struct emission *e, const struct connection *c)
+{
+	e->conn = c->conn;
+	if (c->late)
+		e->flags |= DATA_F_LATE;
+	e->flow = c->flow;
+}
+
+static __always_inline void data_head(struct rec_data *data, const struct emission *e)
+{
+	task_fill(&data->task, bpf_get_current_task_btf());
+	data->object = e->object;
+	data->conn = e->conn;
+	data->call_total = e->total < ~0u ? e->total : ~0u;
+	data->direction = e->direction;
+	data->data_flags = e->flags;
+	data->library = e->library;
+	data->reserved = 0;
+	data->flow = e->flow;
+}
+
+static __always_inline void data_submit(struct rec_data *data, const struct emission *e, __u64 at,
+					__u64 n)
+{
+	data_head(data, e);
+	data->stream_offset = e->offset + at;
+	data->call_offset = at;
+	if (at + n >= e->kept && e->kept < e->total && !(e->flags & DATA_F_UNSEEN))
+		data->rec.flags |= REC_F_TRUNCATED;
+	if (bpf_probe_read_user(data->data, n, (void *)(e->address + at))) {
+		data->rec.flags |= REC_F_FAULT;
+		n = 0;
+	}
+	data->n = n;
+	rec_submit(&data->rec, sizeof(*data) + n);
+}
+
+/* A part of `n` bytes in a record with room for `size`. */
+#define DATA_PART(e, at, n, size)                                                                  \
+	({                                                                                         \
+		struct rec_data *data_ =                                                           \
+			rec_reserve_data(probe_number, REC_DATA, sizeof(*data_) + (size));         \
+		BARRIER(n);                                                                        \
+		if (n > (size))                                                                    \
+			n = (size);                                                                \
+		if (data_) /* else counted; the offsets of the others show the gap */              \
+			data_submit(data_, e, at, n);                                              \
+		0;                                                                                 \
+	})
+
+/* Not static: looked at once and not for every turn of a loop. */
+__noinline int data_part(const struct emission *e, __u32 i)
+{
+	__u64 at = (__u64)i * REC_PART, n;
+
+	if (!e)
+		return 0;
+	n = e->kept - at;
+	if (n <= DATA_TINY)
+		return DATA_PART(e, at, n, DATA_TINY);
+	if (n <= DATA_SMALL)
+		return DATA_PART(e, at, n, DATA_SMALL);
+	if (n <= DATA_MEDIUM)
+		return DATA_PART(e, at, n, DATA_MEDIUM);
+	return DATA_PART(e, at, n, REC_PART);
+}
+
+static long data_step(__u32 i, void *arg)
+{
+	return data_part(arg, i);
+}
+
+static __always_inline void data_emit(struct emission *e)
+{
+	__u64 parts = e->kept ? (e->kept + REC_PART - 1) / REC_PART : 1, turns = loop_max(parts);
+
+	if (turns < parts)
+		e->kept = turns * REC_PART;
+	loop(turns, data_step, e);
+}
+
+/* The end of a connection that bytes were seen of. */
+static __always_inline void connection_end(const struct connection *c, __u64 object, __u32 library)
+{
+	struct emission e = {.object = object,
+			     .flags = DATA_F_FIN,
+			     .direction = DATA_TRANSMIT,
+			     .library = library};
+	struct rec_data *data;
+
+	if ((!c->offset[0] && !c->offset[1]) || ctl_stopped())
+		return;
+	data = rec_reserve(probe_number, REC_DATA, sizeof(*data));
+	if (!data)
+		return;
+	emission_connection(&e, c);
+	data_head(data, &e);
+	data->stream_offset = c->offset[1];
+	data->call_offset = data->n = 0;
+	rec_submit(&data->rec, sizeof(*data));
+}
