@@ -7,13 +7,13 @@ need_root
 for probe in exec bash tls; do
 	run "$probe" -w "$T/$probe.pcapng"
 	check "exit status of penstock $probe" "$STATUS" 3
-	one_line "kernel"
+	one_line "missing: attach cookie"
 done
 run exec -w "$T/x.jsonl" -- true
 check "exit status with a COMMAND" "$STATUS" 125
 run check
 check "exit status of penstock check" "$STATUS" 3
-at_least "check names what is missing" "$(grep -c 'attach cookie.*' "$T/out")" 1
-run replay samples/raw/*.raw -w "$T/x.jsonl"
+at_least "check names what is missing" "$(grep -c 'MISSING *attach cookie' "$T/out")" 1
+run replay samples/raw/exec.raw -w "$T/x.jsonl"
 check "replay works" "$STATUS" 0
 done_testing
