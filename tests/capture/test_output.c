@@ -245,6 +245,21 @@ static void test_slow_sink_overflows_and_balances(void **state)
 	fake_sink_done(&sink);
 }
 
+/* A FIFO that nobody reads does not keep a run from ending. */
+static void test_the_end_does_not_wait_for_ever(void **state)
+{
+	struct fake_sink sink = {.fail = -EAGAIN};
+	struct output *o = start(fake_output_config(&sink));
+	char text[256];
+
+	send(o, "x");
+	finish(o);
+	assert_int_equal(output_error(o, text, sizeof(text)), -ETIMEDOUT);
+	assert_int_equal(stat_of(o, OSTAT_SINK_ERROR), 2);
+	output_free(o);
+	fake_sink_done(&sink);
+}
+
 static void test_replay_waits_for_a_slow_sink(void **state)
 {
 	struct fake_sink sink = {.at_once = 60000};
@@ -302,6 +317,7 @@ int main(void)
 		cmocka_unit_test(test_error_opens_a_new_epoch),
 		cmocka_unit_test(test_sink_that_stays_broken),
 		cmocka_unit_test(test_slow_sink_overflows_and_balances),
+		cmocka_unit_test(test_the_end_does_not_wait_for_ever),
 		cmocka_unit_test(test_replay_waits_for_a_slow_sink),
 		cmocka_unit_test(test_hold_and_early),
 	};
