@@ -44,6 +44,21 @@ static int core_size_maps(struct core *core, const struct core_config *cfg, stru
 	return ret;
 }
 
+/* Why the kernel refuses: that it lacks what `check` calls needed says more than the verifier. */
+static int core_refused(int ret, struct err *err)
+{
+	struct core_feature rows[CORE_FEATURES_MAX];
+	unsigned n = core_features(rows);
+
+	for (unsigned i = 0; i < n; i++)
+		if (rows[i].status < 0)
+			return errf(
+				err, -EOPNOTSUPP,
+				"the kernel refuses our programs; missing: %s (see penstock check)",
+				rows[i].name);
+	return ret;
+}
+
 static int core_load(struct core *core, const struct core_config *cfg, struct err *err)
 {
 	const struct probe_env env = {.number = cfg->exec_probe};
@@ -60,7 +75,10 @@ static int core_load(struct core *core, const struct core_config *cfg, struct er
 		ret = core_size_maps(core, cfg, err);
 	if (!ret)
 		ret = load_rodata(core->obj, "exec_probe", cfg->exec_probe, err);
-	return ret ? ret : load_object(core->obj, &env, err);
+	if (ret)
+		return ret;
+	ret = load_object(core->obj, &env, err);
+	return ret == -EOPNOTSUPP ? core_refused(ret, err) : ret;
 }
 
 static int core_mark_self(const struct core *core, struct err *err)

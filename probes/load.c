@@ -99,9 +99,10 @@ static int load_failed(struct err *err, const char *name, int code)
 
 	if ((code == -EPERM || code == -EACCES) && load_missing_caps(caps, sizeof(caps)))
 		return errf(err, -EPERM, "loading kernel programs needs root, or %s", caps);
-	return errf(err, code, "%s: the kernel refuses our programs: %s%s%s%s", name,
-		    strerror(-code), load_warning[0] ? ": " : "", load_warning,
-		    load_verdict[0] ? load_verdict : "");
+	return errf(err, code == -ENOMEM ? code : -EOPNOTSUPP,
+		    "%s: the kernel refuses our programs: %s%s%s%s%s", name, strerror(-code),
+		    load_warning[0] ? ": " : "", load_warning, load_verdict[0] ? ": " : "",
+		    load_verdict);
 }
 
 int load_open(const char *name, const void *elf, size_t n, struct bpf_object **ret, struct err *err)

@@ -47,7 +47,7 @@ packages_of() { # PACKAGE VERSION
 	local depends name
 
 	depends=$(apt-cache show "$1=$2" | sed -n 's/^Depends: //p')
-	for name in $(grep -oE 'linux-(image|binary|modules)-[0-9][^ ,|]*-amd64' <<<"$depends"); do
+	for name in $(grep -oE 'linux-(image|binary|modules|base)-[0-9][^ ,|]*-amd64' <<<"$depends"); do
 		echo "$name"
 		packages_of "$name" "$2"
 	done
@@ -69,12 +69,19 @@ unpack() { # FOLDER VERSION
 	kernel=$(basename "$tmp"/root/lib/modules/*)
 	cp "$(ls "$tmp/root/boot/vmlinuz-$kernel" "$tmp/root/lib/modules/$kernel/vmlinuz" 2>/dev/null | head -n 1)" \
 		"$tmp/vmlinuz"
+	# most of it is drivers for hardware that the guest has not
+	find "$tmp/root/lib/modules/$kernel/kernel/drivers" -mindepth 1 -maxdepth 1 ! -name virtio ! -name char \
+		! -name block ! -name net -exec rm -r {} +
+	rm -rf "$tmp/root/lib/modules/$kernel/kernel/"{sound,drivers/net/{ethernet,wireless}}
 	depmod -b "$tmp/root" "$kernel"
 	mv "$tmp/root/usr/lib" "$tmp/lib"
 	rm -rf "$tmp/root"
 	mv "$tmp" "$1"
 }
 
+mkdir -p "$CACHE"
+exec 9>"$CACHE/lock"
+flock 9
 private_apt
 available=$(apt-cache madison linux-image-amd64 | awk '{ print $3 }')
 [ $# -gt 0 ] || mapfile -t all < <(sed -E 's/^([0-9]+\.[0-9]+).*/\1/' <<<"$available" | sort -V)
