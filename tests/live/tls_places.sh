@@ -11,11 +11,12 @@ need jq python3 openssl curl nginx unshare mountpoint
 nginx_start
 echo "body $NONCE" >"$T/web/n.txt"
 library() { ldd "$(command -v curl)" | awk -v l="$1" '$1 ~ "^" l { print $3 }'; }
-dialogue() { tests/support/dialogue.py "$T/cert.pem" "$T/key.pem" "$@"; }
+# An array, not a function: in the background a function is a shell around the program, and would be what is killed.
+dialogue=(tests/support/dialogue.py "$T/cert.pem" "$T/key.pem")
 attached() { grep -qF "$1" "$T/log"; }
 
 mkfifo "$T/gate"
-dialogue late "$T/gate" "$NONCE" >"$T/late" &
+"${dialogue[@]}" late "$T/gate" "$NONCE" >"$T/late" &
 late=$!
 children+=("$late")
 await 15 has "$T/late" open || skip "the early connection does not open here"
@@ -25,8 +26,8 @@ start record -p tls -w "$T/a.jsonl" -w "$T/a.txt"
 wait "$late"
 check "a connection that was open: the program" $? 0
 
-holds "a strict seccomp filter: the program lives" dialogue sandboxed "$NONCE-sandbox"
-dialogue blocked "$NONCE" >"$T/blocked" &
+holds "a strict seccomp filter: the program lives" "${dialogue[@]}" sandboxed "$NONCE-sandbox"
+"${dialogue[@]}" blocked "$NONCE" >"$T/blocked" &
 blocked=$!
 children+=("$blocked")
 await 15 test -s "$T/blocked"
