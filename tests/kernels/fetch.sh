@@ -8,6 +8,7 @@ CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/penstock-kernels
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 SUITES=(bullseye-security bookworm-security trixie-security trixie-backports)
 
+skip() { echo "SKIP: $*"; exit 77; } >&2
 die() { echo "fetch.sh: $*" >&2; exit 1; }
 
 # uri SECURITY: of the machine's archive, 0 the main one, 1 that of security updates
@@ -24,7 +25,7 @@ private_apt() {
 	: >"$CACHE/apt/status"
 	for suite in "${SUITES[@]}"; do
 		uri=$(uri "$([[ $suite == *-security ]] && echo 1 || echo 0)")
-		[ -n "$uri" ] || die "apt has no source for $suite"
+		[ -n "$uri" ] || skip "apt has no source for $suite"
 		printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nArchitectures: amd64\nSigned-By: %s\n' \
 			"$uri" "$suite" "$KEYRING" >"$CACHE/apt/sources/$suite.sources"
 	done
@@ -39,7 +40,7 @@ private_apt() {
 	APT::Architecture "amd64";
 	END
 	export APT_CONFIG=$CACHE/apt/apt.conf
-	apt-get -qq update >&2 || die "the lists of packages cannot be had"
+	apt-get -qq update >&2 || skip "the lists of packages cannot be had"
 }
 
 # The packages that linux-image-amd64 of that version stands for: names change with each update.
