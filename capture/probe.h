@@ -85,6 +85,9 @@ struct probe_ops {
 	/* Paths that the user named as targets in cfg (inspected even if no process maps them; one
 	 * that is no target is an error). NULL = none. */
 	const struct opt_list *(*paths)(const void *cfg);
+	/* How the file names of shared libraries begin that are worth a look though no process maps
+	 * them yet ("libssl.so."): those that the loader knows. NULL = none. */
+	const char *library;
 
 	/* Pure: no allocation, clock, I/O or ctx. Takes a record of this probe, checks every length
 	 * in it, fills ret and returns 0; -EMSGSIZE short, -EBADMSG contradictory, -ENOTSUP unknown

@@ -16,6 +16,7 @@
 #include "probes/discovery_files.h"
 #include "probes/discovery_watch.h"
 #include "probes/elf_file.h"
+#include "probes/libraries.h"
 
 /* After a batch of mappings the next one is awaited for that long: programs that start by the
  * thousand do not wake us by the thousand. A first one is seen at once. */
@@ -51,10 +52,35 @@ static int look_at_named(struct discovery *d, struct err *err)
 	return r;
 }
 
+struct usual {
+	struct discovery *d;
+	unsigned index;
+};
+
+/* One that is no target is not worth a word: nobody named it. */
+static int look_at_usual(const char *path, void *arg)
+{
+	const struct usual *usual = arg;
+	struct err err;
+
+	if (discovery_files_named(usual->d->files, usual->index, path, &err))
+		log_line(LOG_LEVEL_DEBUG, "%s", err.text);
+	return 0;
+}
+
+static void look_at_libraries(struct discovery *d)
+{
+	for (unsigned i = 0; i < d->cfg.n; i++)
+		if (d->cfg.probes[i].ops->library)
+			libraries_find(LIBRARIES_CACHE, d->cfg.probes[i].ops->library,
+				       look_at_usual, &(struct usual){d, i});
+}
+
 static int first_look(struct discovery *d, struct err *err)
 {
 	int r = look_at_named(d, err);
 
+	look_at_libraries(d);
 	if (!r)
 		r = discovery_files_scan(d->files, err);
 	return r ? r : discovery_files_verdict(d->files, err);

@@ -355,5 +355,6 @@ const struct probe_ops probe_openssl = {
 	.object = openssl_object,
 	.inspect = openssl_inspect,
 	.paths = openssl_paths,
+	.library = "libssl.so.",
 	.decode = openssl_decode,
 };
