@@ -83,7 +83,7 @@ bench() {
 	local script
 
 	export BUILD PENSTOCK=$BUILD/penstock
-	for script in replay storm attach; do
+	for script in replay storm attach tls tls_calls; do
 		echo "-- $script"
 		"tests/bench/$script.sh"
 	done

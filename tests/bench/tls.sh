@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Requests per second of an nginx over TLS, with wrk on the same machine: alone, with empty probes on the exported functions, with
 # empty probes where penstock puts them, recorded at the server's end, and recorded at both ends (wrk uses the same library, so its
-# calls pass the probes in every case). Interleaved rounds, medians, ratios of the rate alone; what was lost.
+# calls pass the probes in every case). Interleaved rounds; medians of the ratio to the same round's rate alone; what was lost.
+# The file is in memory: a disk that is too slow for some hundred megabytes a second is another matter.
 . tests/bench/lib.sh
 . tests/bench/tls_lib.sh
 . tests/support/tls.sh
@@ -15,18 +16,20 @@ lib=$(ldd "$(command -v wrk)" | awk '/libssl/ { print $3 }')
 mapfile -t exported < <(exported_places "$lib")
 mapfile -t places < <(inner_places "$lib")
 [ "${#places[@]}" -gt 0 ] || skip "$lib has no inner functions that are known"
-rounds=${ROUNDS:-5} seconds=${SECONDS_EACH:-4}
+rounds=${ROUNDS:-7} seconds=${SECONDS_EACH:-4}
+file=${SHM:-/dev/shm}/penstock-bench.$$.pcapng
+trap 'rm -f "$file"; quit' EXIT
 
 nginx_start
 for bytes in 1024 16384; do head -c "$bytes" /dev/zero | tr '\0' x >"$T/web/$bytes"; done
-load() { wrk -t1 -c8 -d"$seconds" "$URL/$bytes"; } # the whole output
+load() { wrk -t1 -c8 -d"$seconds" "$URL/$bytes"; }
 rate() { awk '/^Requests\/sec:/ { print $2 }'; }
 loads=(wrk -t1 -c8 -d"$seconds")
 recorded() { # NAME OPTION…
 	local name=$1
 
 	shift
-	start tls -w "$T/a.pcapng" "$@"
+	start tls -w "$file" "$@"
 	load | rate >>"$T/$name.$bytes"
 	stop
 	[ "$STATUS" = 0 ] || sed -n 's/^penstock: LOST/lost: &/p' "$T/log" >>"$T/lost.$name.$bytes"
@@ -42,12 +45,11 @@ for bytes in 1024 16384; do
 	done
 	printf '%s bytes: alone %.0f requests/s' "$bytes" "$(median <"$T/alone.$bytes")"
 	for what in exported places server both; do
-		awk -v n="$(median <"$T/alone.$bytes")" -v v="$(median <"$T/$what.$bytes")" -v w="$what" \
-			'BEGIN { printf ", %s %.0f = %.2f", w, v, v / n }'
+		printf ', %s %.2f' "$what" "$(paste "$T/alone.$bytes" "$T/$what.$bytes" | awk '{ print $2 / $1 }' | median)"
 	done
 	echo
 	for what in server both; do [ ! -s "$T/lost.$what.$bytes" ] || { echo "  $what:" && cat "$T/lost.$what.$bytes"; }; done
-	start tls -w "$T/a.pcapng"
+	start tls -w "$file"
 	profiled load
 	stop
 done

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # An SSL_write and an SSL_read, in one process: alone, with empty probes on the exported functions, with empty probes where
-# penstock puts them, and recorded to pcapng. Interleaved rounds, medians, ratios of the time alone.
+# penstock puts them, and recorded to pcapng. Interleaved rounds, medians, and of the ratio to the same round's time alone.
 . tests/bench/lib.sh
 . tests/bench/tls_lib.sh
 need_root
@@ -21,11 +21,12 @@ for bytes in 1024 16384; do
 		start tls -w "$T/a.pcapng"
 		"$T/tls_calls" "$bytes" >>"$T/recorded.$bytes"
 		stop
+	[ "$STATUS" = 0 ] || tail -n 1 "$T/log"
 	done
-	none=$(median <"$T/none.$bytes")
-	printf '%s bytes: alone %s ns' "$bytes" "$none"
+	printf '%s bytes: alone %s ns' "$bytes" "$(median <"$T/none.$bytes")"
 	for what in exported places recorded; do
-		awk -v n="$none" -v v="$(median <"$T/$what.$bytes")" -v w="$what" 'BEGIN { printf ", %s %d ns = %.2f", w, v, v / n }'
+		printf ', %s %s ns = %.2f' "$what" "$(median <"$T/$what.$bytes")" \
+			"$(paste "$T/none.$bytes" "$T/$what.$bytes" | awk '{ print $2 / $1 }' | median)"
 	done
 	echo
 	start tls -w "$T/a.pcapng"

@@ -52,7 +52,7 @@ static const char *written(size_t before, size_t n)
 	static char path[32];
 	FILE *f;
 
-	strcpy(path, "/tmp/penstock-XXXXXX");
+	snprintf(path, sizeof(path), "/tmp/penstock-XXXXXX");
 	f = fdopen(mkstemp(path), "w");
 	assert_non_null(f);
 	while (before--)
