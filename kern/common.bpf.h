@@ -239,8 +239,8 @@ static __always_inline __u32 task_ns_pid(struct task_struct *leader)
 	return nr;
 }
 
-/* Plain loads, for which the verifier must know what task is: several times cheaper than a helper for
- * each, and this is done for each record. */
+/* Plain loads, for which the verifier must know what task is: several times cheaper than a helper
+ * for each, and this is done for each record. */
 static __always_inline void task_fill(struct rec_task *ret, struct task_struct *task)
 {
 	struct task_struct *leader = task->group_leader;
