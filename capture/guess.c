@@ -4,7 +4,8 @@
 #include <ctype.h>
 
 enum {
-	LINE_MAX_LOOKED = 4096
+	LINE_MAX_LOOKED = 4096,
+	LOGIN_MAX = 4096
 };
 
 static bool starts(struct bytes b, const char *with)
@@ -112,14 +113,19 @@ static bool is_http2_settings(struct bytes b)
 
 /*
  * Over TLS the first message is the login, number 2 after the request for TLS: capabilities with
- * CLIENT_SSL and CLIENT_PROTOCOL_41, and a filler of zeroes (MariaDB uses its last four).
+ * CLIENT_SSL and CLIENT_PROTOCOL_41, and a filler of zeroes (MariaDB uses its last four). MariaDB's
+ * server reads the head of a message for itself: length and number must do there.
  */
 static bool is_mysql_login(struct bytes b)
 {
 	static const char zeroes[19];
 
-	return b.n >= 36 && le(b, 0, 3) >= 32 && byte(b, 3) == 2 &&
-	       (le(b, 4, 4) & 0xa00) == 0xa00 && !memcmp(b.p + 13, zeroes, sizeof(zeroes));
+	if (b.n < 4 || le(b, 0, 3) < 32 || byte(b, 3) != 2)
+		return false;
+	if (b.n == 4)
+		return le(b, 0, 3) < LOGIN_MAX;
+	return b.n >= 36 && (le(b, 4, 4) & 0xa00) == 0xa00 &&
+	       !memcmp(b.p + 13, zeroes, sizeof(zeroes));
 }
 
 /* COM_QUERY or COM_STMT_PREPARE, as they are seen on a connection that was open before. */

@@ -8,8 +8,8 @@
 #include "capture/output_sink.h"
 
 enum {
-	OUTPUT_QUEUE = 64, /* chunks between reader and sink: 8 MiB */
-	OUTPUT_HELD = 512, /* chunks that `hold` may keep: 64 MiB */
+	OUTPUT_QUEUE = 256, /* chunks to the sink: 32 MiB, touched as far as needed */
+	OUTPUT_HELD = 512,  /* chunks that `hold` may keep: 64 MiB */
 };
 
 struct output {

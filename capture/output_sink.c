@@ -8,8 +8,11 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "capture/base/thread.h"
+
 enum {
-	AGAIN_PAUSE_MS = 10
+	AGAIN_PAUSE_MS = 10,
+	AGAIN_PATIENCE_MS = 5000, /* at the end, for a sink that takes nothing */
 };
 
 struct output_sink {
@@ -18,6 +21,7 @@ struct output_sink {
 	void *ctx;
 	pthread_t thread;
 	bool started, opened;
+	atomic_bool finishing; /* nothing will follow what is queued */
 	_Atomic uint32_t
 		want_epoch;   /* discard until an epoch later than this is opened; 0 = take all */
 	pthread_mutex_t lock; /* of what follows */
@@ -26,9 +30,19 @@ struct output_sink {
 	char text[256];
 };
 
-/* Writes the whole chunk, however many turns the sink needs. */
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* Writes the whole chunk, however many turns the sink needs. A sink that takes nothing is waited
+ * for: the queue behind it counts what that costs. Not for ever, though, once the run is over. */
 static int write_all(struct output_sink *s, const struct chunk *c)
 {
+	uint64_t since = now_ms();
 	size_t done = 0;
 
 	while (done < c->len) {
@@ -36,26 +50,42 @@ static int write_all(struct output_sink *s, const struct chunk *c)
 		size_t n = 0;
 		int r = s->cfg->sink->write(s->ctx, &iov, 1, &n);
 
-		if (!r)
-			return 0;
 		if (r != -EAGAIN)
 			return r;
 		done += n;
+		if (n || !atomic_load(&s->finishing))
+			since = now_ms();
+		if (now_ms() - since > AGAIN_PATIENCE_MS)
+			return -ETIMEDOUT;
 		if (!n)
 			nanosleep(&(struct timespec){.tv_nsec = AGAIN_PAUSE_MS * 1000000L}, NULL);
 	}
 	return 0;
 }
 
+/* The lock is held. */
+static void set_error(struct output_sink *s, int r)
+{
+	s->stats.error = r;
+	if (r)
+		snprintf(s->text, sizeof(s->text), "%s: %s", s->cfg->label, strerror(-r));
+}
+
+static void record_error(struct output_sink *s, int r)
+{
+	pthread_mutex_lock(&s->lock);
+	set_error(s, r);
+	pthread_mutex_unlock(&s->lock);
+}
+
 static void record_result(struct output_sink *s, const struct chunk *c, int r)
 {
 	pthread_mutex_lock(&s->lock);
-	s->stats.error = r;
+	set_error(s, r);
 	if (!r) {
 		s->stats.written += c->records;
 		s->stats.bytes += c->len;
 	} else {
-		snprintf(s->text, sizeof(s->text), "%s: %s", s->cfg->label, strerror(-r));
 		s->stats.lost += c->records;
 		if (c->records)
 			output_loss_add(&s->loss, c->records, c->first_seq,
@@ -85,11 +115,13 @@ static void *run(void *arg)
 	bool empty;
 
 	pthread_setname_np(pthread_self(), "penstock-sink");
+	if (!s->cfg->block)
+		thread_hurry();
 	while ((c = chunkq_pop(s->q, &empty))) {
 		take_chunk(s, c);
 		chunkq_give(s->q, c);
 		if (empty && s->cfg->sink->sync && !s->stats.error)
-			s->cfg->sink->sync(s->ctx);
+			record_error(s, s->cfg->sink->sync(s->ctx));
 	}
 	return NULL;
 }
@@ -129,6 +161,7 @@ int output_sink_new(const struct output_config *cfg, struct chunkq *q, struct ou
 void output_sink_finish(struct output_sink *s)
 {
 	if (s->started) {
+		atomic_store(&s->finishing, true);
 		chunkq_close(s->q);
 		pthread_join(s->thread, NULL);
 		s->started = false;

@@ -69,5 +69,5 @@ static __always_inline __u64 payload_limit(void)
 
 static __always_inline struct task_struct *current_task(void)
 {
-	return (struct task_struct *)bpf_get_current_task();
+	return bpf_get_current_task_btf();
 }

@@ -6,6 +6,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "capture/base/thread.h"
+
 enum {
 	READER_BUDGET = 4096
 };
@@ -33,6 +35,7 @@ static void *reader_main(void *arg)
 	struct err err;
 	ssize_t n;
 
+	thread_hurry();
 	do
 		r->status = reader_turn(&r->source, r->pipeline, &r->err);
 	while (r->status == SOURCE_MORE);

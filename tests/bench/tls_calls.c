@@ -2,19 +2,16 @@
 /*
  * Time of an SSL_write and an SSL_read of the same bytes, both ends in this process.
  *
- *   tls_calls BYTES [FILE:OFFSET]…    with an empty probe, entry and return, at each place
+ *   tls_calls BYTES
  *
  * Prints nanoseconds per pair. Certificate and key are made here.
  */
-#include <linux/perf_event.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,37 +24,6 @@ static void die(const char *what)
 {
 	fprintf(stderr, "tls_calls: %s\n", what);
 	exit(1);
-}
-
-/* Counts in the kernel and tells nobody. */
-static void probe(const char *file, uint64_t offset, uint64_t returns)
-{
-	struct perf_event_attr attr = {
-		.size = sizeof(attr),
-		.uprobe_path = (uintptr_t)file,
-		.probe_offset = offset,
-		.config = returns, /* bit 0, as format/retprobe says */
-	};
-	FILE *f = fopen("/sys/bus/event_source/devices/uprobe/type", "re");
-
-	if (!f || fscanf(f, "%u", &attr.type) != 1)
-		die("the kernel has no uprobes");
-	fclose(f);
-	if (syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC) < 0)
-		die("cannot place a probe");
-}
-
-static void probe_text(char *text)
-{
-	char *colon = strrchr(text, ':');
-	uint64_t offset;
-
-	if (!colon)
-		die("a place is FILE:OFFSET");
-	*colon = '\0';
-	offset = strtoull(colon + 1, NULL, 0);
-	probe(text, offset, 0);
-	probe(text, offset, 1);
 }
 
 static void certify(SSL_CTX *ctx)
@@ -110,9 +76,7 @@ int main(int argc, char **argv)
 	SSL *ends[2];
 
 	if (n < 1 || n > BYTES_MAX)
-		die("usage: tls_calls BYTES [FILE:OFFSET]...");
-	for (int i = 2; i < argc; i++)
-		probe_text(argv[i]);
+		die("usage: tls_calls BYTES");
 	connect_ends(ends);
 	start = now_ns();
 	for (int i = 0; i < PAIRS; i++)

@@ -54,6 +54,9 @@ static const struct {
 	 BYTES("\x27\0\0\2\x85\xae\xff\x01\0\0\0\1\x2d\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x1d\0"
 	       "\0\0"
 	       "alice\0\0")},
+	{PROTOCOL_MYSQL, TO_SERVER, BYTES("\xbc\0\0\2")}, /* mariadbd reads the head alone */
+	{PROTOCOL_UNKNOWN, TO_SERVER, BYTES("\x1f\0\0\2")},
+	{PROTOCOL_UNKNOWN, TO_SERVER, BYTES("\0\x10\0\2")},
 	{PROTOCOL_MYSQL, TO_SERVER, BYTES("\x09\0\0\0\3SELECT 1")},
 	{PROTOCOL_POSTGRES, TO_SERVER, BYTES("\0\0\0\x14\0\3\0\0user\0alice\0\0")},
 	{PROTOCOL_POSTGRES, TO_SERVER, BYTES("\0\0\0\x14\0\3\0\2user\0alice\0\0")},

@@ -229,18 +229,33 @@ static void test_slow_sink_overflows_and_balances(void **state)
 
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = 0;
-	for (int i = 0; i < 10000; i++)
+	for (int i = 0; i < 50000; i++)
 		send(o, text);
 	lost = stat_of(o, OSTAT_QUEUE_FULL);
-	assert_true(lost > 0 && lost < 10000);
+	assert_true(lost > 0 && lost < 50000);
 	assert_true(output_take_loss(o, &loss));
 	assert_int_equal(loss.count, lost);
-	assert_int_equal(loss.last_seq, 10001);
+	assert_int_equal(loss.last_seq, 50001);
 	__atomic_store_n(&sink.stuck, false, __ATOMIC_RELEASE);
-	await(o, OSTAT_WRITTEN, 10001 - lost - 200);
+	await(o, OSTAT_WRITTEN, 50001 - lost - 300);
 	send(o, "after");
 	finish(o);
-	assert_non_null(strstr(sink.p, "shell 10002 - after\nend\n"));
+	assert_non_null(strstr(sink.p, "shell 50002 - after\nend\n"));
+	output_free(o);
+	fake_sink_done(&sink);
+}
+
+/* A FIFO that nobody reads does not keep a run from ending. */
+static void test_the_end_does_not_wait_for_ever(void **state)
+{
+	struct fake_sink sink = {.fail = -EAGAIN};
+	struct output *o = start(fake_output_config(&sink));
+	char text[256];
+
+	send(o, "x");
+	finish(o);
+	assert_int_equal(output_error(o, text, sizeof(text)), -ETIMEDOUT);
+	assert_int_equal(stat_of(o, OSTAT_SINK_ERROR), 2);
 	output_free(o);
 	fake_sink_done(&sink);
 }
@@ -302,6 +317,7 @@ int main(void)
 		cmocka_unit_test(test_error_opens_a_new_epoch),
 		cmocka_unit_test(test_sink_that_stays_broken),
 		cmocka_unit_test(test_slow_sink_overflows_and_balances),
+		cmocka_unit_test(test_the_end_does_not_wait_for_ever),
 		cmocka_unit_test(test_replay_waits_for_a_slow_sink),
 		cmocka_unit_test(test_hold_and_early),
 	};

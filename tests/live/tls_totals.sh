@@ -9,7 +9,7 @@ need openssl cc
 cc -O1 -D_GNU_SOURCE -I. tests/live/tls_totals.c -o "$T/totals" -lssl -lcrypto 2>"$T/cc.log" || skip "no OpenSSL to build with"
 openssl req -x509 -newkey rsa:2048 -nodes -keyout "$T/key.pem" -out "$T/cert.pem" -days 2 -subj /CN=localhost 2>/dev/null
 
-start tls -w "$T/a.raw"
+start tls --comm totals -w "$T/a.raw"
 "$T/totals" run "$T/cert.pem" "$T/key.pem" >"$T/want" 2>"$T/run.log"
 check "the program itself" $? 0
 stop
@@ -19,7 +19,7 @@ check "streams at both ends" "$(wc -l <"$T/want")" 20
 check "bytes and contents" "$(cat "$T/got")" "$(sort "$T/want")"
 
 # what a limit cuts is flagged, and still counted
-start tls --max-payload 1000 -w "$T/cut.raw"
+start tls --comm totals --max-payload 1000 -w "$T/cut.raw"
 "$T/totals" run "$T/cert.pem" "$T/key.pem" >"$T/want" 2>"$T/run.log"
 stop
 "$T/totals" read "$T/cut.raw" >"$T/got"

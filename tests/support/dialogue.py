@@ -6,8 +6,10 @@
     dialogue.py CERT KEY interleave NONCE  two connections in turn on one thread, both ends in asyncio
     dialogue.py CERT KEY late GATE NONCE   says NONCE-before, waits for GATE to be written to, says NONCE-after
     dialogue.py CERT KEY blocked NONCE     says NONCE-blocked, prints its pid and waits for an answer that never comes
+    dialogue.py CERT KEY sandboxed NONCE   the dialogue of talk http; any system call but the few it needs would kill it
 """
 import asyncio
+import ctypes
 import os
 import socket
 import ssl
@@ -168,8 +170,11 @@ def talk(cert, key, name, nonce):
 
 
 def late(cert, key, gate, nonce):
-    before = ("client", lines("GET /%s-before HTTP/1.1" % nonce, "Host: localhost", "")), ("server", lines("HTTP/1.1 204 No", ""))
-    after = ("client", lines("GET /%s-after HTTP/1.1" % nonce, "Host: localhost", "")), ("server", lines("HTTP/1.1 204 No", ""))
+    def turn(name):
+        return (("client", lines("GET /%s-%s HTTP/1.1" % (nonce, name), "Host: localhost", "")),
+                ("server", lines("HTTP/1.1 204 No", "Of: %s-%s" % (nonce, name), "")))
+
+    before, after = turn("before"), turn("after")
     pair = Pair(cert, key)
     client = pair.begin(before + after)
     play(client, "client", before)
@@ -186,6 +191,32 @@ def blocked(cert, key, nonce):
     client.sendall(nonce.encode() + b"-blocked")
     print(os.getpid(), flush=True)
     client.recv(1)
+
+
+def sandbox():
+    """Lets this thread do what a TLS connection needs; anything else kills the process."""
+    kill, allow = 0x80000000, 0x7FFF0000
+    lib = ctypes.CDLL("libseccomp.so.2")
+    lib.seccomp_init.restype = ctypes.c_void_p
+    rules = ctypes.c_void_p(lib.seccomp_init(ctypes.c_uint32(kill)))
+    for name in ("read", "write", "recvfrom", "sendto", "poll", "close", "shutdown", "futex", "mmap", "munmap", "mprotect",
+                 "brk", "madvise", "getrandom", "fcntl", "ioctl", "getpid", "exit", "exit_group", "rt_sigaction", "rt_sigreturn"):
+        number = lib.seccomp_syscall_resolve_name(name.encode())
+        if lib.seccomp_rule_add(rules, ctypes.c_uint32(allow), number, 0):
+            sys.exit("no rule for " + name)
+    if lib.seccomp_load(rules):
+        sys.exit("no seccomp here")
+
+
+def sandboxed(cert, key, nonce):
+    steps = list(http(nonce))
+    pair = Pair(cert, key)
+    client = pair.begin(steps)
+    sandbox()
+    play(client, "client", steps)
+    client.close()
+    os.write(1, b"still here\n")
+    os._exit(0)
 
 
 async def interleave(cert, key, nonce):
@@ -218,7 +249,7 @@ def main():
     if what == "interleave":
         asyncio.run(interleave(cert, key, *rest))
     else:
-        {"talk": talk, "late": late, "blocked": blocked}[what](cert, key, *rest)
+        {"talk": talk, "late": late, "blocked": blocked, "sandboxed": sandboxed}[what](cert, key, *rest)
 
 
 if __name__ == "__main__":

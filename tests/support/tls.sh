@@ -11,7 +11,7 @@ certificate() { # $T/cert.pem, $T/key.pem
 		-subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 2>/dev/null
 	chmod 644 "$T/key.pem"
 }
-# serve PORT COMMAND…: in the background, until it listens; SERVER is its pid.
+# serve PORT COMMAND…: in the background, until it listens; SERVER is its pid (of a program, no function).
 serve() {
 	local port=$1
 	shift
