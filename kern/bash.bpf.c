@@ -97,6 +97,7 @@ int bash_readline(struct pt_regs *ctx)
 	struct shell *shell;
 	__u64 bias;
 
+	own_stack(ctx);
 	if (!filter_pass(probe_number, task) || !p)
 		return 0;
 	shell = shell_get(task);
@@ -122,6 +123,7 @@ int bash_readline_ret(struct pt_regs *ctx)
 	__u64 text = PT_REGS_RC(ctx);
 	struct shell *shell;
 
+	own_stack(ctx);
 	if (!filter_pass(probe_number, task))
 		return 0;
 	shell = shell_find(task);
@@ -144,6 +146,7 @@ int bash_expand(struct pt_regs *ctx)
 	struct shell *shell;
 	bool known;
 
+	own_stack(ctx);
 	/* !addit: a key of the editor asks what the line would expand to */
 	if (!filter_pass(probe_number, task) || !p || !PT_REGS_PARM3(ctx))
 		return 0;
@@ -169,6 +172,7 @@ int bash_expand_ret(struct pt_regs *ctx)
 	__u64 text = PT_REGS_RC(ctx);
 	struct shell *shell;
 
+	own_stack(ctx);
 	if (!filter_pass(probe_number, task))
 		return 0;
 	shell = shell_find(task);

@@ -92,6 +92,7 @@ static __always_inline int call_enter(struct pt_regs *ctx, struct call *call)
 	struct thread *thread;
 	__u64 n;
 
+	own_stack(ctx);
 	if (!filter_pass(probe_number, task))
 		return 0;
 	thread = bpf_task_storage_get(&threads, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
@@ -238,6 +239,7 @@ int openssl_return(struct pt_regs *ctx)
 	__u64 sp = PT_REGS_SP(ctx) - RETURN_ADDRESS, n;
 	struct call *call;
 
+	own_stack(ctx);
 	if (!thread || ctl_stopped())
 		return 0;
 	n = calls_above(thread, sp);
@@ -263,6 +265,7 @@ static __always_inline int connection_begin(struct pt_regs *ctx, __u8 role)
 	__u64 object = PT_REGS_PARM1(ctx);
 	struct connection *old;
 
+	own_stack(ctx);
 	if (!filter_pass(probe_number, task))
 		return 0;
 	old = connection_find(task, object);
@@ -292,6 +295,7 @@ int openssl_clear(struct pt_regs *ctx)
 	__u64 object = PT_REGS_PARM1(ctx);
 	struct connection *c = connection_find(task, object);
 
+	own_stack(ctx);
 	if (!c || (!c->offset[0] && !c->offset[1]))
 		return 0;
 	connection_end(c, object, DATA_OPENSSL);
@@ -307,6 +311,7 @@ int openssl_free(struct pt_regs *ctx)
 	struct connection_key key = connection_key(task, object);
 	struct connection *c = connection_find(task, object);
 
+	own_stack(ctx);
 	if (!c)
 		return 0;
 	connection_end(c, object, DATA_OPENSSL);

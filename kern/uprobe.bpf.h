@@ -26,6 +26,27 @@ enum {
 		__type(value, params_type);                                                        \
 	} targets SEC(".maps")
 
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} nowhere SEC(".maps");
+
+const volatile bool jump_nowhere; /* false */
+
+/*
+ * At the head of every program on a user-space function. These can be preempted (kernels from 7.0
+ * on preempt everywhere), and nothing keeps them from running in several tasks of a CPU at once;
+ * yet the JIT gives them one stack per CPU (since 6.13), on which one task would find what another
+ * has left. Programs with a tail call stay on the task's own stack: here is one that is never made.
+ */
+static __always_inline void own_stack(struct pt_regs *ctx)
+{
+	if (jump_nowhere)
+		bpf_tail_call(ctx, &nowhere, 0);
+}
+
 /* Of the file that this hook belongs to. */
 #define TARGET(ctx)                                                                                \
 	({                                                                                         \
