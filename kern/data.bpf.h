@@ -8,9 +8,6 @@
 
 enum {
 	CONNECTIONS_MAX = 65536,
-	DATA_TINY = 256,
-	DATA_SMALL = 2048,
-	DATA_MEDIUM = 8192,
 };
 
 struct connection_key {
@@ -138,12 +135,19 @@ __noinline int data_part(const struct emission *e, __u32 i)
 	if (!e)
 		return 0;
 	n = e->kept - at;
-	if (n <= DATA_TINY)
-		return DATA_PART(e, at, n, DATA_TINY);
-	if (n <= DATA_SMALL)
-		return DATA_PART(e, at, n, DATA_SMALL);
-	if (n <= DATA_MEDIUM)
-		return DATA_PART(e, at, n, DATA_MEDIUM);
+	/* the ring keeps what is reserved: in finer steps it holds more of a burst */
+	if (n <= 256)
+		return DATA_PART(e, at, n, 256);
+	if (n <= 768)
+		return DATA_PART(e, at, n, 768);
+	if (n <= 1536)
+		return DATA_PART(e, at, n, 1536);
+	if (n <= 3072)
+		return DATA_PART(e, at, n, 3072);
+	if (n <= 6144)
+		return DATA_PART(e, at, n, 6144);
+	if (n <= 10240)
+		return DATA_PART(e, at, n, 10240);
 	return DATA_PART(e, at, n, REC_PART);
 }
 
