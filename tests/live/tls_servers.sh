@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# kern: openssl
 # Real servers and clients over TLS: Redis, PostgreSQL, MariaDB. Those that are not installed are unpacked below the test's own
 # folder, which starts nothing and leaves nothing behind. Slow: only with PENSTOCK_LONG.
 . tests/support/lib.sh
