@@ -33,6 +33,46 @@ struct {
 	__type(value, __u8);
 } exited SEC(".maps");
 
+/*
+ * Programs on tracepoints can be preempted since Linux 7.0, and the kernel leaves one out in a task
+ * that comes by meanwhile on the same CPU (it takes that for recursion). So each is there twice,
+ * the second one to make good what the first was left out of. What it does not is KC_MISSED, which
+ * probes/core.c counts at the end.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u32);
+	__type(value, __u8);
+} seen SEC(".maps"); /* threads between the first program and the second one */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} made_good SEC(".maps"); /* events that the second one found unseen */
+
+/* At the head of both, before anything else. The first one leaves word; where there is word, the
+ * second has nothing left to do. */
+static __always_inline bool seen_before(bool again)
+{
+	__u32 tid = bpf_get_current_pid_tgid(), key = 0;
+	__u8 one = 1;
+	__u64 *good;
+
+	if (!again) {
+		bpf_map_update_elem(&seen, &tid, &one, BPF_ANY);
+		return false;
+	}
+	if (!bpf_map_delete_elem(&seen, &tid))
+		return true;
+	good = bpf_map_lookup_elem(&made_good, &key);
+	if (good)
+		__sync_fetch_and_add(good, 1);
+	return false;
+}
+
 /* ---- fork --------------------------------------------------------------------------------- */
 
 /* Before any filter: a tree must stay complete even where its members are not recorded. */
@@ -47,13 +87,13 @@ static __always_inline void tree_inherit(__u32 parent, __u32 child)
 		count(exec_probe, KC_MAP_FULL);
 }
 
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(core_fork, struct task_struct *parent, struct task_struct *child)
+static __always_inline int fork_record(struct task_struct *parent, struct task_struct *child,
+				       bool again)
 {
 	__u32 ppid = BPF_CORE_READ(parent, tgid), pid = BPF_CORE_READ(child, tgid);
 	struct rec_fork *fork;
 
-	if (pid != (__u32)BPF_CORE_READ(child, pid)) /* a thread */
+	if (seen_before(again) || pid != (__u32)BPF_CORE_READ(child, pid)) /* a thread */
 		return 0;
 	tree_inherit(ppid, pid);
 	if (!filter_pass(exec_probe, child))
@@ -65,6 +105,18 @@ int BPF_PROG(core_fork, struct task_struct *parent, struct task_struct *child)
 	fork->task.ppid = ppid;
 	rec_submit(&fork->rec, sizeof(*fork));
 	return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(core_fork, struct task_struct *parent, struct task_struct *child)
+{
+	return fork_record(parent, child, false);
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(core_fork_again, struct task_struct *parent, struct task_struct *child)
+{
+	return fork_record(parent, child, true);
 }
 
 /* ---- exec --------------------------------------------------------------------------------- */
@@ -130,14 +182,13 @@ static __always_inline bool exec_first(struct exec *x, __u64 paths)
 	return EXEC_EMIT(x, 2 * PATH_LEN, REC_PART);
 }
 
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(core_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+static __always_inline int exec_record(struct task_struct *task, int old_pid, bool again)
 {
 	struct mm_struct *mm = BPF_CORE_READ(task, mm);
 	struct exec x = {.task = task, .old_pid = old_pid};
 	__u64 paths;
 
-	if (!filter_pass(exec_probe, task))
+	if (seen_before(again) || !filter_pass(exec_probe, task))
 		return 0;
 	x.exe_path = &BPF_CORE_READ(mm, exe_file)->f_path;
 	x.cwd_path = &BPF_CORE_READ(task, fs)->pwd;
@@ -156,6 +207,18 @@ int BPF_PROG(core_exec, struct task_struct *task, int old_pid, struct linux_binp
 	return 0;
 }
 
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(core_exec, struct task_struct *task, int old_pid)
+{
+	return exec_record(task, old_pid, false);
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(core_exec_again, struct task_struct *task, int old_pid)
+{
+	return exec_record(task, old_pid, true);
+}
+
 /* ---- exit --------------------------------------------------------------------------------- */
 
 static __always_inline bool exit_is_last(struct task_struct *leader, struct signal_struct *signal)
@@ -172,8 +235,7 @@ static __always_inline bool exit_is_last(struct task_struct *leader, struct sign
 	return bpf_map_update_elem(&exited, &who, &one, BPF_NOEXIST) == 0;
 }
 
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(core_exit, struct task_struct *task)
+static __always_inline int exit_record(struct task_struct *task, bool again)
 {
 	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
 	struct signal_struct *signal = BPF_CORE_READ(task, signal);
@@ -181,7 +243,7 @@ int BPF_PROG(core_exit, struct task_struct *task)
 	struct rec_exit *exit;
 	bool pass;
 
-	if (!exit_is_last(leader, signal))
+	if (seen_before(again) || !exit_is_last(leader, signal))
 		return 0;
 	pass = filter_pass(exec_probe, task);
 	/* The number may be given to another process, which nobody named. */
@@ -199,6 +261,18 @@ int BPF_PROG(core_exit, struct task_struct *task)
 	exit->reserved = 0;
 	rec_submit(&exit->rec, sizeof(*exit));
 	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(core_exit, struct task_struct *task)
+{
+	return exit_record(task, false);
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(core_exit_again, struct task_struct *task)
+{
+	return exit_record(task, true);
 }
 
 /* ---- cgroups ------------------------------------------------------------------------------ */

@@ -21,6 +21,7 @@ struct core {
 	struct bpf_link *links[CORE_LINKS];
 	unsigned links_n;
 	uint32_t ring_size;
+	uint16_t exec_probe;
 	struct core_filters filters; /* core_start() looks at them once more */
 };
 
@@ -104,6 +105,7 @@ int core_new(const struct core_config *cfg, struct core **ret, struct err *err)
 	if (!core)
 		return errf(err, -ENOMEM, "out of memory");
 	core->filters = *cfg->filters;
+	core->exec_probe = cfg->exec_probe;
 	r = core_load(core, cfg, err);
 	if (!r)
 		r = core_mark_self(core, err);
@@ -128,10 +130,55 @@ int core_start(struct core *core, struct err *err)
 	return ret;
 }
 
+/* How often the kernel left a program out, less what the second one for the same event made good
+ * (kern/core.bpf.c). */
+static uint64_t core_missed(const struct core *core)
+{
+	static const char *const programs[] = {"core_fork", "core_exec", "core_exit",
+					       "core_cgroup"};
+	const uint32_t key = 0;
+	uint64_t missed = 0, good = 0;
+
+	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
+		const struct bpf_program *program =
+			bpf_object__find_program_by_name(core->obj, programs[i]);
+		struct bpf_prog_info info = {0};
+		uint32_t size = sizeof(info);
+
+		if (!bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
+			missed += info.recursion_misses;
+	}
+	bpf_map_lookup_elem(core_map_fd(core, "made_good"), &key, &good);
+	return missed > good ? missed - good : 0;
+}
+
+/* Nobody else writes a counter of KC_MISSED, and nobody KC_SUBMITTED of these programs any more. */
+static void core_count_missed(const struct core *core)
+{
+	static const uint32_t counters[] = {KC_SUBMITTED, KC_MISSED};
+	const uint64_t missed = core_missed(core);
+	const int fd = core_counters_fd(core), cpus = libbpf_num_possible_cpus();
+	uint64_t *values = missed && cpus > 0 ? calloc(cpus, sizeof(*values)) : NULL;
+
+	for (size_t i = 0; values && i < sizeof(counters) / sizeof(counters[0]); i++) {
+		const uint32_t key = core->exec_probe * KC_MAX + counters[i];
+
+		if (bpf_map_lookup_elem(fd, &key, values))
+			break;
+		values[0] += missed;
+		bpf_map_update_elem(fd, &key, values, BPF_ANY);
+	}
+	free(values);
+}
+
+/* In reverse, so that of two programs for one event the second one never runs alone. */
 void core_stop(struct core *core)
 {
+	if (!core->links_n)
+		return;
 	while (core->links_n)
 		bpf_link__destroy(core->links[--core->links_n]);
+	core_count_missed(core);
 }
 
 void core_free(struct core *core)

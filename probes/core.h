@@ -36,7 +36,8 @@ int core_new(const struct core_config *cfg, struct core **ret, struct err *err);
 /* Attaches the process programs; from here on records flow. Then completes the trees of --tree with
  * the descendants that exist. */
 int core_start(struct core *core, struct err *err);
-/* Detaches them. */
+/* Detaches them, and counts what the kernel left them out of (KC_MISSED): before the counters are
+ * read for the last time. */
 void core_stop(struct core *core);
 void core_free(struct core *core);
 

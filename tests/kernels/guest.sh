@@ -17,7 +17,7 @@ while read -r test; do
 	77) echo "SKIP $test: $(sed -n 's/^SKIP: //p' /run/out)" ;;
 	*)
 		echo "FAIL $test: status $status, $((SECONDS - start)) s"
-		tail -n 200 /run/out | sed 's/^/     /'
+		tail -n 40 /run/out | sed 's/^/     /'
 		failed=1
 		;;
 	esac
