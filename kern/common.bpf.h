@@ -60,7 +60,10 @@ FILTER_MAP(tree, __u32, 65536); /* kept up to date by the core: descendants are 
 FILTER_MAP(uids, __u32, 1024);
 FILTER_MAP(comms, struct comm, 1024);
 FILTER_MAP(cgroups, __u64, 4096);
-FILTER_MAP(self, __u32, 64); /* thread groups of penstock: never recorded */
+
+/* Set when the object is loaded. */
+const volatile __u32 recorder_pid; /* penstock's own thread group: never recorded */
+const volatile __u64 ring_size;    /* bytes */
 
 static __always_inline void count(__u16 probe, enum kcounter counter)
 {
@@ -140,7 +143,7 @@ static __noinline bool filter_match(struct task_struct *task, __u32 tgid)
 	    !filter_dim(active[FILTER_PROCESS],
 			filter_bits(&pids, &tgid) | filter_bits(&tree, &tgid)))
 		return false;
-	uid = BPF_CORE_READ(task, real_cred, uid.val);
+	uid = task->real_cred->uid.val;
 	if (active[FILTER_UID] && !filter_dim(active[FILTER_UID], filter_bits(&uids, &uid)))
 		return false;
 	if (active[FILTER_COMM] && !filter_dim(active[FILTER_COMM], filter_comm(task)))
@@ -152,11 +155,11 @@ static __noinline bool filter_match(struct task_struct *task, __u32 tgid)
  * tests/run.sh --mutate) has the same programs and maps, and records nothing. */
 static __always_inline bool filter_pass(__u16 probe, struct task_struct *task)
 {
-	__u32 tgid = BPF_CORE_READ(task, tgid);
+	__u32 tgid = task->tgid;
 
 	if (MUTATED)
 		return false;
-	if (bpf_map_lookup_elem(&self, &tgid)) {
+	if (tgid == recorder_pid) {
 		count(probe, KC_SELF);
 		return false;
 	}
@@ -189,11 +192,17 @@ static __always_inline void *rec_reserve(__u16 probe, enum rec_kind kind, const 
 	return rec;
 }
 
-/* For payload: leaves the last eighth of the ring to processes, lines, queries and secrets. */
-static __always_inline void *rec_reserve_data(__u16 probe, enum rec_kind kind, const __u64 size)
+/* Bytes of the ring that were not read yet. */
+static __always_inline __u64 ring_used(void)
 {
-	if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >=
-	    bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE) / 8 * 7) {
+	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+}
+
+/* For payload: leaves the last eighth of the ring to processes, lines, queries and secrets. */
+static __always_inline void *rec_reserve_data(__u16 probe, enum rec_kind kind, const __u64 size,
+					      __u64 used)
+{
+	if (used >= ring_size / 8 * 7) {
 		count(probe, KC_SUBMITTED);
 		count(probe, KC_NO_SPACE);
 		return NULL;
@@ -203,7 +212,7 @@ static __always_inline void *rec_reserve_data(__u16 probe, enum rec_kind kind, c
 
 /* The reader looks every few milliseconds: it is woken only when it sleeps without a timer, or when
  * the ring fills faster than it looks. */
-static __always_inline __u64 rec_wakeup(void)
+static __always_inline __u64 rec_wakeup(__u64 used)
 {
 	struct ctl *c = ctl_get();
 
@@ -211,32 +220,46 @@ static __always_inline __u64 rec_wakeup(void)
 		*(volatile __u32 *)&c->sleeping = 0;
 		return BPF_RB_FORCE_WAKEUP;
 	}
-	if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >=
-	    bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE) / 4)
-		return BPF_RB_FORCE_WAKEUP;
-	return BPF_RB_NO_WAKEUP;
+	return used >= ring_size / 4 ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 }
 
-/* len: what is used of the reserved size. */
-static __always_inline void rec_submit(struct rec *rec, __u32 len)
+/* len: what is used of the reserved size. used: of the ring. */
+static __always_inline void rec_submit_data(struct rec *rec, __u32 len, __u64 used)
 {
 	rec->len = len;
-	bpf_ringbuf_submit(rec, rec_wakeup());
+	bpf_ringbuf_submit(rec, rec_wakeup(used));
+}
+
+static __always_inline void rec_submit(struct rec *rec, __u32 len)
+{
+	rec_submit_data(rec, len, ring_used());
 }
 
 /* ---- tasks -------------------------------------------------------------------------------- */
 
-/* The pid of a thread group in its own pid namespace. Elements of numbers[] are larger in the
+/* The pid of a thread group (`pid` in the first one) in its own pid namespace. Elements of numbers[] are larger in the
  * kernel than in our declaration: step by the kernel's size. */
-static __always_inline __u32 task_ns_pid(struct task_struct *leader)
+static __always_inline __u32 task_ns_pid(struct task_struct *leader, __u32 pid)
 {
-	struct pid *pid = BPF_CORE_READ(leader, thread_pid);
-	__u32 level = BPF_CORE_READ(pid, level), nr = 0;
-	struct upid *last = (void *)pid + bpf_core_field_offset(struct pid, numbers) +
-			    level * bpf_core_type_size(struct upid);
+	__u32 level = leader->thread_pid->level, nr = pid;
+	struct upid *last;
 
+	if (!level)
+		return nr;
+	last = (void *)BPF_CORE_READ(leader, thread_pid) +
+	       bpf_core_field_offset(struct pid, numbers) +
+	       level * bpf_core_type_size(struct upid);
 	bpf_core_read(&nr, sizeof(nr), &last->nr);
 	return nr;
+}
+
+/* Two loads in place of a helper. What follows the NUL is of older names in kernels before 5.17. */
+static __always_inline void task_comm(char *ret, struct task_struct *task)
+{
+	const __u64 *comm = (void *)task->comm;
+
+	((__u64 *)ret)[0] = comm[0];
+	((__u64 *)ret)[1] = comm[1];
 }
 
 /* Plain loads, for which the verifier must know what task is: several times cheaper than a helper
@@ -251,11 +274,9 @@ static __always_inline void task_fill(struct rec_task *ret, struct task_struct *
 	ret->uid = task->real_cred->uid.val;
 	ret->gid = task->real_cred->gid.val;
 	ret->loginuid = task_loginuid(task);
-	ret->ns_pid = task_ns_pid(leader);
+	ret->ns_pid = task_ns_pid(leader, ret->pid);
 	ret->cpu = bpf_get_smp_processor_id();
 	ret->start = leader->start_boottime;
 	ret->cgroup = task->cgroups->dfl_cgrp->kn->id;
-	/* kernels before 5.17 leave old bytes behind the name's end */
-	__builtin_memset(ret->comm, 0, sizeof(ret->comm));
-	bpf_probe_read_kernel_str(ret->comm, sizeof(ret->comm), leader->comm);
+	task_comm(ret->comm, leader);
 }

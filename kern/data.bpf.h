@@ -99,7 +99,7 @@ static __always_inline void data_head(struct rec_data *data, const struct emissi
 }
 
 static __always_inline void data_submit(struct rec_data *data, const struct emission *e, __u64 at,
-					__u64 n)
+					__u64 n, __u64 used)
 {
 	data_head(data, e);
 	data->stream_offset = e->offset + at;
@@ -111,19 +111,20 @@ static __always_inline void data_submit(struct rec_data *data, const struct emis
 		n = 0;
 	}
 	data->n = n;
-	rec_submit(&data->rec, sizeof(*data) + n);
+	rec_submit_data(&data->rec, sizeof(*data) + n, used);
 }
 
 /* A part of `n` bytes in a record with room for `size`. */
 #define DATA_PART(e, at, n, size)                                                                  \
 	({                                                                                         \
-		struct rec_data *data_ =                                                           \
-			rec_reserve_data(probe_number, REC_DATA, sizeof(*data_) + (size));         \
+		__u64 used_ = ring_used();                                                         \
+		struct rec_data *data_ = rec_reserve_data(probe_number, REC_DATA,                  \
+							  sizeof(*data_) + (size), used_);         \
 		BARRIER(n);                                                                        \
 		if (n > (size))                                                                    \
 			n = (size);                                                                \
 		if (data_) /* else counted; the offsets of the others show the gap */              \
-			data_submit(data_, e, at, n);                                              \
+			data_submit(data_, e, at, n, used_);                                             \
 		0;                                                                                 \
 	})
 
@@ -158,8 +159,12 @@ static long data_step(__u32 i, void *arg)
 
 static __always_inline void data_emit(struct emission *e)
 {
-	__u64 parts = e->kept ? (e->kept + REC_PART - 1) / REC_PART : 1, turns = loop_max(parts);
+	__u64 parts = (e->kept + REC_PART - 1) / REC_PART, turns = loop_max(parts);
 
+	if (parts <= 1) {
+		data_part(e, 0);
+		return;
+	}
 	if (turns < parts)
 		e->kept = turns * REC_PART;
 	loop(turns, data_step, e);

@@ -75,7 +75,8 @@ struct rec_task {
 	__u32 cpu;
 	__u64 start;         /* boot time at which the process started: with pid, its identity */
 	__u64 cgroup;        /* id in the unified hierarchy */
-	char comm[REC_COMM]; /* of the thread group's leader */
+	char comm[REC_COMM]; /* of the thread group's leader; nothing is said about what follows the
+			      * NUL */
 };
 
 /* ---- sources ------------------------------------------------------------------------------ */

@@ -181,13 +181,14 @@ static __always_inline __u64 call_moved(struct pt_regs *ctx, const struct call *
 static __always_inline void call_flow(struct pt_regs *ctx, const struct call *call,
 				      struct connection *c)
 {
-	struct openssl_params *p = TARGET(ctx);
 	struct rec_flow *found = NULL;
+	struct openssl_params *p;
 	__u8 role = c->flow.role;
 	__u64 base = call->object;
 
 	if (c->exact)
 		return;
+	p = TARGET(ctx);
 	if (p && p->random_at >= 0 && c->tries < FLOW_TRIES) {
 		c->tries++;
 		if (p->random_in >= 0)

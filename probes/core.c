@@ -82,14 +82,6 @@ static int core_load(struct core *core, const struct core_config *cfg, struct er
 	return ret == -EOPNOTSUPP ? core_refused(ret, err) : ret;
 }
 
-static int core_mark_self(const struct core *core, struct err *err)
-{
-	const uint32_t pid = getpid(), yes = 1;
-	int ret = bpf_map_update_elem(core_map_fd(core, "self"), &pid, &yes, BPF_ANY);
-
-	return ret ? errf(err, ret, "core: cannot exclude itself: %s", strerror(-ret)) : 0;
-}
-
 int core_new(const struct core_config *cfg, struct core **ret, struct err *err)
 {
 	struct core *core;
@@ -107,8 +99,6 @@ int core_new(const struct core_config *cfg, struct core **ret, struct err *err)
 	core->filters = *cfg->filters;
 	core->exec_probe = cfg->exec_probe;
 	r = core_load(core, cfg, err);
-	if (!r)
-		r = core_mark_self(core, err);
 	if (!r)
 		r = core_filter_apply(&core->filters, core->obj, err);
 	if (r) {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "capture/base/cleanup.h"
 #include "probes/attach.h"
@@ -186,12 +187,25 @@ static int load_share_maps(struct bpf_object *obj, const struct bpf_object *core
 	return 0;
 }
 
-int load_object(struct bpf_object *obj, const struct probe_env *env, struct err *err)
+static int load_constants(struct bpf_object *obj, const struct probe_env *env, struct err *err)
 {
+	const struct bpf_object *core = env->core ? env->core : obj;
+	const struct bpf_map *ring = bpf_object__find_map_by_name(core, "ring");
 	int ret = load_rodata(obj, "probe_number", env->number, err);
 
 	if (!ret)
 		ret = load_rodata(obj, "max_payload", env->max_payload, err);
+	if (!ret)
+		ret = load_rodata(obj, "recorder_pid", (uint64_t)getpid(), err);
+	if (!ret && ring)
+		ret = load_rodata(obj, "ring_size", bpf_map__max_entries(ring), err);
+	return ret;
+}
+
+int load_object(struct bpf_object *obj, const struct probe_env *env, struct err *err)
+{
+	int ret = load_constants(obj, env, err);
+
 	if (!ret && env->core)
 		ret = load_share_maps(obj, env->core, err);
 	if (ret)
