@@ -20,8 +20,8 @@
 #define TICK_NS          (100 * MS)
 #define COUNTERS_NS      (1000 * MS)
 #define CLOCK_DRIFT_NS   (MS / 2)
-#define BUSY_NS          (10 * MS) /* records came that recently: look often, be woken by nobody */
-#define LOOK_NS          (3 * MS)
+#define BUSY_NS          (30 * MS)  /* records came that recently: look often, be woken by nobody */
+#define LOOK_NS          (10 * MS)  /* each look takes a CPU from the programs recorded */
 #define STOP_PATIENCE_NS (200 * MS) /* how long an unfinished record may delay the end */
 
 enum {

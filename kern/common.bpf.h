@@ -237,8 +237,8 @@ static __always_inline void rec_submit(struct rec *rec, __u32 len)
 
 /* ---- tasks -------------------------------------------------------------------------------- */
 
-/* The pid of a thread group (`pid` in the first one) in its own pid namespace. Elements of numbers[] are larger in the
- * kernel than in our declaration: step by the kernel's size. */
+/* The pid of a thread group (`pid` in the first one) in its own pid namespace. Elements of
+ * numbers[] are larger in the kernel than in our declaration: step by the kernel's size. */
 static __always_inline __u32 task_ns_pid(struct task_struct *leader, __u32 pid)
 {
 	__u32 level = leader->thread_pid->level, nr = pid;
@@ -247,8 +247,7 @@ static __always_inline __u32 task_ns_pid(struct task_struct *leader, __u32 pid)
 	if (!level)
 		return nr;
 	last = (void *)BPF_CORE_READ(leader, thread_pid) +
-	       bpf_core_field_offset(struct pid, numbers) +
-	       level * bpf_core_type_size(struct upid);
+	       bpf_core_field_offset(struct pid, numbers) + level * bpf_core_type_size(struct upid);
 	bpf_core_read(&nr, sizeof(nr), &last->nr);
 	return nr;
 }

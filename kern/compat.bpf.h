@@ -50,7 +50,7 @@ static __always_inline __u32 task_loginuid(struct task_struct *task)
 {
 	if (!bpf_core_field_exists(task->loginuid))
 		return ~0u;
-	return BPF_CORE_READ(task, loginuid.val);
+	return task->loginuid.val;
 }
 
 /* Zeroes memory without the verifier knowing that it is zero (a refused read zeroes its target). A

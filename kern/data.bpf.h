@@ -118,13 +118,13 @@ static __always_inline void data_submit(struct rec_data *data, const struct emis
 #define DATA_PART(e, at, n, size)                                                                  \
 	({                                                                                         \
 		__u64 used_ = ring_used();                                                         \
-		struct rec_data *data_ = rec_reserve_data(probe_number, REC_DATA,                  \
-							  sizeof(*data_) + (size), used_);         \
+		struct rec_data *data_ =                                                           \
+			rec_reserve_data(probe_number, REC_DATA, sizeof(*data_) + (size), used_);  \
 		BARRIER(n);                                                                        \
 		if (n > (size))                                                                    \
 			n = (size);                                                                \
 		if (data_) /* else counted; the offsets of the others show the gap */              \
-			data_submit(data_, e, at, n, used_);                                             \
+			data_submit(data_, e, at, n, used_);                                       \
 		0;                                                                                 \
 	})
 

@@ -30,6 +30,7 @@ enum {
 
 enum {
 	CALLS_DEEP = 4,
+	SETTLED = 16,
 	FLOW_TRIES = 4, /* by client_random: early data goes out before its ClientHello does */
 };
 
@@ -42,10 +43,12 @@ struct call {
 	__u64 moved; /* address of the size_t that tells how many were; 0 = the returned value does
 		      */
 	__u64 direction, flags;
-	struct rec_flow flow; /* of the socket that the thread used meanwhile */
+	__u64 settled;        /* its connection's socket is known for certain */
+	struct rec_flow flow; /* of the socket that the thread used meanwhile, unless settled */
 };
 
 struct thread {
+	__u64 settled[SETTLED]; /* some objects whose socket is known for certain */
 	__u64 depth;
 	struct call calls[CALLS_DEEP]; /* that are under way, outermost first */
 };
@@ -80,6 +83,25 @@ static __always_inline struct call *call_at(struct thread *thread, __u64 n)
 	return &thread->calls[n & (CALLS_DEEP - 1)];
 }
 
+/* Where a thread remembers that an object is settled. */
+static __always_inline __u64 *settled_at(struct thread *thread, __u64 object)
+{
+	__u64 n = object * 0x9e3779b97f4a7c15ull >> 60;
+
+	BARRIER(n);
+	return &thread->settled[n & (SETTLED - 1)];
+}
+
+/* Another connection begins in this object. */
+static __always_inline void unsettle(struct task_struct *task, __u64 object)
+{
+	struct thread *thread = bpf_task_storage_get(&threads, task, NULL, 0);
+	__u64 *settled = thread ? settled_at(thread, object) : NULL;
+
+	if (settled && *settled == object)
+		*settled = 0;
+}
+
 static __always_inline bool call_wraps(const struct call *outer, const struct call *inner)
 {
 	return outer->object == inner->object && outer->direction == inner->direction &&
@@ -105,6 +127,7 @@ static __always_inline int call_enter(struct pt_regs *ctx, struct call *call)
 		lose(KC_MAP_FULL);
 		return 0;
 	}
+	call->settled = *settled_at(thread, call->object) == call->object;
 	*call_at(thread, n) = *call;
 	thread->depth = n + 1;
 	return 0;
@@ -204,9 +227,10 @@ static __always_inline void call_flow(struct pt_regs *ctx, const struct call *ca
 	}
 }
 
-static __always_inline void call_emit(struct pt_regs *ctx, struct task_struct *task,
+static __always_inline void call_emit(struct pt_regs *ctx, struct thread *thread,
 				      const struct call *call, __u64 n)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct connection *c = connection_find(task, call->object);
 	struct emission e = {.object = call->object,
 			     .address = call->buffer,
@@ -223,6 +247,7 @@ static __always_inline void call_emit(struct pt_regs *ctx, struct task_struct *t
 		return;
 	}
 	call_flow(ctx, call, c);
+	*settled_at(thread, call->object) = c->exact ? call->object : 0;
 	offset = call->direction == DATA_TRANSMIT ? &c->offset[1] : &c->offset[0];
 	e.offset = *offset;
 	*offset += n;
@@ -254,7 +279,7 @@ int openssl_return(struct pt_regs *ctx)
 	if (n > call->size) /* no such call: what we take for a count is none */
 		lose(KC_READ_FAULT);
 	else if (n)
-		call_emit(ctx, task, call, n);
+		call_emit(ctx, thread, call, n);
 	return 0;
 }
 
@@ -269,6 +294,7 @@ static __always_inline int connection_begin(struct pt_regs *ctx, __u8 role)
 	own_stack(ctx);
 	if (!filter_pass(probe_number, task))
 		return 0;
+	unsettle(task, object);
 	old = connection_find(task, object);
 	if (old)
 		connection_end(old, object, DATA_OPENSSL);
@@ -299,6 +325,7 @@ int openssl_clear(struct pt_regs *ctx)
 	own_stack(ctx);
 	if (!c || (!c->offset[0] && !c->offset[1]))
 		return 0;
+	unsettle(task, object);
 	connection_end(c, object, DATA_OPENSSL);
 	connection_new(task, object, c->flow.role, false);
 	return 0;
@@ -315,6 +342,7 @@ int openssl_free(struct pt_regs *ctx)
 	own_stack(ctx);
 	if (!c)
 		return 0;
+	unsettle(task, object);
 	connection_end(c, object, DATA_OPENSSL);
 	bpf_map_delete_elem(&connections, &key);
 	return 0;
@@ -332,7 +360,7 @@ static __always_inline int socket_used(struct sock *sk)
 	if (!thread || !thread->depth)
 		return 0;
 	call = call_at(thread, thread->depth - 1);
-	if (!call->flow.family)
+	if (!call->settled && !call->flow.family)
 		sock_flow(&call->flow, sk, bpf_get_socket_cookie(sk));
 	return 0;
 }

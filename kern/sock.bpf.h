@@ -109,6 +109,31 @@ enum {
 	SOCK_LISTEN = 10,
 };
 
+/*
+ * Sees with one load that nearly every packet is none of ours. True where the headers do not lie in
+ * one piece: it is to be looked at with care.
+ */
+static __always_inline bool hello_likely(struct __sk_buff *skb)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	__u8 head[6]; /* of struct hello_head, up to the message's type */
+	struct tcp_head *tcp = data + sizeof(struct ip6_head);
+	struct ip4_head *v4 = data;
+	__u32 at = sizeof(struct ip6_head);
+
+	if (skb->protocol == bpf_htons(PROTOCOL_IPV4)) {
+		if (data + sizeof(*v4) > end)
+			return true;
+		at = (v4->length & 15) * 4;
+		tcp = data + at;
+	}
+	if ((void *)(tcp + 1) > end)
+		return true;
+	at += (tcp->offset >> 4) * 4;
+	return !bpf_skb_load_bytes(skb, at, head, sizeof(head)) && head[0] == TLS_HANDSHAKE &&
+	       head[1] == 3 && head[5] == TLS_CLIENT_HELLO;
+}
+
 static __always_inline void hello_ends(struct rec_flow *flow, const void *source,
 				       const void *target, const __u32 size)
 {
@@ -187,7 +212,7 @@ static __always_inline void hello_note(struct __sk_buff *skb, __u8 role)
 	struct hello_head hello;
 	__u32 at;
 
-	if (MUTATED || skb->len < HELLO_LEAST)
+	if (MUTATED || skb->len < HELLO_LEAST || !hello_likely(skb))
 		return;
 	at = hello_ip(skb, &flow);
 	if (!at || !hello_tcp(skb, at, &flow, &hello))
