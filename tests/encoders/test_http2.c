@@ -428,37 +428,6 @@ static void many_streams_are_not_kept(void **state)
 	transcript_done(&f);
 }
 
-/* What the heap gives and what comes back is the same; beyond it there is an error, no more. */
-static void the_heap_holds(void **state)
-{
-	struct textbuf_pool *pool = textbuf_pool_new(4, 1);
-	struct heap heap = {.max = 1 << 20};
-	struct hpack *h[200];
-	char fields[3100];
-	unsigned n = 0, full = 0;
-
-	assert_non_null(pool);
-	while (n < 200 && (h[n] = hpack_new(&heap))) {
-		for (unsigned i = 0; i < 4; i++) {
-			struct textbuf list = {0};
-			int r;
-
-			snprintf(fields, sizeof(fields), "x-%u %.*d", i, 3000, (int)n);
-			r = hpack_block(h[n], block(&peers[0], fields), true, pool, &list);
-			full += r == -ENOMEM;
-			textbuf_done(pool, &list);
-		}
-		assert_true(heap.used <= heap.max);
-		n++;
-	}
-	assert_true(n < 200 || full);
-	assert_null(heap_alloc(&heap, heap.max));
-	while (n)
-		hpack_delete(h[--n]);
-	assert_int_equal(heap.used, 0);
-	textbuf_pool_free(pool);
-}
-
 /* ---- recorded ------------------------------------------------------------------------------ */
 
 /* However the bytes come in, the same messages come out. */
@@ -514,7 +483,6 @@ int main(void)
 		TEST(a_header_bomb_is_defused),
 		TEST(one_event_shows_so_much),
 		TEST(many_streams_are_not_kept),
-		TEST(the_heap_holds),
 		TEST(real_programs_however_cut),
 	};
 
