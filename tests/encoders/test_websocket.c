@@ -276,6 +276,25 @@ static void an_unfinished_one_is_shown_as_far_as_it_goes(void **state)
 				   "the beginning, a\n" NOTE "[unfinished]\n");
 }
 
+/* Recorded from python3-websockets. */
+static void real_programs_however_cut(void **state)
+{
+	static const char *const paths[] = {"samples/fuzz/http1/websocket_deflate",
+					    "samples/fuzz/http1/websocket_deflate_forgets"};
+	static const char *const want[] = {"-> 127.0.0.1:443  websocket text, compressed, ",
+					   LINE "hello, hello, hello\n",
+					   "<- 127.0.0.1:443  websocket text, compressed, ",
+					   LINE "hello, hello, hello and so on, and so on\n",
+					   LINE "hello, hello, hello\n",
+					   LINE "in pieces, one by one\n",
+					   LINE "in pieces, one by one and so on, and so on\n",
+					   "websocket close 1000",
+					   NULL};
+
+	for (unsigned i = 0; i < 2; i++)
+		talk_assert_recorded(paths[i], PROTOCOL_HTTP1, want);
+}
+
 /* ---- what cannot be unpacked --------------------------------------------------------------- */
 
 static void after_a_gap_nothing_is_made_up(void **state)
@@ -462,6 +481,7 @@ int main(void)
 		TEST(large_messages_are_counted),
 		TEST(streams_may_end),
 		TEST(an_unfinished_one_is_shown_as_far_as_it_goes),
+		TEST(real_programs_however_cut),
 		TEST(after_a_gap_nothing_is_made_up),
 		TEST(without_an_agreement_nothing_is_unpacked),
 		TEST(damage_is_said),
