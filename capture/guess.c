@@ -2,6 +2,7 @@
 #include "capture/guess.h"
 
 #include <ctype.h>
+#include <strings.h>
 
 enum {
 	LINE_MAX_LOOKED = 4096,
@@ -19,6 +20,16 @@ static bool starts_with_one_of(struct bytes b, const char *const *words)
 {
 	for (; *words; words++)
 		if (starts(b, *words))
+			return true;
+	return false;
+}
+
+/* The same for protocols whose words may be written in either case: Python's smtplib says "ehlo".
+ */
+static bool says_one_of(struct bytes b, const char *const *words)
+{
+	for (; *words; words++)
+		if (b.n >= strlen(*words) && !strncasecmp(b.p, *words, strlen(*words)))
 			return true;
 	return false;
 }
@@ -238,7 +249,7 @@ static bool is_smtp_command(struct bytes b)
 {
 	static const char *const words[] = {"EHLO ", "HELO ", "LHLO ", "MAIL FROM:", NULL};
 
-	return starts_with_one_of(b, words);
+	return says_one_of(b, words);
 }
 
 static bool is_ftp_greeting(struct bytes b)
@@ -250,7 +261,7 @@ static bool is_ftp_command(struct bytes b)
 {
 	static const char *const words[] = {"PBSZ ", "PROT ", "AUTH TLS", "EPSV", "PASV", NULL};
 
-	return starts_with_one_of(b, words);
+	return says_one_of(b, words);
 }
 
 static bool is_imap_greeting(struct bytes b)
@@ -269,7 +280,7 @@ static bool is_imap_command(struct bytes b)
 
 	while (n < b.n && n < 16 && isalnum(byte(b, n)))
 		n++;
-	return n && starts_with_one_of((struct bytes){b.p + n, b.n - n}, words);
+	return n && says_one_of((struct bytes){b.p + n, b.n - n}, words);
 }
 
 /* Redis says "+OK" too, but nothing after it, and not first. */
@@ -282,7 +293,7 @@ static bool is_pop3_command(struct bytes b)
 {
 	static const char *const words[] = {"CAPA\r", "APOP ", "UIDL", NULL};
 
-	return starts_with_one_of(b, words);
+	return says_one_of(b, words);
 }
 
 static bool is_xmpp(struct bytes b)

@@ -8,6 +8,8 @@
 
 enum {
 	CONNECTIONS_MAX = 65536,
+	AHEAD_OVERHEAD = 128,     /* what TLS adds to a record, at most */
+	AHEAD_SLACK = 128 * 1024, /* what it sends besides the call's bytes: a handshake, say */
 };
 
 struct connection_key {
@@ -19,6 +21,8 @@ struct connection {
 	__u64 conn;
 	__u64 start;     /* of the process: its number may have been another's */
 	__u64 offset[2]; /* bytes so far: received, transmitted */
+	__u64 ahead;     /* bytes that a call which is under way has transmitted at least */
+	__u64 recorded;  /* and how many of them are recorded: see connection_ahead() */
 	struct rec_flow flow;
 	__u8 late;  /* open before we were attached */
 	__u8 exact; /* the flow was found by client_random */
@@ -65,6 +69,42 @@ static __always_inline struct connection *connection_new(struct task_struct *tas
 	return bpf_map_lookup_elem(&connections, &key);
 }
 
+/* Were bytes of it seen? */
+static __always_inline bool connection_used(const struct connection *c)
+{
+	return c->offset[0] || c->offset[1] || c->recorded;
+}
+
+/*
+ * A large write is recorded while it goes on, since its bytes would be more than the ring holds if
+ * they came all at once: as its thread's socket takes n bytes more, what must have been in them is
+ * known to be sent. True when some of the call's `size` bytes are to be recorded, up to *ret_to. A
+ * call that is to be tried again goes on where it was.
+ */
+static __always_inline bool connection_ahead(struct connection *c, __u64 size, __u64 n,
+					     __u64 *ret_to)
+{
+	if (n > AHEAD_OVERHEAD)
+		c->ahead += n - AHEAD_OVERHEAD;
+	if (c->ahead > size)
+		c->ahead = size;
+	if (c->ahead < c->recorded + 2 * AHEAD_SLACK)
+		return false;
+	*ret_to = c->ahead - AHEAD_SLACK;
+	return true;
+}
+
+/* A call has returned: n bytes more are transmitted. Returns how many of them are recorded. */
+static __always_inline __u64 connection_return(struct connection *c, __u64 n)
+{
+	__u64 recorded = c->recorded < n ? c->recorded : n;
+
+	c->ahead = 0;
+	c->recorded -= recorded;
+	c->offset[1] += n;
+	return recorded;
+}
+
 /* ---- records ------------------------------------------------------------------------------ */
 
 /* One call's bytes; no pointers of ours, so that it can be handed to functions that the verifier
@@ -72,8 +112,9 @@ static __always_inline struct connection *connection_new(struct task_struct *tas
 struct emission {
 	__u64 object, conn, address;
 	__u64 offset;      /* of the call in the stream */
-	__u64 total, kept; /* bytes that it moved; that are recorded */
-	__u32 direction, flags, library, reserved;
+	__u64 total;       /* bytes that it moved */
+	__u64 begun, kept; /* where in it the recorded ones begin; how many they are */
+	__u32 direction, flags, library, cut; /* cut: not all that were to be recorded are */
 	struct rec_flow flow;
 };
 
@@ -102,11 +143,11 @@ static __always_inline void data_submit(struct rec_data *data, const struct emis
 					__u64 n, __u64 used)
 {
 	data_head(data, e);
-	data->stream_offset = e->offset + at;
-	data->call_offset = at;
-	if (at + n >= e->kept && e->kept < e->total && !(e->flags & DATA_F_UNSEEN))
+	data->stream_offset = e->offset + e->begun + at;
+	data->call_offset = e->begun + at;
+	if (e->cut && at + n >= e->kept)
 		data->rec.flags |= REC_F_TRUNCATED;
-	if (bpf_probe_read_user(data->data, n, (void *)(e->address + at))) {
+	if (bpf_probe_read_user(data->data, n, (void *)(e->address + e->begun + at))) {
 		data->rec.flags |= REC_F_FAULT;
 		n = 0;
 	}
@@ -165,8 +206,10 @@ static __always_inline void data_emit(struct emission *e)
 		data_part(e, 0);
 		return;
 	}
-	if (turns < parts)
+	if (turns < parts) {
 		e->kept = turns * REC_PART;
+		e->cut = 1;
+	}
 	loop(turns, data_step, e);
 }
 
@@ -179,14 +222,14 @@ static __always_inline void connection_end(const struct connection *c, __u64 obj
 			     .library = library};
 	struct rec_data *data;
 
-	if ((!c->offset[0] && !c->offset[1]) || ctl_stopped())
+	if (!connection_used(c) || ctl_stopped())
 		return;
 	data = rec_reserve(probe_number, REC_DATA, sizeof(*data));
 	if (!data)
 		return;
 	emission_connection(&e, c);
 	data_head(data, &e);
-	data->stream_offset = c->offset[1];
+	data->stream_offset = c->offset[1] + c->recorded;
 	data->call_offset = data->n = 0;
 	rec_submit(&data->rec, sizeof(*data));
 }

@@ -199,6 +199,17 @@ static __always_inline __u64 call_moved(struct pt_regs *ctx, const struct call *
 	return call->moved ? USER_VALUE(__u64, call->moved) : n;
 }
 
+/* The socket that a call used is taken for its connection's, until that is known better. */
+static __always_inline void flow_assume(struct connection *c, const struct rec_flow *used)
+{
+	__u8 role = c->flow.role;
+
+	if (!used->family)
+		return;
+	c->flow = *used;
+	c->flow.role = role;
+}
+
 /* Once client_random has told the socket, nothing else counts: a thread may use others inside a
  * call (a session cache, say). */
 static __always_inline void call_flow(struct pt_regs *ctx, const struct call *call,
@@ -221,10 +232,18 @@ static __always_inline void call_flow(struct pt_regs *ctx, const struct call *ca
 	if (found) {
 		c->flow = *found;
 		c->exact = 1;
-	} else if (!c->flow.family && call->flow.family) {
-		c->flow = call->flow;
-		c->flow.role = role;
+	} else if (!c->flow.family) {
+		flow_assume(c, &call->flow);
 	}
+}
+
+static __always_inline struct emission call_emission(const struct call *call)
+{
+	return (struct emission){.object = call->object,
+				 .address = call->buffer,
+				 .direction = call->direction,
+				 .flags = call->flags,
+				 .library = DATA_OPENSSL};
 }
 
 static __always_inline void call_emit(struct pt_regs *ctx, struct thread *thread,
@@ -232,13 +251,7 @@ static __always_inline void call_emit(struct pt_regs *ctx, struct thread *thread
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct connection *c = connection_find(task, call->object);
-	struct emission e = {.object = call->object,
-			     .address = call->buffer,
-			     .total = n,
-			     .direction = call->direction,
-			     .flags = call->flags,
-			     .library = DATA_OPENSSL};
-	__u64 *offset;
+	struct emission e = call_emission(call);
 
 	if (!c)
 		c = connection_new(task, call->object, REC_ROLE_UNKNOWN, true);
@@ -248,12 +261,21 @@ static __always_inline void call_emit(struct pt_regs *ctx, struct thread *thread
 	}
 	call_flow(ctx, call, c);
 	*settled_at(thread, call->object) = c->exact ? call->object : 0;
-	offset = call->direction == DATA_TRANSMIT ? &c->offset[1] : &c->offset[0];
-	e.offset = *offset;
-	*offset += n;
+	e.total = n;
+	if (call->direction == DATA_TRANSMIT) {
+		e.offset = c->offset[1];
+		e.begun = connection_return(c, n);
+	} else {
+		e.offset = c->offset[0];
+		c->offset[0] += n;
+	}
 	emission_connection(&e, c);
-	if (!(call->flags & DATA_F_UNSEEN))
-		e.kept = max_payload && n > max_payload ? max_payload : n;
+	if (e.begun == n)
+		return;
+	if (!(call->flags & DATA_F_UNSEEN)) {
+		e.cut = max_payload && n > max_payload;
+		e.kept = e.cut ? max_payload : n - e.begun;
+	}
 	data_emit(&e);
 }
 
@@ -323,7 +345,7 @@ int openssl_clear(struct pt_regs *ctx)
 	struct connection *c = connection_find(task, object);
 
 	own_stack(ctx);
-	if (!c || (!c->offset[0] && !c->offset[1]))
+	if (!c || !connection_used(c))
 		return 0;
 	unsettle(task, object);
 	connection_end(c, object, DATA_OPENSSL);
@@ -350,31 +372,62 @@ int openssl_free(struct pt_regs *ctx)
 
 /* ---- sockets ------------------------------------------------------------------------------ */
 
-/* The first socket that a thread uses inside a call. A memory BIO uses none. */
-static __always_inline int socket_used(struct sock *sk)
+/* The call that the thread is in, innermost. */
+static __always_inline struct call *call_current(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *thread = bpf_task_storage_get(&threads, task, NULL, 0);
-	struct call *call;
 
-	if (!thread || !thread->depth)
-		return 0;
-	call = call_at(thread, thread->depth - 1);
-	if (!call->settled && !call->flow.family)
+	return thread && thread->depth ? call_at(thread, thread->depth - 1) : NULL;
+}
+
+/* The first socket that a thread uses inside a call. A memory BIO uses none. */
+static __always_inline int socket_used(struct call *call, struct sock *sk)
+{
+	if (call && !call->settled && !call->flow.family)
 		sock_flow(&call->flow, sk, bpf_get_socket_cookie(sk));
 	return 0;
+}
+
+static __always_inline void call_progress(struct call *call, struct sock *sk, __u64 n)
+{
+	struct connection *c = connection_find(bpf_get_current_task_btf(), call->object);
+	struct emission e = call_emission(call);
+	__u64 to;
+
+	if (!c || ctl_stopped())
+		return;
+	if (!c->flow.family)
+		flow_assume(c, &call->flow);
+	if (c->flow.cookie && c->flow.cookie != bpf_get_socket_cookie(sk))
+		return;
+	if (!connection_ahead(c, call->size, n, &to))
+		return;
+	e.total = call->size;
+	e.offset = c->offset[1];
+	e.begun = c->recorded;
+	e.kept = to - c->recorded;
+	c->recorded = to;
+	emission_connection(&e, c);
+	data_emit(&e);
 }
 
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(openssl_sock_send, struct sock *sk, int ret, int flags)
 {
-	return socket_used(sk);
+	struct call *call = call_current();
+
+	socket_used(call, sk);
+	if (call && ret > 0 && call->size > ring_size / 16 && call->direction == DATA_TRANSMIT &&
+	    !call->flags && !max_payload)
+		call_progress(call, sk, ret);
+	return 0;
 }
 
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(openssl_sock_recv, struct sock *sk, int ret, int flags)
 {
-	return socket_used(sk);
+	return socket_used(call_current(), sk);
 }
 
 /* Before 6.3 those two are missing. This one tells of received bytes, in the reader's context as
@@ -382,7 +435,7 @@ int BPF_PROG(openssl_sock_recv, struct sock *sk, int ret, int flags)
 SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(openssl_tcp_recv, struct sock *sk)
 {
-	return sk->sk_lock.owned ? socket_used(sk) : 0;
+	return sk->sk_lock.owned ? socket_used(call_current(), sk) : 0;
 }
 
 SEC("cgroup_skb/egress")

@@ -309,17 +309,25 @@ static void plan_params(struct probe_plan *plan, const struct elf_file *elf)
 	plan->params_len = sizeof(params);
 }
 
+/* What is linked in keeps only those of both that are used: a program in Rust, SSL_*_ex. */
+static bool has_one_of(const struct elf_file *elf, const char *name, const char *ex)
+{
+	struct elf_symbol symbol;
+
+	return function_of(elf, name, &symbol) || function_of(elf, ex, &symbol);
+}
+
 static int openssl_inspect(const void *cfg, const struct elf_file *elf, struct probe_plan *plan,
 			   struct err *err)
 {
 	static const char *const others[] = {
 		"SSL_write_early_data",  "SSL_sendfile",         "SSL_free", "SSL_clear",
 		"SSL_set_connect_state", "SSL_set_accept_state", NULL};
-	struct elf_symbol symbol;
 	int ret;
 
 	plan->n = 0;
-	if (!function_of(elf, "SSL_read", &symbol) || !function_of(elf, "SSL_write", &symbol))
+	if (!has_one_of(elf, "SSL_read", "SSL_read_ex") ||
+	    !has_one_of(elf, "SSL_write", "SSL_write_ex"))
 		return 0;
 	ret = plan_reading(plan, elf, err);
 	if (!ret)

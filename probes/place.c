@@ -204,6 +204,16 @@ static bool operand_at(const struct code *c, size_t at, uint8_t opcode, struct o
 	return ret->displacement >= 0;
 }
 
+/* add $displacement,register of 64 bits */
+static bool addend_at(const struct code *c, size_t at, unsigned reg, int32_t *ret)
+{
+	if (at + 4 > c->n || c->v[at] != (0x48 | reg >> 3) || c->v[at + 1] != 0x83 ||
+	    c->v[at + 2] != (0xc0 | (reg & 7)) || c->v[at + 3] >= 0x80)
+		return false;
+	*ret = c->v[at + 3];
+	return true;
+}
+
 int place_field(const struct elf_file *elf, const struct elf_symbol *function, int32_t *ret_in,
 		int32_t *ret_at)
 {
@@ -226,6 +236,9 @@ int place_field(const struct elf_file *elf, const struct elf_symbol *function, i
 			   (o.base == holder || o.base == ARGUMENT_1)) {
 			*ret_in = o.base == holder ? in : -1;
 			*ret_at = o.displacement;
+			return 0;
+		} else if (in >= 0 && addend_at(&c, at, holder, ret_at)) {
+			*ret_in = in;
 			return 0;
 		}
 	}

@@ -47,7 +47,7 @@ __asm__(".text\n"
 	FUNCTION("free", PAD "test %rdi,%rdi\nje 1f\npush %rbx\n1: ud2")
 		FUNCTION("jump", "jmp place_inner") FUNCTION("nop", "nopl 0x0(%rax)\nud2")
 			FUNCTION("load", PAD "mov 0x18(%rdi),%rax\nud2")
-	/* SSL_get_client_random of 1.1.1, 3.0, 3.5; one without */
+	/* SSL_get_client_random of 1.1.1, 3.0, 3.5, BoringSSL; one without */
 	FUNCTION("random_1", "mov $0x20,%eax\ncmp $0x20,%rdx\nmov 0xa8(%rdi),%rdi\n"
 			     "cmovbe %rdx,%rax\nlea 0xb8(%rdi),%rcx\nret")
 		FUNCTION("random_30", "mov %rsi,%rcx\ntest %rdx,%rdx\nlea 0x160(%rdi),%rsi\n"
@@ -57,8 +57,12 @@ __asm__(".text\n"
 				 "call place_inner\nmov %rax,%rdi\nlea 0x188(%rdi),%rcx\nret")
 				FUNCTION("random_boring",
 					 "mov 0x30(%rdi),%rax\nlea 0x30(%rax),%rsi\nret")
-					FUNCTION("random_none",
-						 "mov (%rdi),%rax\nlea 0x8(%rsi),%r8\nret"));
+					FUNCTION("random_android",
+						 "mov 0x30(%rdi),%rax\nadd $0x30,%rax\n"
+						 "mov %rax,%rsi\nret")
+						FUNCTION(
+							"random_none",
+							"mov (%rdi),%rax\nlea 0x8(%rsi),%r8\nret"));
 
 static struct elf_file *elf;
 
@@ -180,6 +184,7 @@ static void test_field(void **state)
 	field("random_30", -1, 0x160);
 	field("random_35", -1, 0x188);
 	field("random_boring", 0x30, 0x30);
+	field("random_android", 0x30, 0x30);
 	assert_int_equal(place_field(elf, &none, &in, &at), -ENOENT);
 	assert_int_equal(in, -7);
 	assert_int_equal(at, -7);
