@@ -128,6 +128,10 @@ static struct bytes take(struct connection *c, struct view *v, uint64_t *ret_mis
 		*next = d->stream_offset;
 	}
 	again = *next - d->stream_offset;
+	if (v->ev->flags & EVENT_F_UNSEEN && !again) {
+		*ret_missing += d->call_total;
+		*next += d->call_total;
+	}
 	if (again >= d->payload.n)
 		return (struct bytes){0};
 	*next = d->stream_offset + d->payload.n;
@@ -158,17 +162,21 @@ static void show(struct connection *c, struct view *v)
 }
 
 /* Below what is shown of an event; where nothing is, the next one will say what is missing. */
-static void say_truncated(struct view *v, const uint8_t *start)
+static void say_cut(struct view *v, const uint8_t *start)
 {
 	const struct event_data *d = &v->ev->data;
 
-	if (!(v->ev->flags & EVENT_F_TRUNCATED) || v->w.p == start)
+	if (!(v->ev->flags & (EVENT_F_TRUNCATED | EVENT_F_UNSEEN)) || v->w.p == start)
 		return;
 	view_note(v);
-	SHOW(&v->w, "recorded up to byte ");
-	show_number(&v->w, d->call_offset + d->payload.n);
-	SHOW(&v->w, " of ");
-	show_number(&v->w, d->call_total);
+	if (v->ev->flags & EVENT_F_UNSEEN) {
+		SHOW(&v->w, "from a file, by the kernel: counted, not seen");
+	} else {
+		SHOW(&v->w, "recorded up to byte ");
+		show_number(&v->w, d->call_offset + d->payload.n);
+		SHOW(&v->w, " of ");
+		show_number(&v->w, d->call_total);
+	}
 	view_note_end(v);
 }
 
@@ -208,7 +216,7 @@ static void render(struct text_data *t, const struct event *ev, struct bytes hea
 	learn(t, c, &v);
 	start = v.w.p;
 	show(c, &v);
-	say_truncated(&v, start);
+	say_cut(&v, start);
 	if (ev->data.fin) {
 		show_rest(c, &v, true, &v.w);
 		forget(t, c);
