@@ -8,6 +8,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -143,6 +144,13 @@ static int probe_return(pid_t pid, const struct segment *s)
 	return fd < 0 ? attach_event(&place) : fd;
 }
 
+/* Detaching waits for the kernel, which is no reason to make anybody else wait. */
+static void *close_probe(void *fd)
+{
+	close((int)(intptr_t)fd);
+	return NULL;
+}
+
 static int wait_for(pid_t pid)
 {
 	CLEANUP_CLOSE int pidfd = pidfd_open(pid, 0);
@@ -177,6 +185,7 @@ int seccomp_check(struct err *err)
 {
 	CLEANUP_CLOSE int go = -1;
 	struct segment s;
+	pthread_t closer;
 	int probe, status;
 	pid_t pid;
 
@@ -192,6 +201,9 @@ int seccomp_check(struct err *err)
 	status = wait_for(pid);
 	if (probe < 0)
 		return errf(err, probe, "not known: %s", strerror(-probe));
-	close(probe);
+	if (!pthread_create(&closer, NULL, close_probe, (void *)(intptr_t)probe))
+		pthread_detach(closer);
+	else
+		close(probe);
 	return seccomp_check_judge(status, err);
 }

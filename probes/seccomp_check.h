@@ -8,9 +8,9 @@
  */
 #include "capture/base/err.h"
 
-/* 0 safe; 1 not safe; negative errno with text: it cannot be told. Takes some milliseconds, and
- * seconds at most. The child is no process of the recorder's own (kern/common.bpf.h): to be called
- * before anything is recorded. */
+/* 0 safe; 1 not safe; negative errno with text: it cannot be told. Takes 10 to 20 ms, most of it to
+ * attach, and seconds at most. The child is no process of the recorder's own (kern/common.bpf.h):
+ * to be called before anything is recorded. */
 int seccomp_check(struct err *err);
 
 /* The child's verdict, by how it ended: as seccomp_check(). */
