@@ -92,11 +92,12 @@ static int forbid(void)
 /* A probed return leads out of this program first, to the kernel's trampoline. */
 static _Noreturn void try_return(int go, const struct segment *s)
 {
+	int refused = forbid();
 	uintptr_t to;
 	char c;
 
-	if (forbid())
-		_exit(SECCOMP_CHECK_UNFILTERED);
+	if (refused)
+		_exit(refused == -EINVAL ? SECCOMP_CHECK_UNFILTERED : SECCOMP_CHECK_REFUSED);
 	while (read(go, &c, 1) < 0 && errno == EINTR)
 		;
 	to = returns_to();
@@ -176,6 +177,8 @@ int seccomp_check_judge(int wait_status, struct err *err)
 		return 0;
 	case SECCOMP_CHECK_CAUGHT:
 		return 1;
+	case SECCOMP_CHECK_REFUSED:
+		return errf(err, -EACCES, "not known: no filter may be set here");
 	default:
 		return errf(err, -ENODATA, "not known: a probe on our own code does not work");
 	}

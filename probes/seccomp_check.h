@@ -17,7 +17,8 @@ int seccomp_check(struct err *err);
 enum {
 	SECCOMP_CHECK_PASSED,     /* returned through the probe, and the filter saw nothing */
 	SECCOMP_CHECK_CAUGHT,     /* the filter saw the call */
-	SECCOMP_CHECK_UNFILTERED, /* no filter can be had here, by nobody */
+	SECCOMP_CHECK_UNFILTERED, /* the kernel has no filters */
+	SECCOMP_CHECK_REFUSED,    /* it has, but not for us */
 	SECCOMP_CHECK_UNPROBED    /* returned as always */
 };
 int seccomp_check_judge(int wait_status, struct err *err);

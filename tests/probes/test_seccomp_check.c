@@ -27,6 +27,7 @@ static void judges_by_how_the_child_ended(void **state)
 		 1}, /* the call was refused, and it went on at a wrong place */
 		{W_EXITCODE(0, SIGILL), 1},
 		{W_EXITCODE(0, SIGKILL), -ETIMEDOUT},
+		{W_EXITCODE(SECCOMP_CHECK_REFUSED, 0), -EACCES},
 		{W_EXITCODE(SECCOMP_CHECK_UNPROBED, 0), -ENODATA},
 		{W_EXITCODE(99, 0), -ENODATA},
 	};
