@@ -350,7 +350,12 @@ int openssl_free(struct pt_regs *ctx)
 
 /* ---- sockets ------------------------------------------------------------------------------ */
 
-/* The first socket that a thread uses inside a call. A memory BIO uses none. */
+/*
+ * The first socket that a thread uses inside a call. A memory BIO uses none. The kernel may leave
+ * these programs out, as kern/core.bpf.c tells: then this call's socket is not known, and that of
+ * the next one is looked for again. Nothing is lost, and what client_random tells is not touched:
+ * programs on packets are never left out.
+ */
 static __always_inline int socket_used(struct sock *sk)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
