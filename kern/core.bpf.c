@@ -12,6 +12,7 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 const volatile __u16 exec_probe; /* 0: not selected, and arguments may be cut */
+const volatile bool preemptible; /* programs on tracepoints are */
 
 enum {
 	SIGNAL_GROUP_EXIT = 4,
@@ -23,10 +24,10 @@ enum {
 /*
  * Programs on tracepoints can be preempted since Linux 7.0, and the kernel leaves one out in a task
  * that comes by meanwhile on the same CPU (it takes that for recursion). So there are two for each
- * event: what the first was left out of, the second makes good. On a busy CPU that happens to a
- * second one of the same kind, too; so those for exec and exit, which take longest, come by way of
- * perf, which is not preempted and knows no such recursion. (Of a new task perf tells nothing but
- * the number.) What neither of them saw is KC_MISSED, which probes/core.c counts at the end.
+ * event in such kernels: what the first was left out of, the second makes good. On a busy CPU the
+ * same would happen to a second one of the same kind; those for exec and exit, which take longest,
+ * come by way of perf, where nothing is preempted. (Of a new task perf tells nothing but the
+ * number.) What neither of them saw is KC_MISSED, which probes/core.c counts at the end.
  */
 struct occasion {
 	__u64 start; /* of the task */
@@ -67,10 +68,14 @@ static __always_inline bool occasion_new(struct task_struct *task, __u32 what)
  * if perf was there before us. */
 static __always_inline bool seen_before(struct task_struct *task, __u32 what, bool again)
 {
-	bool is_new = occasion_new(task, what);
 	__u32 key = 0;
-	__u64 *good = is_new == again ? bpf_map_lookup_elem(&made_good, &key) : NULL;
+	__u64 *good;
+	bool is_new;
 
+	if (!preemptible)
+		return false;
+	is_new = occasion_new(task, what);
+	good = is_new == again ? bpf_map_lookup_elem(&made_good, &key) : NULL;
 	if (good)
 		__sync_fetch_and_add(good, again ? 1 : -1);
 	return !is_new;
