@@ -2,12 +2,14 @@
 #include "capture/flows.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "capture/base/lru.h"
 #include "capture/guess.h"
 
 enum {
 	FLOWS_MAX = 65536,
+	HEAD_MAX = 64,
 	GUESS_WITHIN = 64 * 1024, /* sooner or later anything looks like something */
 };
 
@@ -16,6 +18,9 @@ struct flow_entry {
 	struct flow flow;
 	uint64_t next[2]; /* offset of the byte that is expected, by direction */
 	bool late;
+	/* The beginning of each direction: a program may take a message in several pieces. */
+	uint8_t head_n[2];
+	char head[2][HEAD_MAX];
 };
 
 struct flows {
@@ -70,6 +75,24 @@ static void count(struct flow_entry *e, struct event *ev)
 		*next = d->stream_offset + d->payload.n;
 }
 
+static enum protocol guess_from_head(struct flow_entry *e, const struct event_data *d)
+{
+	bool receives = d->direction == DIRECTION_RECEIVE;
+	uint8_t *n = &e->head_n[receives];
+	size_t take = HEAD_MAX - *n;
+
+	if (d->stream_offset != *n || !take)
+		return PROTOCOL_UNKNOWN;
+	if (take > d->payload.n)
+		take = d->payload.n;
+	if (take)
+		memcpy(e->head[receives] + *n, d->payload.p, take);
+	*n += take;
+	if (*n == take) /* all there is has been looked at */
+		return PROTOCOL_UNKNOWN;
+	return guess_protocol(&e->flow, d->direction, (struct bytes){e->head[receives], *n});
+}
+
 void flows_complete(struct flows *f, struct event *ev)
 {
 	struct event_data *d = &ev->data;
@@ -90,5 +113,7 @@ void flows_complete(struct flows *f, struct event *ev)
 		count(e, ev);
 	if (!e->flow.protocol && !d->call_offset && d->stream_offset < GUESS_WITHIN)
 		e->flow.protocol = guess_protocol(&e->flow, d->direction, d->payload);
+	if (!e->flow.protocol)
+		e->flow.protocol = guess_from_head(e, d);
 	ev->flow = &e->flow;
 }

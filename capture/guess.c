@@ -252,9 +252,10 @@ static bool is_smtp_command(struct bytes b)
 	return says_one_of(b, words);
 }
 
-static bool is_ftp_greeting(struct bytes b)
+/* After AUTH TLS the client says USER, as it may elsewhere; the answer is FTP's alone. */
+static bool is_ftp_answer(struct bytes b)
 {
-	return starts(b, "220") && contains(first_line(b), "FTP");
+	return starts(b, "331 ") || (starts(b, "220") && contains(first_line(b), "FTP"));
 }
 
 static bool is_ftp_command(struct bytes b)
@@ -335,7 +336,7 @@ static const struct {
 	{is_smtp_command, SERVER, PROTOCOL_SMTP},
 	{is_smtp_greeting, CLIENT, PROTOCOL_SMTP},
 	{is_ftp_command, SERVER, PROTOCOL_FTP},
-	{is_ftp_greeting, CLIENT, PROTOCOL_FTP},
+	{is_ftp_answer, CLIENT, PROTOCOL_FTP},
 	{is_imap_command, SERVER, PROTOCOL_IMAP},
 	{is_imap_greeting, CLIENT, PROTOCOL_IMAP},
 	{is_pop3_command, SERVER, PROTOCOL_POP3},

@@ -324,7 +324,7 @@ void output_tick(struct output *o, uint64_t now_ns)
 
 	if (now_ns > o->now_ns)
 		o->now_ns = now_ns;
-	if (c && c->len && c->first_ns + o->cfg.flush_ns <= now_ns)
+	if (c && (c->len || c->records) && c->first_ns + o->cfg.flush_ns <= now_ns)
 		ship(o);
 	while (o->held && o->held->last_ns + o->cfg.hold_ns <= now_ns)
 		release_oldest(o);

@@ -13,6 +13,7 @@
 
 #include "capture/encoder.h"
 #include "encoders/pcapng_block.h"
+#include "encoders/pcapng_hold.h"
 #include "encoders/pcapng_journal.h"
 #include "encoders/pcapng_tcp.h"
 #include "encoders/put.h"
@@ -32,6 +33,7 @@ struct pcapng {
 	struct pb_map *pb;
 	struct pcapng_journal journal;
 	struct pcapng_tcp *tcp;
+	struct pcapng_hold hold;
 	/* Messages of the open chunk, for its custom block. */
 	uint8_t *pending;
 	size_t pending_n;
@@ -46,6 +48,9 @@ enum {
 	INTERFACE_EVENTS,
 	INTERFACE_TLS
 };
+
+/* How far the times in a file may go back. */
+#define HELD_BACK_NS 20000000ull
 
 /* Kinds that are context: no row of their own, unless nothing precedes them in the file. */
 static bool is_context(enum event_kind kind)
@@ -109,10 +114,20 @@ static int pcapng_preamble(void *ctx, const struct run *run, struct out *out)
 	return 0;
 }
 
+static size_t held_room(const struct pcapng *x)
+{
+	size_t n = x->hold.n ? PCAPNG_INTERFACE_ROOM : 0;
+
+	for (unsigned i = 0; i < x->hold.n; i++)
+		n += pcapng_tcp_room(&x->hold.v[i].ev);
+	return n;
+}
+
 /* What seal() and epilogue() may still have to write into this chunk. */
 static size_t reserve(const struct pcapng *x)
 {
-	return 2 * PCAPNG_STATISTICS_ROOM + (x->pending_n ? PCAPNG_CUSTOM_ROOM + x->pending_n : 0);
+	return 2 * PCAPNG_STATISTICS_ROOM + held_room(x) +
+	       (x->pending_n ? PCAPNG_CUSTOM_ROOM + x->pending_n : 0);
 }
 
 static int add_row(struct pcapng *x, const struct event *ev, struct chunk *c, bool *ret_cut)
@@ -132,7 +147,7 @@ typedef int (*map_fn)(struct pb_map *m, const struct event *ev, uint8_t *dst, si
 
 static int add_message(struct pcapng *x, map_fn map, const struct event *ev, const struct chunk *c)
 {
-	size_t used = 2 * PCAPNG_STATISTICS_ROOM + PCAPNG_CUSTOM_ROOM + x->pending_n;
+	size_t used = reserve(x) + (x->pending_n ? 0 : PCAPNG_CUSTOM_ROOM);
 	size_t n;
 	int r;
 
@@ -172,28 +187,70 @@ static void stamp(struct pcapng_statistics *stats, const struct event *ev)
 	stats->last_ns = ev->time_unix_ns;
 }
 
-/* Last of what an event adds: a packet that was written cannot be taken back. */
-static int add_packets(struct pcapng *x, struct pcapng_tcp_flow *flow, const struct event *ev,
-		       struct chunk *c)
+/* The caller has checked the room. */
+static void put_packets(struct pcapng *x, struct pcapng_tcp_flow *flow, const struct event *ev,
+			struct chunk *c)
 {
-	uint8_t *p = c->p + c->len, *start;
+	uint8_t *p = c->p + c->len;
+	uint64_t before = pcapng_tcp_packets(x->tcp);
 
-	if (pcapng_tcp_room(ev) + PCAPNG_INTERFACE_ROOM + reserve(x) > chunk_room(c))
-		return -ENOBUFS;
 	if (!x->tls.first_ns)
 		p = pcapng_block_interface(
 			p, BYTES("tls-plain"),
 			BYTES("plaintext of TLS: TCP and MAC addresses are made up, "
 			      "server ports are mapped (the comment of each SYN "
 			      "tells the real one)"));
-	start = p;
 	p = pcapng_tcp_write(x->tcp, flow, ev, p);
-	if (p == start)
-		return -EOPNOTSUPP;
+	if (pcapng_tcp_packets(x->tcp) == before)
+		return;
 	c->len = p - c->p;
 	x->tls.delivered = x->tls.received = pcapng_tcp_packets(x->tcp);
 	stamp(&x->tls, ev);
-	return 0;
+}
+
+static void release(struct pcapng *x, struct pcapng_held *held, struct chunk *c)
+{
+	const struct event *ev = pcapng_hold_event(held);
+	struct pcapng_tcp_flow *flow = pcapng_tcp_find(x->tcp, ev);
+
+	if (flow)
+		put_packets(x, flow, ev, c);
+	pcapng_hold_drop(&x->hold, held);
+}
+
+/* What is written after something of that time is not older by more than HELD_BACK_NS. */
+static void release_older(struct pcapng *x, uint64_t now_ns, struct chunk *c)
+{
+	while (x->hold.n && x->hold.v[0].ev.time_boot_ns + HELD_BACK_NS < now_ns)
+		release(x, &x->hold.v[0], c);
+}
+
+/* Last of what an event adds: a packet that was written cannot be taken back. */
+static int add_packets(struct pcapng *x, struct pcapng_tcp_flow *flow, const struct event *ev,
+		       struct chunk *c)
+{
+	struct pcapng_held *held;
+	size_t len;
+
+	if (pcapng_tcp_room(ev) + PCAPNG_INTERFACE_ROOM + reserve(x) > chunk_room(c))
+		return -ENOBUFS;
+	if (!pcapng_tcp_begun(flow) && pcapng_hold_take(&x->hold, ev))
+		return 0;
+	held = pcapng_hold_find(&x->hold, ev->flow->id);
+	if (held)
+		release(x, held, c);
+	len = c->len;
+	put_packets(x, flow, ev, c);
+	return held || c->len > len ? 0 : -EOPNOTSUPP;
+}
+
+/* More may be known of a conversation than when its first bytes came. */
+static void learn(struct pcapng *x, const struct flow *flow)
+{
+	struct pcapng_held *held = pcapng_hold_find(&x->hold, flow->id);
+
+	if (held)
+		held->flow = *flow;
 }
 
 /* Whatever becomes of the packets, with events=custom the event is told. */
@@ -223,8 +280,14 @@ static int pcapng_encode(void *ctx, const struct event *ev, struct out *out)
 {
 	struct pcapng *x = ctx;
 	struct chunk *c = out->tail;
-	size_t len = c->len, pending_n = x->pending_n;
-	int r = ev->kind == EVENT_DATA ? add_data(x, ev, c) : add(x, ev, c);
+	size_t len, pending_n = x->pending_n;
+	int r;
+
+	if (ev->kind == EVENT_DATA)
+		learn(x, ev->flow);
+	release_older(x, ev->time_boot_ns, c);
+	len = c->len;
+	r = ev->kind == EVENT_DATA ? add_data(x, ev, c) : add(x, ev, c);
 
 	if (r) {
 		c->len = len;
@@ -241,11 +304,12 @@ static void pcapng_seal(void *ctx, struct out *out)
 {
 	struct pcapng *x = ctx;
 	struct chunk *c = out->tail;
-	uint8_t *p = c->p + c->len;
 
+	while (x->hold.n)
+		release(x, &x->hold.v[0], c);
 	if (!x->pending_n)
 		return;
-	c->len = pcapng_block_custom(p, x->pending, x->pending_n) - c->p;
+	c->len = pcapng_block_custom(c->p + c->len, x->pending, x->pending_n) - c->p;
 	x->pending_n = 0;
 }
 

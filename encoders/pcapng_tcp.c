@@ -464,6 +464,11 @@ static void close_flow(struct writing *w)
 	c->closed_ns = w->ev->time_boot_ns;
 }
 
+bool pcapng_tcp_begun(const struct pcapng_tcp_flow *c)
+{
+	return c->epoch || c->next[LOCAL] || c->next[REMOTE];
+}
+
 size_t pcapng_tcp_room(const struct event *ev)
 {
 	size_t n = ev->data.payload.n;

@@ -37,6 +37,8 @@ void pcapng_tcp_epoch(struct pcapng_tcp *t, uint32_t interface);
 /* The conversation of a DATA event, valid until the next call; NULL = it is told from its other
  * end. */
 struct pcapng_tcp_flow *pcapng_tcp_find(struct pcapng_tcp *t, const struct event *ev);
+/* Have packets of it been written? */
+bool pcapng_tcp_begun(const struct pcapng_tcp_flow *c);
 /* What pcapng_tcp_write() writes at most. */
 size_t pcapng_tcp_room(const struct event *ev);
 /* Appends at p what ev adds to its conversation, which may be nothing, and returns the new end. */

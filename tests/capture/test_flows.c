@@ -69,6 +69,33 @@ static void going_back_is_no_gap(void **state)
 	assert_int_equal(ev.data.missing, 0);
 }
 
+/* mosquitto reads a byte, a byte, and the rest; nginx one byte of early data, then what follows. */
+static void a_protocol_shows_in_pieces(void **state)
+{
+	static const struct {
+		enum protocol protocol;
+		struct bytes pieces[3];
+	} rows[] = {
+		{PROTOCOL_MQTT, {BYTES("\x10"), BYTES("\x0c"), BYTES("\0\4MQTT\4\2\0\x3c\0\0")}},
+		{PROTOCOL_HTTP1, {BYTES("G"), BYTES("ET"), BYTES(" /n.txt HTTP/1.0\r\n\r\n")}},
+		{PROTOCOL_UNKNOWN, {BYTES("x"), BYTES("GE"), BYTES("T / HTTP/1.0\r\n\r\n")}},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct flow flow = {.id = 10 + i, .role = FLOW_ROLE_SERVER};
+		uint64_t offset = 0;
+
+		for (size_t k = 0; k < 3; k++) {
+			struct event ev = said(&flow, DIRECTION_RECEIVE, offset, rows[i].pieces[k]);
+
+			flows_complete(*state, &ev);
+			offset += rows[i].pieces[k].n;
+			assert_int_equal(ev.flow->protocol,
+					 k == 2 ? rows[i].protocol : PROTOCOL_UNKNOWN);
+		}
+	}
+}
+
 static void closing_is_no_gap(void **state)
 {
 	struct flow flow = {.id = 7};
@@ -161,6 +188,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(gaps_are_seen_in_each_direction, new, done),
 		cmocka_unit_test_setup_teardown(going_back_is_no_gap, new, done),
+		cmocka_unit_test_setup_teardown(a_protocol_shows_in_pieces, new, done),
 		cmocka_unit_test_setup_teardown(closing_is_no_gap, new, done),
 		cmocka_unit_test_setup_teardown(what_is_known_stays, new, done),
 		cmocka_unit_test_setup_teardown(late_is_said_of_every_event, new, done),

@@ -74,6 +74,7 @@ static const struct {
 	{PROTOCOL_SMTP, TO_SERVER, BYTES("ehlo [127.0.1.1]\r\n")}, /* Python, after STARTTLS */
 	{PROTOCOL_FTP, TO_CLIENT, BYTES("220 (vsFTPd 3.0.3)\r\n")},
 	{PROTOCOL_FTP, TO_CLIENT, BYTES("220---------- Welcome to Pure-FTPd\r\n")},
+	{PROTOCOL_FTP, TO_CLIENT, BYTES("331 Password required for alice\r\n")},
 	{PROTOCOL_FTP, TO_SERVER, BYTES("PBSZ 0\r\n")},
 	{PROTOCOL_IMAP, TO_CLIENT, BYTES("* OK [CAPABILITY IMAP4rev1] Dovecot ready.\r\n")},
 	{PROTOCOL_IMAP, TO_SERVER, BYTES("a001 CAPABILITY\r\n")},

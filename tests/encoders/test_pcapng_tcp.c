@@ -371,7 +371,7 @@ static void addresses_are_made_up_where_they_must(void **state)
 	second.flow.remote_port = 9443;
 	third.flow.id = 3; /* the same tuple in another namespace */
 	third.flow.netns = 2;
-	unknown.flow = (struct flow){.id = 4, .role = FLOW_ROLE_SERVER};
+	unknown.flow = (struct flow){.id = 4, .role = FLOW_ROLE_SERVER, .protocol = PROTOCOL_HTTP1};
 	six.flow.id = 5;
 	six.flow.family = AF_INET6;
 	SAYS(&first, OUT, "1");
