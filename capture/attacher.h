@@ -22,6 +22,7 @@ struct attach_request {
 	int fd;           /* the ELF file */
 	uint64_t offset;  /* file offset of the instruction */
 	uint64_t cookie;  /* handed to the program by bpf_get_attach_cookie() */
+	int32_t pid;      /* of the only process that it is for, 0 = every one that maps the file */
 	bool ret;         /* on return from the function that starts there */
 };
 

@@ -59,7 +59,9 @@ struct encoder_ops {
 	/* Before a chunk leaves: appends what was collected for its end (process table, losses).
 	 * encode() has kept enough room, so it cannot fail. NULL = nothing. */
 	void (*seal)(void *ctx, struct out *out);
-	/* Ends an epoch in good order. Room of CHUNK_SIZE / 4 is guaranteed. NULL = none. */
+	/* Ends an epoch in good order. Room of CHUNK_SIZE / 4 is guaranteed. NULL = none. -ENOBUFS:
+	 * there is more: the caller ships the chunk, in which there is something now, and calls
+	 * once more. */
 	int (*epilogue)(void *ctx, struct out *out);
 	void (*close)(void *ctx);
 };

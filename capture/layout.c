@@ -217,6 +217,8 @@ static int decode_data(const struct rec *rec, struct part *ret)
 	data->library = library_name(r->library);
 	data->fin = r->data_flags & DATA_F_FIN;
 	data->late = r->data_flags & DATA_F_LATE;
+	if (r->data_flags & DATA_F_UNSEEN)
+		ret->ev.flags |= EVENT_F_UNSEEN;
 	if (t.bad || !data->library || r->direction < DATA_TRANSMIT || r->direction > DATA_RECEIVE)
 		return -EBADMSG;
 	return decode_flow(&r->flow, r->conn, &ret->flow);

@@ -164,13 +164,17 @@ static void taken(struct output *o, struct chunk *c)
 
 static void close_epoch(struct output *o)
 {
+	const struct encoder_ops *e = o->cfg.encoder;
+	int r = e->epilogue ? -ENOBUFS : 0;
+
 	if (!o->epoch)
 		return;
-	if (o->cfg.encoder->epilogue) {
-		if (o->out.tail && chunk_room(o->out.tail) < CHUNK_SIZE / 4)
+	if (o->out.tail && chunk_room(o->out.tail) < CHUNK_SIZE / 4)
+		ship(o);
+	while (r == -ENOBUFS && (o->out.tail || open_chunk(o, false))) {
+		r = e->epilogue(o->encoder, &o->out);
+		if (r)
 			ship(o);
-		if (o->out.tail || open_chunk(o, false))
-			o->cfg.encoder->epilogue(o->encoder, &o->out);
 	}
 	ship(o);
 	while (o->held)

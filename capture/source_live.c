@@ -46,7 +46,7 @@ struct source_live {
 	int64_t clock_offset;
 	uint64_t read; /* records taken from the ring */
 	unsigned cpus;
-	uint64_t *per_cpu;
+	uint64_t *per_cpu; /* values of all counters on each CPU */
 	struct {
 		struct rec_counters head;
 		struct rec_counter v[COUNTERS_MAX];
@@ -113,29 +113,34 @@ static int hand_clock(struct source_live *s, bool first, struct live_out *out)
 	return live_hand(s, &clock.rec, out);
 }
 
-static uint64_t counter_value(struct source_live *s, uint32_t index)
+static uint64_t counter_sum(const struct source_live *s, uint32_t index)
 {
+	const uint64_t *v = &s->per_cpu[(size_t)index * s->cpus];
 	uint64_t sum = 0;
 
-	if (bpf_map_lookup_elem(s->counters_fd, &index, s->per_cpu))
-		return 0;
 	for (unsigned cpu = 0; cpu < s->cpus; cpu++)
-		sum += s->per_cpu[cpu];
+		sum += v[cpu];
 	return sum;
 }
 
 static void read_counters(struct source_live *s)
 {
 	struct rec_counters *head = &s->counters_new.head;
+	uint32_t keys[COUNTERS_MAX], last, n = COUNTERS_MAX;
 
 	memset(head, 0, sizeof(*head));
-	for (uint32_t i = 0; s->counters_fd >= 0 && i < COUNTERS_MAX; i++) {
-		uint64_t value = counter_value(s, i);
+	/* -ENOENT: that was the whole map */
+	if (s->counters_fd < 0 ||
+	    (bpf_map_lookup_batch(s->counters_fd, NULL, &last, keys, s->per_cpu, &n, NULL) &&
+	     errno != ENOENT))
+		n = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t value = counter_sum(s, i);
 
 		if (value)
 			s->counters_new.v[head->n++] = (struct rec_counter){
-				.probe = (uint16_t)(i / KC_MAX),
-				.counter = (uint16_t)(i % KC_MAX),
+				.probe = (uint16_t)(keys[i] / KC_MAX),
+				.counter = (uint16_t)(keys[i] % KC_MAX),
 				.value = value,
 			};
 	}
@@ -241,6 +246,11 @@ static int hand_ring(struct source_live *s, uint64_t now, struct live_out *out)
 
 /* ---- sleeping ----------------------------------------------------------------------------- */
 
+static void live_state(struct source_live *s, enum reader_state state)
+{
+	__atomic_store_n(&s->ctl->reader, (uint32_t)state, __ATOMIC_SEQ_CST);
+}
+
 /* Both descriptors are edge-triggered: data that nobody was woken for does not end the sleep. */
 static void live_wait(struct source_live *s, uint64_t ns)
 {
@@ -254,15 +264,16 @@ static void live_sleep(struct source_live *s, uint64_t now)
 	uint64_t until_tick = s->tick_ns > now ? s->tick_ns - now : 0;
 
 	if (!ring_done(&s->ring) || now - s->busy_ns < BUSY_NS) {
+		live_state(s, READER_NAPS);
 		live_wait(s, until_tick < LOOK_NS ? until_tick : LOOK_NS);
-		return;
+	} else {
+		/* The kernel reserves, then reads the state; we set it, then look: one of us sees
+		 * the other. */
+		live_state(s, READER_SLEEPS);
+		if (__atomic_load_n(s->ring.producer, __ATOMIC_SEQ_CST) == s->ring.end)
+			live_wait(s, until_tick);
 	}
-	/* The kernel reserves, then reads the flag; we raise it, then look: one of us sees the
-	 * other. */
-	__atomic_store_n(&s->ctl->sleeping, 1, __ATOMIC_SEQ_CST);
-	if (__atomic_load_n(s->ring.producer, __ATOMIC_SEQ_CST) == s->ring.end)
-		live_wait(s, until_tick);
-	__atomic_store_n(&s->ctl->sleeping, 0, __ATOMIC_SEQ_CST);
+	live_state(s, READER_AWAKE);
 }
 
 /* ---- the source --------------------------------------------------------------------------- */
@@ -397,7 +408,7 @@ static int live_open(struct source_live *s, const struct source_live_config *cfg
 	if (cpus < 0)
 		return errf(err, cpus, "cannot tell the number of CPUs: %s", strerror(-cpus));
 	s->cpus = (unsigned)cpus;
-	s->per_cpu = calloc(s->cpus, sizeof(*s->per_cpu));
+	s->per_cpu = calloc((size_t)s->cpus * COUNTERS_MAX, sizeof(*s->per_cpu));
 	if (!s->per_cpu)
 		return errf(err, -ENOMEM, "no memory for the live source");
 	ctl = mmap(NULL, sizeof(*s->ctl), PROT_READ | PROT_WRITE, MAP_SHARED, cfg->ctl_fd, 0);

@@ -6,9 +6,10 @@
  *
  * Order of one read(): inserted records, then the ring, then CLOCK if the offset between the clocks
  * changed by more than 0.5 ms, COUNTERS if any changed (at most once a second), TICK every 100 ms.
- * While records flow it looks every few milliseconds; before it sleeps longer it raises
- * ctl.sleeping, which makes the next record wake it (the kernel side reads the flag after it has
- * reserved the record's space: otherwise a wake-up can be missed until the next tick).
+ * While records flow it looks every few milliseconds, and is woken only by a ring that fills.
+ * Before it sleeps longer it says so in ctl.reader, and the next record wakes it (the kernel side
+ * reads that after it has reserved the record's space: otherwise a wake-up can be missed until the
+ * next tick).
  *
  * Nothing is handed over before the first inserted RUN; the first CLOCK follows right behind it.
  * `budget` bounds the records of the queue and the ring; CLOCK, COUNTERS, TICK and STOP come on

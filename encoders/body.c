@@ -3,18 +3,13 @@
 
 #include <strings.h>
 
-enum {
-	ZSTD_KEPT = 132 * 1024, /* a whole block: nothing of it can be decoded before its end */
-};
+#include "encoders/field.h"
 
-static const char *const codings[] = {
-	[BODY_GZIP] = "gzip", [BODY_DEFLATE] = "deflate",       [BODY_BR] = "br",
-	[BODY_ZSTD] = "zstd", [BODY_COMPRESSED] = "compressed", [BODY_UNKNOWN] = "unknown coding"};
-
-static bool is(struct bytes text, const char *word)
-{
-	return text.n == strlen(word) && strncasecmp(text.p, word, text.n) == 0;
-}
+static const char *const codings[] = {[BODY_GZIP] = "gzip",
+				      [BODY_DEFLATE] = "deflate",
+				      [BODY_BR] = "br",
+				      [BODY_ZSTD] = "zstd",
+				      [BODY_UNKNOWN] = "unknown coding"};
 
 static bool has(struct bytes text, const char *word)
 {
@@ -35,14 +30,30 @@ static bool has_any(struct bytes text, const char *const *words)
 
 static enum body_coding coding_of(struct bytes name)
 {
-	if (!name.n || is(name, "identity"))
-		return BODY_IDENTITY;
-	if (is(name, "x-gzip"))
+	enum body_coding c = BODY_GZIP;
+
+	if (field_is(name, "x-gzip"))
 		return BODY_GZIP;
-	for (enum body_coding c = BODY_GZIP; c <= BODY_ZSTD; c++)
-		if (is(name, codings[c]))
-			return c;
-	return BODY_UNKNOWN;
+	while (c < BODY_UNKNOWN && !field_is(name, codings[c]))
+		c++;
+	return c;
+}
+
+static bool is_unknown(struct body_codings c)
+{
+	return c.n && c.v[0] == BODY_UNKNOWN;
+}
+
+static void add_coding(struct body_codings *c, struct bytes name)
+{
+	enum body_coding coding = coding_of(name);
+
+	if (!name.n || field_is(name, "identity") || is_unknown(*c))
+		return;
+	if (coding == BODY_UNKNOWN || c->n == BODY_CODINGS)
+		*c = (struct body_codings){1, {BODY_UNKNOWN}};
+	else
+		c->v[c->n++] = coding;
 }
 
 static struct bytes type_of(const struct body *b)
@@ -58,9 +69,10 @@ void body_header(struct body *b, struct bytes name, struct bytes value)
 					   "json-seq",     "x-mixed", NULL};
 	const char *end;
 
-	if (is(name, "content-encoding")) {
-		b->coding = coding_of(value);
-	} else if (is(name, "content-type")) {
+	if (field_is(name, "content-encoding")) {
+		while (value.n)
+			add_coding(&b->codings, field_take(&value, ','));
+	} else if (field_is(name, "content-type")) {
 		end = value.n ? memchr(value.p, ';', value.n) : NULL;
 		value.n = end ? (size_t)(end - value.p) : value.n;
 		b->text = has_any(value, text);
@@ -71,18 +83,14 @@ void body_header(struct body *b, struct bytes name, struct bytes value)
 	}
 }
 
-static size_t kept_at_most(const struct body *b, const struct view *v)
-{
-	return b->coding == BODY_ZSTD && v->limit < ZSTD_KEPT ? ZSTD_KEPT : v->limit;
-}
-
 /* After a gap the rest no longer follows what is kept: it is only counted. */
 void body_add(struct body *b, struct view *v, struct bytes data)
 {
-	size_t max = kept_at_most(b, v), room = max > b->raw.n ? max - b->raw.n : 0;
+	size_t max = body_kept(b->codings, v->limit), room = max > b->raw.n ? max - b->raw.n : 0;
 
 	b->total += data.n;
 	b->fresh = true;
+	b->marked = false;
 	if (b->missing || b->raw.cut)
 		return;
 	textbuf_append(v->pool, &b->raw, (struct bytes){data.p, data.n < room ? data.n : room});
@@ -91,11 +99,13 @@ void body_add(struct body *b, struct view *v, struct bytes data)
 /* "gzip, 1834 bytes of text/html" */
 static void describe(const struct body *b, struct view *v)
 {
-	if (b->coding) {
-		show_mem(&v->w, codings[b->coding], strlen(codings[b->coding]));
+	for (unsigned i = 0; i < b->codings.n; i++) {
+		show_bytes(&v->w, bytes_of(codings[b->codings.v[i]]));
 		SHOW(&v->w, ", ");
 	}
-	view_size(v, b->total);
+	if (b->packed)
+		SHOW(&v->w, "compressed, ");
+	view_size(v, b->packed ? b->packed : b->total);
 	if (b->type_n) {
 		SHOW(&v->w, " of ");
 		show_bytes(&v->w, type_of(b));
@@ -113,7 +123,7 @@ static void title(const struct body *b, struct view *v, bool text, enum body_end
 			describe(b, v);
 		}
 		view_end(v);
-	} else if ((text && !b->coding) || end == BODY_GOES_ON) {
+	} else if ((text && !b->codings.n) || end == BODY_GOES_ON) {
 		view_end(v); /* an empty line, as between head and body of a message */
 	} else {
 		view_note(v);
@@ -129,28 +139,24 @@ struct showing {
 	bool text, more, damaged, unfinished;
 };
 
-static bool is_decoded(const struct body *b)
-{
-	return b->coding >= BODY_GZIP && b->coding <= BODY_ZSTD;
-}
-
 static struct showing decode(const struct body *b, struct view *v, enum body_end end)
 {
 	struct showing s = {.unfinished = end == BODY_UNFINISHED};
 	struct bytes raw = {b->raw.p, b->raw.n};
+	bool decoded = b->codings.n && !is_unknown(b->codings);
 	size_t n;
-	enum body_state state = body_decode(b->coding, raw, v->scratch, v->limit, &n);
+	enum body_state state = body_decode(b->codings, raw, v->scratch, v->limit, &n);
 
 	s.damaged = state == BODY_DAMAGED;
 	if (s.damaged && !n)
-		body_decode(BODY_IDENTITY, raw, v->scratch, v->limit, &n);
+		body_decode((struct body_codings){0}, raw, v->scratch, v->limit, &n);
 	s.piece = (struct bytes){v->scratch + b->shown, n > b->shown ? n - b->shown : 0};
-	s.text = view_is_text(s.piece) || (b->text && !s.damaged && b->coding <= BODY_ZSTD &&
+	s.text = view_is_text(s.piece) || (b->text && !s.damaged && !is_unknown(b->codings) &&
 					   !memchr(s.piece.p, 0, s.piece.n));
 	if (end == BODY_GOES_ON)
 		return s;
 	s.missing = b->missing;
-	if (is_decoded(b))
+	if (decoded)
 		s.more = state == BODY_MORE;
 	else
 		s.hidden = b->total - n;
@@ -166,7 +172,7 @@ static void comma(struct view *v, bool *open)
 	*open = true;
 }
 
-static void remark(struct view *v, const struct showing *s)
+static void remark(struct view *v, const struct body *b, const struct showing *s)
 {
 	bool open = false;
 
@@ -180,9 +186,13 @@ static void remark(struct view *v, const struct showing *s)
 		comma(v, &open);
 		SHOW(&v->w, "... and more");
 	}
-	if (s->damaged) {
+	if (s->damaged || b->trouble) {
 		comma(v, &open);
 		SHOW(&v->w, "cannot be decoded");
+	}
+	if (b->trouble) {
+		SHOW(&v->w, ": ");
+		show_bytes(&v->w, bytes_of(b->trouble));
 	}
 	if (s->missing) {
 		comma(v, &open);
@@ -197,20 +207,35 @@ static void remark(struct view *v, const struct showing *s)
 		view_note_end(v);
 }
 
+static bool is_due(const struct body *b, enum body_end end)
+{
+	if (end == BODY_GOES_ON)
+		return b->live && b->fresh;
+	return (b->total || b->packed || b->missing || b->trouble) &&
+	       !(end == BODY_UNFINISHED && b->marked);
+}
+
+static bool says_something(const struct body *b, const struct showing *s)
+{
+	return s->piece.n || s->hidden || s->missing || s->more || s->damaged || s->unfinished ||
+	       b->trouble;
+}
+
 void body_show(struct body *b, struct view *v, enum body_end end)
 {
 	struct showing s;
 
-	if ((!b->total && !b->missing) || (end == BODY_GOES_ON && !(b->live && b->fresh)))
+	if (!is_due(b, end))
 		return;
 	b->fresh = false;
+	b->marked = end == BODY_UNFINISHED;
 	s = decode(b, v, end);
-	if (!s.piece.n && (end == BODY_GOES_ON || !(s.hidden || s.missing || s.more || s.damaged)))
+	if (end == BODY_GOES_ON ? !s.piece.n : !says_something(b, &s))
 		return;
 	title(b, v, s.text, end);
 	s.hidden += s.piece.n - view_content(v, s.piece, s.text);
 	b->shown += s.piece.n;
-	remark(v, &s);
+	remark(v, b, &s);
 	if (end != BODY_GOES_ON)
 		v->open = NULL;
 }

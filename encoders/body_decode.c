@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <brotli/decode.h>
+#include <stdlib.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -7,9 +8,16 @@
 
 enum {
 	ZLIB_ANY = 15 + 32, /* a zlib or a gzip header, the largest window */
+	ZLIB_GZIP = 15 + 16,
 	ZLIB_RAW = -15,
-	ZSTD_WINDOW_LOG = 23, /* the largest that RFC 9659 lets a browser meet: 8 MiB */
+	ZSTD_WINDOW_LOG = 23,   /* the largest that RFC 9659 lets a browser meet: 8 MiB */
+	ZSTD_KEPT = 132 * 1024, /* a whole block: nothing of it can be decoded before its end */
 };
+
+static bool starts_gzip(const z_stream *z)
+{
+	return z->avail_in >= 2 && z->next_in[0] == 0x1f && z->next_in[1] == 0x8b;
+}
 
 static enum body_state zlib_decode(int window, struct bytes in, void *out, size_t room,
 				   size_t *ret_n)
@@ -22,8 +30,11 @@ static enum body_state zlib_decode(int window, struct bytes in, void *out, size_
 
 	if (r != Z_OK)
 		return BODY_DAMAGED;
-	r = inflate(&z, Z_SYNC_FLUSH);
-	*ret_n = z.total_out;
+	do { /* gzip: one member after the other, while there is one */
+		r = inflate(&z, Z_SYNC_FLUSH);
+	} while (r == Z_STREAM_END && window == ZLIB_ANY && starts_gzip(&z) &&
+		 inflateReset2(&z, ZLIB_GZIP) == Z_OK);
+	*ret_n = (Bytef *)z.next_out - (Bytef *)out;
 	inflateEnd(&z);
 	if (r == Z_STREAM_END)
 		return BODY_WHOLE;
@@ -87,8 +98,8 @@ static enum body_state copy(struct bytes in, void *out, size_t room, size_t *ret
 	return in.n <= room ? BODY_WHOLE : BODY_MORE;
 }
 
-enum body_state body_decode(enum body_coding coding, struct bytes in, void *out, size_t room,
-			    size_t *ret_n)
+static enum body_state one(enum body_coding coding, struct bytes in, void *out, size_t room,
+			   size_t *ret_n)
 {
 	*ret_n = 0;
 	if (!in.n)
@@ -101,10 +112,40 @@ enum body_state body_decode(enum body_coding coding, struct bytes in, void *out,
 		return br_decode(in, out, room, ret_n);
 	case BODY_ZSTD:
 		return zstd_decode(in, out, room, ret_n);
-	case BODY_IDENTITY:
-	case BODY_COMPRESSED:
-	case BODY_UNKNOWN:
+	case BODY_UNKNOWN: /* as it is */
 		break;
 	}
 	return copy(in, out, room, ret_n);
+}
+
+size_t body_kept(struct body_codings codings, size_t room)
+{
+	for (unsigned i = 0; i < codings.n; i++)
+		if (codings.v[i] == BODY_ZSTD && room < ZSTD_KEPT)
+			return ZSTD_KEPT;
+	return room;
+}
+
+/* The last one comes off first; what is between two is of no more use than a beginning. */
+enum body_state body_decode(struct body_codings codings, struct bytes in, void *out, size_t room,
+			    size_t *ret_n)
+{
+	size_t kept = body_kept(codings, room), n;
+	bool damaged = false;
+	enum body_state state;
+	char *had = NULL;
+
+	while (codings.n > 1) {
+		char *piece = malloc(kept + 1);
+
+		n = 0;
+		damaged |=
+			!piece || one(codings.v[--codings.n], in, piece, kept, &n) == BODY_DAMAGED;
+		free(had);
+		had = piece;
+		in = (struct bytes){piece, n};
+	}
+	state = one(codings.n ? codings.v[0] : BODY_UNKNOWN, in, out, room, ret_n);
+	free(had);
+	return damaged && state == BODY_MORE ? BODY_DAMAGED : state;
 }

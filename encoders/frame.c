@@ -170,11 +170,11 @@ void frame_put(struct frame_path *path, const struct frame_tcp *tcp, uint8_t *p)
 {
 	uint8_t *head = p + path->head_n - TCP;
 	size_t head_n = TCP + options_size(tcp);
-	uint16_t n = htons(head_n + tcp->payload.n);
-	uint64_t sum = path->sum + n;
+	uint16_t n = head_n + tcp->payload.n + tcp->unseen;
+	uint64_t sum = path->sum + htons(n);
 
 	memcpy(p, path->head, path->head_n);
-	finish_ip(path, p + ETHERNET, head_n + tcp->payload.n);
+	finish_ip(path, p + ETHERNET, n);
 	put_be32(head + TCP_SEQ, tcp->seq);
 	put_be32(head + TCP_ACK, tcp->ack);
 	head[TCP_SIZE] = head_n / 4 << 4;

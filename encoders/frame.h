@@ -42,11 +42,13 @@ struct frame_tcp {
 	uint32_t seq, ack;
 	uint8_t flags;        /* enum frame_flags; a SYN carries its options */
 	struct bytes payload; /* at most FRAME_PAYLOAD */
+	uint16_t unseen;      /* bytes behind it that are not there: lengths count them */
 };
 
 /* family: AF_INET or AF_INET6. */
 void frame_path_init(struct frame_path *path, int family, const struct frame_end *from,
 		     const struct frame_end *to);
+/* Without what is unseen. */
 size_t frame_size(const struct frame_path *path, const struct frame_tcp *tcp);
 /* Writes frame_size() bytes at p. */
 void frame_put(struct frame_path *path, const struct frame_tcp *tcp, uint8_t *p);

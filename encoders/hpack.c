@@ -2,90 +2,48 @@
 #include "encoders/hpack.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <nghttp2/nghttp2.h>
-#include <stdlib.h>
 
 struct hpack {
 	nghttp2_mem mem; /* the inflater keeps a pointer to it */
 	nghttp2_hd_inflater *inflater;
 };
 
-/* ---- the budget ---------------------------------------------------------------------------- */
+/* ---- memory -------------------------------------------------------------------------------- */
 
-/* Sizes are what malloc made of them: known again when the memory is given back. */
-static void *charge(struct hpack_budget *budget, void *p)
+static void *hook_malloc(size_t n, void *heap)
 {
-	size_t n = p ? malloc_usable_size(p) : 0;
-
-	if (n > budget->max - budget->used) {
-		free(p);
-		return NULL;
-	}
-	budget->used += n;
-	return p;
+	return heap_alloc(heap, n);
 }
 
-static bool fits(const struct hpack_budget *budget, size_t n)
-{
-	return n <= budget->max - budget->used;
-}
-
-static void *budget_malloc(size_t n, void *budget)
-{
-	return fits(budget, n) ? charge(budget, malloc(n)) : NULL;
-}
-
-static void *budget_calloc(size_t n, size_t size, void *budget)
+static void *hook_calloc(size_t n, size_t size, void *heap)
 {
 	size_t all;
 
-	if (__builtin_mul_overflow(n, size, &all) || !fits(budget, all))
-		return NULL;
-	return charge(budget, calloc(n, size));
+	return __builtin_mul_overflow(n, size, &all) ? NULL : heap_alloc(heap, all);
 }
 
-static void budget_free(void *p, void *arg)
+static void *hook_realloc(void *p, size_t n, void *heap)
 {
-	struct hpack_budget *budget = arg;
-
-	budget->used -= p ? malloc_usable_size(p) : 0;
-	free(p);
+	return heap_resize(heap, p, n);
 }
 
-static void *budget_realloc(void *p, size_t n, void *budget)
+static void hook_free(void *p, void *heap)
 {
-	size_t had = p ? malloc_usable_size(p) : 0;
-	void *q = budget_malloc(n, budget);
-
-	if (q && p) {
-		memcpy(q, p, had < n ? had : n);
-		budget_free(p, budget);
-	}
-	return q;
-}
-
-void *hpack_alloc(struct hpack_budget *budget, size_t n)
-{
-	return budget_calloc(1, n, budget);
-}
-
-void hpack_free(struct hpack_budget *budget, void *p)
-{
-	budget_free(p, budget);
+	heap_free(heap, p);
 }
 
 /* ---- blocks -------------------------------------------------------------------------------- */
 
-struct hpack *hpack_new(struct hpack_budget *budget)
+struct hpack *hpack_new(struct heap *heap)
 {
-	struct hpack *h = hpack_alloc(budget, sizeof(*h));
+	struct hpack *h = heap_alloc(heap, sizeof(*h));
 
 	if (!h)
 		return NULL;
-	h->mem = (nghttp2_mem){budget, budget_malloc, budget_free, budget_calloc, budget_realloc};
+	h->mem = (nghttp2_mem){heap, hook_malloc, hook_free, hook_calloc, hook_realloc};
 	if (nghttp2_hd_inflate_new2(&h->inflater, &h->mem)) {
-		hpack_free(budget, h);
+		heap_free(heap, h);
 		return NULL;
 	}
 	/* What the peers agreed on can only be smaller: whoever encodes says so in the block itself
@@ -99,7 +57,7 @@ void hpack_delete(struct hpack *h)
 	if (!h)
 		return;
 	nghttp2_hd_inflate_del(h->inflater);
-	hpack_free(h->mem.mem_user_data, h);
+	heap_free(h->mem.mem_user_data, h);
 }
 
 static void keep(const nghttp2_nv *nv, struct textbuf_pool *pool, struct textbuf *list)

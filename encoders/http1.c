@@ -2,6 +2,7 @@
 #include "encoders/http1.h"
 
 #include "capture/base/utf8.h"
+#include "encoders/field.h"
 #include "encoders/http1_head.h"
 
 enum waiting {
@@ -25,6 +26,7 @@ static void enter(struct http1_side *s, struct view *v, enum http1_phase phase)
 		phase == HTTP1_BODY || phase == HTTP1_BODY_UNTIL_CLOSE || phase == HTTP1_CHUNK_SIZE;
 
 	textbuf_done(v->pool, &s->head);
+	websocket_done(&s->frames, v->pool);
 	if (!body)
 		body_done(&s->body, v->pool);
 	s->left = 0;
@@ -64,6 +66,17 @@ static void switch_both(struct http1 *h, struct view *v, enum http1_phase phase)
 		enter(&h->sides[i], v, phase);
 }
 
+/* v is the server's direction. */
+static void websocket_begins(struct http1 *h, struct view *v, struct bytes fields)
+{
+	struct bytes name, value;
+
+	switch_both(h, v, HTTP1_WEBSOCKET);
+	while (http1_head_field(&fields, &name, &value))
+		for (unsigned i = 0; i < 2 && field_is(name, "sec-websocket-extensions"); i++)
+			unpack_agree(&h->sides[i].frames.unpack, i != v->receives, value);
+}
+
 /* What the bytes after this head are. */
 static void after_head(struct http1 *h, struct http1_side *s, struct view *v,
 		       const struct http1_head *head)
@@ -81,8 +94,12 @@ static void after_head(struct http1 *h, struct http1_side *s, struct view *v,
 		push(h, head->method);
 	else if (head->status >= 200)
 		request = pop(h);
+	if (head->status == 101 && head->websocket) {
+		websocket_begins(h, v, head->fields);
+		return;
+	}
 	if (head->status == 101) {
-		switch_both(h, v, head->websocket ? HTTP1_WEBSOCKET : HTTP1_TUNNEL);
+		switch_both(h, v, HTTP1_TUNNEL);
 		return;
 	}
 	if (request == WAITING_CONNECT && head->status < 300) {
@@ -98,9 +115,10 @@ static void after_head(struct http1 *h, struct http1_side *s, struct view *v,
 	s->body.live |= framing == HTTP1_UNTIL_CLOSE;
 }
 
-static void show_head(struct http1_side *s, struct view *v, struct http1_head *head)
+static void show_head(struct http1_side *s, struct view *v, const struct http1_head *head)
 {
-	struct bytes name, value, label = utf8_cut(head->line, HTTP1_LABEL - 1);
+	struct bytes fields = head->fields, name, value,
+		     label = utf8_cut(head->line, HTTP1_LABEL - 1);
 
 	memcpy(s->label, label.p, label.n);
 	s->label[label.n] = 0;
@@ -111,7 +129,7 @@ static void show_head(struct http1_side *s, struct view *v, struct http1_head *h
 	show_bytes(&v->w, head->line);
 	view_paint(v, SHOW_PLAIN);
 	view_end(v);
-	while (http1_head_field(&head->fields, &name, &value)) {
+	while (http1_head_field(&fields, &name, &value)) {
 		body_header(&s->body, name, value);
 		view_line(v);
 		show_bytes(&v->w, name);
@@ -351,6 +369,7 @@ static void gap(struct http1 *h, struct http1_side *s, struct view *v, uint64_t 
 	if (skip(s, v, missing))
 		return;
 	body_show(&s->body, v, BODY_UNFINISHED);
+	websocket_rest(&s->frames, v);
 	view_missing(v, missing);
 	if (s->phase != HTTP1_LOST)
 		lose(h, s, v);
@@ -378,15 +397,17 @@ void http1_feed(struct http1 *h, struct view *v, uint64_t missing, struct bytes 
 	body_show(&s->body, v, BODY_GOES_ON);
 }
 
-void http1_end(struct http1 *h, struct view *v)
+void http1_rest(struct http1 *h, struct view *v, bool closed)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		struct http1_side *s = &h->sides[i];
-		bool complete = s->phase == HTTP1_BODY_UNTIL_CLOSE;
+		bool complete = closed && s->phase == HTTP1_BODY_UNTIL_CLOSE;
 
 		v->receives = i;
+		if (s->head.n)
+			view_unfinished(v, "head", (struct bytes){s->head.p, s->head.n});
 		body_show(&s->body, v, complete ? BODY_COMPLETE : BODY_UNFINISHED);
-		websocket_end(&s->frames, v);
+		websocket_rest(&s->frames, v);
 		view_lost_end(v, &s->lost);
 	}
 }
@@ -396,7 +417,7 @@ void http1_done(struct http1 *h, struct textbuf_pool *pool)
 	for (unsigned i = 0; i < 2; i++) {
 		textbuf_done(pool, &h->sides[i].head);
 		body_done(&h->sides[i].body, pool);
-		body_done(&h->sides[i].frames.body, pool);
+		websocket_done(&h->sides[i].frames, pool);
 	}
 	*h = (struct http1){0};
 }

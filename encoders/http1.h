@@ -50,5 +50,6 @@ struct http1 {                      /* zeroed = a connection at its beginning */
 void http1_join(struct http1 *h, struct view *v);
 /* data in the direction of v's event, behind n missing bytes. */
 void http1_feed(struct http1 *h, struct view *v, uint64_t missing, struct bytes data);
-void http1_end(struct http1 *h, struct view *v);
+/* Shows what waits for more; closed = there will be no more. */
+void http1_rest(struct http1 *h, struct view *v, bool closed);
 void http1_done(struct http1 *h, struct textbuf_pool *pool);

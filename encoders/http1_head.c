@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "encoders/http1_head.h"
 
-#include <strings.h>
+#include "encoders/field.h"
 
 enum {
 	METHOD_MAX = 32,
@@ -11,20 +11,6 @@ enum {
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';
-}
-
-static bool is(struct bytes text, const char *word)
-{
-	return text.n == strlen(word) && strncasecmp(text.p, word, text.n) == 0;
-}
-
-static struct bytes trim(struct bytes text)
-{
-	while (text.n && (text.p[0] == ' ' || text.p[0] == '\t'))
-		text = (struct bytes){text.p + 1, text.n - 1};
-	while (text.n && strchr(" \t\r", text.p[text.n - 1]))
-		text.n--;
-	return text;
 }
 
 static struct bytes take_line(struct bytes *text)
@@ -125,17 +111,17 @@ static bool ends_with(struct bytes text, const char *word)
 {
 	size_t n = strlen(word);
 
-	return text.n >= n && is((struct bytes){text.p + text.n - n, n}, word);
+	return text.n >= n && field_is((struct bytes){text.p + text.n - n, n}, word);
 }
 
 static void learn(struct http1_head *h, struct bytes name, struct bytes value)
 {
-	if (is(name, "transfer-encoding") && ends_with(value, "chunked"))
+	if (field_is(name, "transfer-encoding") && ends_with(value, "chunked"))
 		h->framing = HTTP1_CHUNKED;
-	else if (is(name, "content-length") && h->framing != HTTP1_CHUNKED &&
+	else if (field_is(name, "content-length") && h->framing != HTTP1_CHUNKED &&
 		 parse_length(value, &h->length))
 		h->framing = HTTP1_LENGTH;
-	else if (is(name, "upgrade") && is(value, "websocket"))
+	else if (field_is(name, "upgrade") && field_is(value, "websocket"))
 		h->websocket = true;
 }
 
@@ -165,7 +151,7 @@ bool http1_head_field(struct bytes *fields, struct bytes *ret_name, struct bytes
 		return false;
 	colon = memchr(line.p, ':', line.n);
 	*ret_name = (struct bytes){line.p, colon ? (size_t)(colon - line.p) : line.n};
-	*ret_value = colon ? trim((struct bytes){colon + 1, line.p + line.n - colon - 1})
+	*ret_value = colon ? field_trim((struct bytes){colon + 1, line.p + line.n - colon - 1})
 			   : (struct bytes){line.p + line.n, 0};
 	return true;
 }

@@ -36,7 +36,7 @@ struct http2_side {
 };
 
 struct http2 {
-	struct hpack_budget *budget;
+	struct heap *heap;
 	struct http2_side sides[2]; /* by whether we receive */
 	struct http2_streams streams;
 };
@@ -218,7 +218,7 @@ static void headers(struct http2 *h, struct http2_side *s, struct view *v, struc
 	else
 		good = open_block(s, &fragment);
 	if (good && !s->hpack)
-		s->hpack = hpack_new(h->budget);
+		s->hpack = hpack_new(h->heap);
 	if (!good || !s->hpack || hpack_block(s->hpack, fragment, last, v->pool, &s->list))
 		lose_headers(s, v);
 	else if (last)
@@ -409,13 +409,13 @@ static void gap(struct http2 *h, struct http2_side *s, struct view *v, uint64_t 
 	lose_headers(s, v);
 }
 
-struct http2 *http2_new(struct hpack_budget *budget, bool joined)
+struct http2 *http2_new(struct heap *heap, bool joined)
 {
-	struct http2 *h = hpack_alloc(budget, sizeof(*h));
+	struct http2 *h = heap_alloc(heap, sizeof(*h));
 
 	if (!h)
 		return NULL;
-	h->budget = budget;
+	h->heap = heap;
 	for (unsigned i = 0; i < 2; i++)
 		h->sides[i].searching = joined;
 	return h;
@@ -432,7 +432,7 @@ void http2_delete(struct http2 *h, struct textbuf_pool *pool)
 	}
 	for (unsigned i = 0; i < HTTP2_STREAMS; i++)
 		http2_stream_free(&h->streams.v[i], NULL, pool);
-	hpack_free(h->budget, h);
+	heap_free(h->heap, h);
 }
 
 static void begin(struct http2_side *s, struct view *v, struct bytes data)
@@ -466,12 +466,23 @@ void http2_feed(struct http2 *h, struct view *v, uint64_t missing, struct bytes 
 	http2_stream_live(&h->streams, v);
 }
 
-void http2_end(struct http2 *h, struct view *v)
+/* What is there of a header block cannot be read before its end. */
+static void rest_of_frame(struct http2 *h, struct http2_side *s, struct view *v)
 {
-	for (unsigned i = 0; i < HTTP2_STREAMS; i++)
-		http2_stream_free(&h->streams.v[i], v, v->pool);
+	if (s->head_n < FRAME_HEAD || s->lost || !is_headers(s->frame.type))
+		return;
+	show_frame(h, v, &s->frame);
+	view_note(v);
+	SHOW(&v->w, "unfinished");
+	view_note_end(v);
+}
+
+void http2_rest(struct http2 *h, struct view *v)
+{
 	for (unsigned i = 0; i < 2; i++) {
 		v->receives = i;
+		http2_stream_rest(&h->streams, v);
+		rest_of_frame(h, &h->sides[i], v);
 		view_lost_end(v, &h->sides[i].unread);
 	}
 }

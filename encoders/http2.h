@@ -9,12 +9,12 @@
 #include "encoders/body.h"
 #include "encoders/hpack.h"
 
-struct http2; /* opaque; its memory and that of its header tables comes from the budget */
+struct http2; /* opaque; its memory and that of its header tables comes from the heap */
 
-/* NULL beyond the budget. joined = the connection was open before. */
-struct http2 *http2_new(struct hpack_budget *budget, bool joined);
+/* NULL when the heap is used up. joined = the connection was open before. */
+struct http2 *http2_new(struct heap *heap, bool joined);
 void http2_delete(struct http2 *h, struct textbuf_pool *pool); /* may be NULL */
 /* data in the direction of v, behind n missing bytes. */
 void http2_feed(struct http2 *h, struct view *v, uint64_t missing, struct bytes data);
-/* The connection was closed: shows what waits for more. */
-void http2_end(struct http2 *h, struct view *v);
+/* Shows what waits for more. */
+void http2_rest(struct http2 *h, struct view *v);

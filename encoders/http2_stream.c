@@ -200,6 +200,12 @@ void http2_stream_live(struct http2_streams *s, struct view *v)
 		body_show(&s->v[i].bodies[v->receives], v, BODY_GOES_ON);
 }
 
+void http2_stream_rest(struct http2_streams *s, struct view *v)
+{
+	for (unsigned i = 0; i < HTTP2_STREAMS; i++)
+		body_show(&s->v[i].bodies[v->receives], v, BODY_UNFINISHED);
+}
+
 void http2_stream_free(struct http2_stream *st, struct view *v, struct textbuf_pool *pool)
 {
 	for (unsigned i = 0; i < 2; i++) {

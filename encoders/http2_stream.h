@@ -30,6 +30,8 @@ void http2_stream_head(struct http2_streams *s, struct view *v, uint32_t id, str
 void http2_stream_promise(struct http2_streams *s, struct view *v, uint32_t id, struct bytes list);
 /* Shows what there is to show of bodies that come in v's direction and do not end. */
 void http2_stream_live(struct http2_streams *s, struct view *v);
+/* Shows what there is of all bodies in v's direction. */
+void http2_stream_rest(struct http2_streams *s, struct view *v);
 /* Bodies in v's direction can no longer be told apart. */
 void http2_stream_leave(struct http2_streams *s, struct view *v);
 /* Nothing more comes in v's direction. */

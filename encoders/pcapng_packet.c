@@ -25,7 +25,7 @@ uint8_t *pcapng_packet_begin(uint8_t *block, const struct pcapng_packet *packet)
 	p = pcapng_block_u32(p, packet->interface);
 	p = pcapng_block_stamp(p, packet->unix_ns);
 	p = pcapng_block_u32(p, packet->n); /* captured, and on the wire */
-	return pcapng_block_u32(p, packet->n);
+	return pcapng_block_u32(p, packet->n + packet->unseen);
 }
 
 static uint8_t *option_u32(uint8_t *p, uint16_t code, uint32_t v)

@@ -15,7 +15,8 @@
 struct pcapng_packet {
 	uint64_t unix_ns;
 	uint32_t interface;
-	uint32_t n;               /* bytes of the frame */
+	uint32_t n;               /* bytes of the frame that are written */
+	uint32_t unseen;          /* and that it had more */
 	enum direction direction; /* seen from the process */
 	uint32_t pid, tid;        /* 0 = not known */
 	uint32_t process;         /* number of its block in this section, or PCAPNG_NO_PROCESS */

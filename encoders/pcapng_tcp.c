@@ -8,15 +8,16 @@
 
 #include "capture/base/lru.h"
 #include "encoders/frame.h"
+#include "encoders/pcapng_comment.h"
 #include "encoders/pcapng_packet.h"
 
 enum {
 	FLOWS_MAX = 65536,          /* as many as capture/flows.c follows */
 	TUPLES_MAX = 3 * FLOWS_MAX, /* each is listed in every space */
 	PROCESSES_MAX = 16384,
-	COMMENT_MAX = 512,
-	ACK_EVERY = 256 * 1024, /* the receiver acknowledges at least so often */
-	PACKETS_FIXED = 8,      /* handshake, acknowledgement, closing */
+	ACK_EVERY = 256 * 1024,        /* the receiver acknowledges at least so often */
+	PACKETS_FIXED = 8,             /* handshake, acknowledgement, closing */
+	UNSEEN_MAX = 32 * 1024 * 1024, /* of one call; more is a gap */
 };
 #define PEER_LATE_NS 10000000000ull
 
@@ -326,6 +327,7 @@ static void put(struct writing *w, enum side from, const struct frame_tcp *tcp,
 		.unix_ns = w->ev->time_unix_ns,
 		.interface = w->t->interface,
 		.n = frame_size(path, tcp),
+		.unseen = tcp->unseen,
 		.direction = from == LOCAL ? DIRECTION_TRANSMIT : DIRECTION_RECEIVE,
 		.pid = w->ev->proc ? w->ev->proc->pid : 0,
 		.tid = w->ev->tid,
@@ -359,55 +361,23 @@ static void segment(struct writing *w, enum side from, uint8_t flags, uint64_t o
 	put(w, from, &tcp, (struct bytes){0});
 }
 
-static int address_text(char *to, size_t n, uint8_t family, const uint8_t address[16],
-			uint16_t port)
-{
-	char text[INET6_ADDRSTRLEN];
-
-	if (!family)
-		return snprintf(to, n, "unknown");
-	inet_ntop(family, address, text, sizeof(text));
-	return snprintf(to, n, family == AF_INET6 ? "[%s]:%u" : "%s:%u", text, port);
-}
-
-/* pid=1234 comm=curl orig=192.0.2.1:443 protocol=http1 library=openssl */
-static size_t comment(const struct writing *w, char *to, size_t room)
-{
-	const struct flow *f = w->ev->flow;
-	const struct proc *proc = w->ev->proc;
-	char client[64], server[64];
-	bool is_client = w->c->client == LOCAL;
-	size_t n = 0;
-
-	address_text(is_client ? client : server, sizeof(client), f->family, f->local,
-		     f->local_port);
-	address_text(is_client ? server : client, sizeof(client), f->family, f->remote,
-		     f->remote_port);
-	if (proc)
-		n += snprintf(to, room, "pid=%u comm=%.*s ", proc->pid,
-			      proc->comm.n < 64 ? (int)proc->comm.n : 64, proc->comm.p);
-	n += snprintf(to + n, room - n, "orig=%s", server);
-	if (w->c->made_up)
-		n += snprintf(to + n, room - n, " client=%s netns=%u", client, f->netns);
-	n += snprintf(to + n, room - n, " protocol=%s library=%s%s%s",
-		      event_protocol_name(f->protocol), w->ev->data.library,
-		      w->ev->data.late ? " in_progress" : "",
-		      w->c->next[LOCAL] + w->c->next[REMOTE] ? " continued" : "");
-	return n;
-}
-
 static void handshake(struct writing *w)
 {
 	struct pcapng_tcp_flow *c = w->c;
 	enum side client = c->client, server = !client;
-	char text[COMMENT_MAX];
-	struct bytes about = {text, comment(w, text, sizeof(text))};
+	const struct pcapng_comment about = {
+		.client = client == LOCAL,
+		.made_up = c->made_up != 0,
+		.continued = c->next[LOCAL] || c->next[REMOTE],
+	};
+	char text[PCAPNG_COMMENT_MAX];
+	struct bytes comment = {text, pcapng_comment_syn(text, w->ev, &about)};
 	struct frame_tcp syn = {.seq = seq_of(c, client, c->next[client]) - 1, .flags = FRAME_SYN};
 	struct frame_tcp reply = {.seq = seq_of(c, server, c->next[server]) - 1,
 				  .ack = syn.seq + 1,
 				  .flags = FRAME_SYN | FRAME_ACK};
 
-	put(w, client, &syn, about);
+	put(w, client, &syn, comment);
 	put(w, server, &reply, (struct bytes){0});
 	segment(w, client, 0, c->next[client], (struct bytes){0});
 	c->acked[client] = c->next[client];
@@ -438,6 +408,29 @@ static uint64_t end_of(const struct event *ev)
 	return d->stream_offset + (cut && moved > d->payload.n ? moved : d->payload.n);
 }
 
+/* What of an event is told by packets that have no more than a head. */
+static uint64_t unseen_of(const struct event *ev)
+{
+	uint64_t n = ev->flags & EVENT_F_UNSEEN ? ev->data.call_total : 0;
+
+	return n < UNSEEN_MAX ? n : UNSEEN_MAX;
+}
+
+static void send_unseen(struct writing *w, enum side from)
+{
+	const uint64_t start = w->ev->data.stream_offset, end = start + unseen_of(w->ev);
+
+	for (uint64_t at = start; at < end; at += FRAME_PAYLOAD) {
+		struct frame_tcp tcp = {.seq = seq_of(w->c, from, at),
+					.ack = seq_of(w->c, !from, w->c->next[!from]),
+					.flags = FRAME_PSH | FRAME_ACK,
+					.unseen = end - at < FRAME_PAYLOAD ? end - at
+									   : FRAME_PAYLOAD};
+
+		put(w, from, &tcp, at == start ? pcapng_comment_unseen : (struct bytes){0});
+	}
+}
+
 static void send_payload(struct writing *w, enum side from)
 {
 	struct pcapng_tcp_flow *c = w->c;
@@ -451,6 +444,7 @@ static void send_payload(struct writing *w, enum side from)
 		left = (struct bytes){left.p + n, left.n - n};
 		offset += n;
 	}
+	send_unseen(w, from);
 	if (end_of(w->ev) > c->next[from])
 		c->next[from] = end_of(w->ev);
 	if (c->epoch == w->t->epoch && c->next[from] - c->acked[from] > ACK_EVERY)
@@ -477,10 +471,11 @@ bool pcapng_tcp_begun(const struct pcapng_tcp_flow *c)
 
 size_t pcapng_tcp_room(const struct event *ev)
 {
-	size_t n = ev->data.payload.n, packets = PACKETS_FIXED + n / FRAME_PAYLOAD;
+	size_t n = ev->data.payload.n;
+	size_t packets = PACKETS_FIXED + (n + unseen_of(ev)) / FRAME_PAYLOAD;
 
-	return packets * (PCAPNG_PACKET_ROOM + FRAME_HEAD + FRAME_OPTIONS) + 3 * COMMENT_MAX +
-	       PCAPNG_PROCESS_ROOM + n;
+	return packets * (PCAPNG_PACKET_ROOM + FRAME_HEAD + FRAME_OPTIONS) +
+	       3 * PCAPNG_COMMENT_MAX + PCAPNG_PROCESS_ROOM + n;
 }
 
 uint8_t *pcapng_tcp_write(struct pcapng_tcp *t, struct pcapng_tcp_flow *c, const struct event *ev,
@@ -489,7 +484,7 @@ uint8_t *pcapng_tcp_write(struct pcapng_tcp *t, struct pcapng_tcp_flow *c, const
 	struct writing w = {t, c, ev, p};
 	enum side from = ev->data.direction == DIRECTION_TRANSMIT ? LOCAL : REMOTE;
 
-	if (ev->data.payload.n && c->epoch != t->epoch)
+	if ((ev->data.payload.n || unseen_of(ev)) && c->epoch != t->epoch)
 		open_flow(&w, from);
 	send_payload(&w, from);
 	if (ev->data.fin)

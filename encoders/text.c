@@ -35,7 +35,6 @@ enum {
 	COLUMN_PID = 7,
 	COLUMN_COMM = 15,
 	COLUMN_TEXT = 12 + 1 + COLUMN_PID + 1 + COLUMN_COMM + 1,
-	HEAD_MAX = 256, /* with colours, and a name of nothing but escapes */
 };
 
 static void paint(struct put *w, const struct text *x, const char *colour)
@@ -313,7 +312,7 @@ static int content(struct put *w, const struct text *x, const struct event *ev)
 /* One event may be several rows, or none: each begins with the same head. */
 static int data(struct text *x, const struct event *ev, struct chunk *c)
 {
-	uint8_t buf[HEAD_MAX];
+	uint8_t buf[TEXT_DATA_HEAD]; /* has room for colours and a name of nothing but escapes */
 	struct put w = {buf, buf + sizeof(buf), false};
 
 	head(&w, x, ev);
@@ -335,6 +334,13 @@ static int text_encode(void *ctx, const struct event *ev, struct out *out)
 	flags(&w, x, ev->flags);
 	SHOW(&w, "\n");
 	return put_end(&w, ev, out->tail);
+}
+
+static int text_epilogue(void *ctx, struct out *out)
+{
+	struct text *x = ctx;
+
+	return text_data_rest(x->data, out->tail);
 }
 
 static int text_open(void *ctx, const void *cfg, const struct encoder_env *env, struct err *err)
@@ -386,5 +392,6 @@ const struct encoder_ops encoder_text = {
 	.ctx_size = sizeof(struct text),
 	.open = text_open,
 	.encode = text_encode,
+	.epilogue = text_epilogue,
 	.close = text_close,
 };

@@ -14,6 +14,9 @@ struct connection {
 	bool known[2];          /* next is */
 	uint64_t next[2];       /* offset of the byte that is expected, by whether we receive */
 	bool joined;            /* its beginning was not seen */
+	uint8_t head_n;
+	char head[TEXT_DATA_HEAD]; /* how rows of its last event began */
+	struct flow flow;          /* of that event */
 	union {
 		struct http1 http1;
 		struct http2 *http2; /* NULL: there was no memory for it */
@@ -25,28 +28,56 @@ struct text_data {
 	bool colour;
 	struct lru *connections;
 	struct textbuf_pool *pool;
-	struct hpack_budget budget;
+	struct heap heap;
 	char *scratch;   /* limit bytes */
 	uint8_t *record; /* TEXT_DATA_RECORD bytes: what the present event shows */
 	size_t n;
-	bool waiting; /* for room: it was made for the event with this number */
+	struct view *view; /* that of the present event */
+	bool waiting;      /* for room: it was made for the event with this number */
 	uint64_t seq;
+	/* text_data_rest(): whose turn is next, and what was written of the record. */
+	bool resting;
+	struct connection *next;
+	size_t at;
 };
 
 static const char cut[] = "\n    [... more than one event can show]\n";
 
 /* ---- connections --------------------------------------------------------------------------- */
 
-static void forget(void *entry, void *arg)
+/* Shows what waits for more, in rows that begin like those of the connection's last event. */
+static void show_rest(struct connection *c, const struct view *v, bool closed, struct put *w)
 {
-	struct connection *c = entry;
-	struct text_data *t = arg;
+	const struct event ev = {.kind = EVENT_DATA, .flow = &c->flow};
+	struct view rest = *v;
 
+	rest.w = *w;
+	rest.head = (struct bytes){c->head, c->head_n};
+	rest.ev = &ev;
+	rest.open = NULL;
+	if (c->protocol == PROTOCOL_HTTP1)
+		http1_rest(&c->http1, &rest, closed);
+	else if (c->protocol == PROTOCOL_HTTP2 && c->http2)
+		http2_rest(c->http2, &rest);
+	*w = rest.w;
+}
+
+static void forget(struct text_data *t, struct connection *c)
+{
 	if (c->protocol == PROTOCOL_HTTP1)
 		http1_done(&c->http1, t->pool);
 	else if (c->protocol == PROTOCOL_HTTP2)
 		http2_delete(c->http2, t->pool);
 	c->protocol = PROTOCOL_UNKNOWN;
+}
+
+static void evict(void *entry, void *arg)
+{
+	struct text_data *t = arg;
+
+	if (t->view)
+		show_rest(entry, t->view, false, &t->view->w);
+	forget(t, entry);
 }
 
 /* The protocol may become known after the first bytes; it does not change after that. */
@@ -56,7 +87,7 @@ static void learn(struct text_data *t, struct connection *c, struct view *v)
 		return;
 	c->protocol = v->ev->flow->protocol;
 	if (c->protocol == PROTOCOL_HTTP2)
-		c->http2 = http2_new(&t->budget, c->joined);
+		c->http2 = http2_new(&t->heap, c->joined);
 	else if (c->protocol == PROTOCOL_HTTP1 && c->joined)
 		http1_join(&c->http1, v);
 }
@@ -67,6 +98,9 @@ static struct connection *connection_of(struct text_data *t, struct view *v)
 	bool is_new;
 	struct connection *c = lru_put(t->connections, &v->ev->flow->id, &is_new);
 
+	c->flow = *v->ev->flow;
+	c->head_n = v->head.n;
+	memcpy(c->head, v->head.p, v->head.n);
 	if (is_new)
 		c->joined = d->late || d->stream_offset > d->missing;
 	if (is_new && d->late && !d->fin) {
@@ -94,6 +128,10 @@ static struct bytes take(struct connection *c, struct view *v, uint64_t *ret_mis
 		*next = d->stream_offset;
 	}
 	again = *next - d->stream_offset;
+	if (v->ev->flags & EVENT_F_UNSEEN && !again) {
+		*ret_missing += d->call_total;
+		*next += d->call_total;
+	}
 	if (again >= d->payload.n)
 		return (struct bytes){0};
 	*next = d->stream_offset + d->payload.n;
@@ -123,59 +161,68 @@ static void show(struct connection *c, struct view *v)
 		show_bare(c, v, missing, data);
 }
 
-static void end(struct text_data *t, struct connection *c, struct view *v)
-{
-	if (c->protocol == PROTOCOL_HTTP1)
-		http1_end(&c->http1, v);
-	else if (c->protocol == PROTOCOL_HTTP2 && c->http2)
-		http2_end(c->http2, v);
-	forget(c, t);
-	lru_delete(t->connections, c);
-}
-
 /* Below what is shown of an event; where nothing is, the next one will say what is missing. */
-static void say_truncated(struct view *v, const uint8_t *start)
+static void say_cut(struct view *v, const uint8_t *start)
 {
 	const struct event_data *d = &v->ev->data;
 
-	if (!(v->ev->flags & EVENT_F_TRUNCATED) || v->w.p == start)
+	if (!(v->ev->flags & (EVENT_F_TRUNCATED | EVENT_F_UNSEEN)) || v->w.p == start)
 		return;
 	view_note(v);
-	SHOW(&v->w, "recorded up to byte ");
-	show_number(&v->w, d->call_offset + d->payload.n);
-	SHOW(&v->w, " of ");
-	show_number(&v->w, d->call_total);
+	if (v->ev->flags & EVENT_F_UNSEEN) {
+		SHOW(&v->w, "from a file, by the kernel: counted, not seen");
+	} else {
+		SHOW(&v->w, "recorded up to byte ");
+		show_number(&v->w, d->call_offset + d->payload.n);
+		SHOW(&v->w, " of ");
+		show_number(&v->w, d->call_total);
+	}
 	view_note_end(v);
+}
+
+static struct view view_of(struct text_data *t, const struct event *ev, struct bytes head)
+{
+	return (struct view){.w = {t->record, t->record + TEXT_DATA_RECORD - sizeof(cut), false},
+			     .head = head,
+			     .ev = ev,
+			     .limit = t->limit,
+			     .colour = t->colour,
+			     .receives = ev && ev->data.direction == DIRECTION_RECEIVE,
+			     .pool = t->pool,
+			     .heap = &t->heap,
+			     .scratch = t->scratch};
+}
+
+static void finish(struct text_data *t, struct put *w)
+{
+	if (w->full)
+		w->p = PUT_LITERAL(w->p, cut);
+	t->n = w->p - t->record;
 }
 
 static void render(struct text_data *t, const struct event *ev, struct bytes head)
 {
 	static const struct flow none;
-	struct event with_flow;
-	struct view v = {.w = {t->record, t->record + TEXT_DATA_RECORD - sizeof(cut), false},
-			 .head = head,
-			 .ev = ev,
-			 .limit = t->limit,
-			 .colour = t->colour,
-			 .receives = ev->data.direction == DIRECTION_RECEIVE,
-			 .pool = t->pool,
-			 .scratch = t->scratch};
+	struct event with_flow = *ev;
+	struct view v = view_of(t, &with_flow, head);
 	struct connection *c;
+	const uint8_t *start;
 
-	if (!ev->flow) {
-		with_flow = *ev;
+	if (!ev->flow)
 		with_flow.flow = &none;
-		v.ev = &with_flow;
-	}
+	t->view = &v;
 	c = connection_of(t, &v);
+	t->view = NULL;
 	learn(t, c, &v);
+	start = v.w.p;
 	show(c, &v);
-	say_truncated(&v, t->record);
-	if (ev->data.fin)
-		end(t, c, &v);
-	if (v.w.full)
-		v.w.p = PUT_LITERAL(v.w.p, cut);
-	t->n = v.w.p - t->record;
+	say_cut(&v, start);
+	if (ev->data.fin) {
+		show_rest(c, &v, true, &v.w);
+		forget(t, c);
+		lru_delete(t->connections, c);
+	}
+	finish(t, &v.w);
 }
 
 int text_data_encode(struct text_data *t, const struct event *ev, struct bytes head,
@@ -191,6 +238,53 @@ int text_data_encode(struct text_data *t, const struct event *ev, struct bytes h
 	return 0;
 }
 
+/* ---- the end of a file --------------------------------------------------------------------- */
+
+/* Bytes of the record's rest that go into room: whole lines where one fits. */
+static size_t lines_for(const struct text_data *t, size_t room)
+{
+	const uint8_t *p = t->record + t->at, *end;
+
+	if (t->n - t->at <= room)
+		return t->n - t->at;
+	end = room ? memrchr(p, '\n', room) : NULL;
+	return end ? (size_t)(end + 1 - p) : room;
+}
+
+static void render_rest(struct text_data *t, struct connection *c)
+{
+	struct view v = view_of(t, NULL, (struct bytes){0});
+
+	show_rest(c, &v, false, &v.w);
+	finish(t, &v.w);
+	t->at = 0;
+}
+
+int text_data_rest(struct text_data *t, struct chunk *c)
+{
+	size_t n;
+
+	if (!t->resting) {
+		t->waiting = false; /* its record is overwritten */
+		t->next = lru_oldest(t->connections);
+		t->n = t->at = 0;
+	}
+	t->resting = true;
+	for (;;) {
+		n = lines_for(t, chunk_room(c));
+		chunk_put(c, t->record + t->at, n);
+		t->at += n;
+		if (t->at < t->n)
+			return -ENOBUFS;
+		if (!t->next)
+			break;
+		render_rest(t, t->next);
+		t->next = lru_newer(t->connections, t->next);
+	}
+	t->resting = false;
+	return 0;
+}
+
 struct text_data *text_data_new(uint64_t limit, bool colour, struct err *err)
 {
 	struct text_data *t = calloc(1, sizeof(*t));
@@ -201,7 +295,7 @@ struct text_data *text_data_new(uint64_t limit, bool colour, struct err *err)
 	}
 	t->limit = limit;
 	t->colour = colour;
-	t->budget.max = TEXT_DATA_HEAP;
+	t->heap.max = TEXT_DATA_HEAP;
 	t->connections =
 		lru_new(TEXT_DATA_CONNECTIONS, sizeof(struct connection), sizeof(uint64_t));
 	t->pool = textbuf_pool_new(TEXT_DATA_SMALL, TEXT_DATA_LARGE);
@@ -212,7 +306,7 @@ struct text_data *text_data_new(uint64_t limit, bool colour, struct err *err)
 		errf(err, -ENOMEM, "text: out of memory");
 		return NULL;
 	}
-	lru_on_evict(t->connections, forget, t);
+	lru_on_evict(t->connections, evict, t);
 	return t;
 }
 

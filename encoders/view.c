@@ -196,6 +196,19 @@ void view_dump(struct view *v, const char *what, struct bytes data)
 	}
 }
 
+void view_unfinished(struct view *v, const char *what, struct bytes data)
+{
+	view_row(v, NULL);
+	show_mem(&v->w, what, strlen(what));
+	SHOW(&v->w, ", ");
+	view_size(v, data.n);
+	view_end(v);
+	view_content(v, data, view_is_text(data));
+	view_note(v);
+	SHOW(&v->w, "unfinished");
+	view_note_end(v);
+}
+
 void view_missing(struct view *v, uint64_t n)
 {
 	view_row(v, NULL);

@@ -10,6 +10,7 @@
  *       [... 12 bytes more]                                                                  note
  */
 #include "capture/base/textbuf.h"
+#include "encoders/heap.h"
 #include "encoders/show.h"
 
 enum {
@@ -25,6 +26,7 @@ struct view {
 	bool colour;
 	bool receives; /* the direction of what is shown; index of a connection's sides */
 	struct textbuf_pool *pool; /* for what must wait for its rest */
+	struct heap *heap;         /* for decoders that live on */
 	char *scratch;             /* limit bytes for what is decoded */
 };
 
@@ -45,6 +47,8 @@ bool view_is_text(struct bytes data);
 size_t view_content(struct view *v, struct bytes data, bool text);
 /* A whole event of which nothing is known but its bytes: what = a word for them. */
 void view_dump(struct view *v, const char *what, struct bytes data);
+/* A whole one that waits for its rest, which may never come: what = a word for it. */
+void view_unfinished(struct view *v, const char *what, struct bytes data);
 /* A row that says how much was lost. */
 void view_missing(struct view *v, uint64_t n);
 

@@ -2,8 +2,9 @@
 #include "encoders/websocket.h"
 
 enum {
-	RSV1 = 0x40, /* permessage-deflate (RFC 7692): this message is compressed */
-	MASKED = 0x80,
+	FINAL = 0x80,  /* in the first byte: the last frame of its message */
+	RSV1 = 0x40,   /* there, in the first frame: this message is compressed */
+	MASKED = 0x80, /* in the second */
 };
 
 enum opcode {
@@ -32,6 +33,11 @@ static const char *opcode_name(enum opcode op)
 	return names[op] ? names[op] : "frame of an unknown kind";
 }
 
+static bool is_control(const struct websocket *s)
+{
+	return s->head[0] & 8;
+}
+
 static bool is_complete(const struct websocket *s)
 {
 	return s->need && s->n == s->need;
@@ -45,7 +51,96 @@ static void learn_need(struct websocket *s)
 	s->need = 2 + (length == 126 ? 2 : length == 127 ? 8 : 0) + (s->head[1] & MASKED ? 4 : 0);
 }
 
-static void begin(struct websocket *s)
+/* ---- messages ------------------------------------------------------------------------------ */
+
+static void close_message(struct websocket *s, struct view *v)
+{
+	body_done(&s->message, v->pool);
+	s->open = false;
+}
+
+/* A message that begins within another one takes its place. */
+static void open_message(struct websocket *s, struct view *v)
+{
+	websocket_rest(s, v);
+	close_message(s, v);
+	s->open = true;
+	s->message.what = "websocket ";
+	s->message.label = opcode_name(opcode(s));
+	s->packed = s->head[0] & RSV1;
+	if (s->packed)
+		unpack_begin(&s->unpack, v->heap);
+}
+
+static void unpack(struct websocket *s, struct view *v, struct bytes data)
+{
+	char piece[4096];
+	size_t n;
+
+	s->message.packed += data.n;
+	do {
+		n = unpack_data(&s->unpack, &data, piece, sizeof(piece));
+		body_add(&s->message, v, (struct bytes){piece, n});
+	} while (n == sizeof(piece));
+	s->message.trouble = s->unpack.trouble;
+}
+
+static void message_gap(struct websocket *s, uint64_t n)
+{
+	s->message.missing += n;
+	if (!s->packed)
+		return;
+	unpack_gap(&s->unpack);
+	s->message.trouble = s->unpack.trouble;
+}
+
+static void end_message(struct websocket *s, struct view *v)
+{
+	if (s->packed) {
+		unpack_end(&s->unpack);
+		s->message.trouble = s->unpack.trouble;
+	}
+	if (s->message.total || s->message.missing || s->message.trouble) {
+		body_show(&s->message, v, BODY_COMPLETE);
+	} else {
+		view_row(v, NULL);
+		show_bytes(&v->w, bytes_of(s->message.what));
+		show_bytes(&v->w, bytes_of(s->message.label));
+		SHOW(&v->w, ", empty");
+		view_end(v);
+	}
+	close_message(s, v);
+}
+
+/* ---- control frames ------------------------------------------------------------------------ */
+
+/* A status code and a reason. */
+static void show_close(struct websocket *s, struct view *v)
+{
+	const uint8_t *raw = (const uint8_t *)s->control;
+
+	view_row(v, NULL);
+	SHOW(&v->w, "websocket close");
+	if (s->control_n >= 2) {
+		SHOW(&v->w, " ");
+		show_number(&v->w, raw[0] << 8 | raw[1]);
+		SHOW(&v->w, " ");
+		show_bytes(&v->w, (struct bytes){s->control + 2, s->control_n - 2});
+	}
+	view_end(v);
+}
+
+static void control(struct websocket *s, struct bytes data)
+{
+	size_t room = WEBSOCKET_CONTROL - s->control_n, n = data.n < room ? data.n : room;
+
+	memcpy(s->control + s->control_n, data.p, n);
+	s->control_n += n;
+}
+
+/* ---- frames -------------------------------------------------------------------------------- */
+
+static void begin(struct websocket *s, struct view *v)
 {
 	unsigned length = s->head[1] & 0x7f, n = length == 126 ? 2 : length == 127 ? 8 : 0;
 
@@ -53,36 +148,29 @@ static void begin(struct websocket *s)
 	for (unsigned i = 0; i < n; i++)
 		s->left = s->left << 8 | s->head[2 + i];
 	s->at = 0;
-	s->body.what = "websocket ";
-	s->body.label = opcode_name(opcode(s));
-	if (s->head[0] & RSV1)
-		s->body.coding = BODY_COMPRESSED;
+	if (is_control(s))
+		s->control_n = 0;
+	else if (!s->open || opcode(s) != OP_CONTINUATION)
+		open_message(s, v);
 }
 
-/* A status code and a reason. */
-static void show_close(struct websocket *s, struct view *v)
-{
-	struct bytes raw = {s->body.raw.p, s->body.raw.n};
-
-	view_row(v, NULL);
-	SHOW(&v->w, "websocket close");
-	if (raw.n >= 2) {
-		SHOW(&v->w, " ");
-		show_number(&v->w, (uint8_t)raw.p[0] << 8 | (uint8_t)raw.p[1]);
-		SHOW(&v->w, " ");
-		show_bytes(&v->w, (struct bytes){raw.p + 2, raw.n - 2});
-	}
-	view_end(v);
-}
-
-static void finish(struct websocket *s, struct view *v, enum body_end end)
+static void finish(struct websocket *s, struct view *v)
 {
 	if (opcode(s) == OP_CLOSE)
 		show_close(s, v);
-	else if (opcode(s) != OP_PING && opcode(s) != OP_PONG)
-		body_show(&s->body, v, end);
-	body_done(&s->body, v->pool);
+	else if (!is_control(s) && s->head[0] & FINAL)
+		end_message(s, v);
 	s->n = s->need = 0;
+}
+
+static void payload(struct websocket *s, struct view *v, struct bytes data)
+{
+	if (is_control(s))
+		control(s, data);
+	else if (s->packed)
+		unpack(s, v, data);
+	else
+		body_add(&s->message, v, data);
 }
 
 static size_t take_head(struct websocket *s, struct bytes data)
@@ -104,13 +192,13 @@ static size_t take_payload(struct websocket *s, struct view *v, struct bytes dat
 	size_t n = data.n < s->left ? data.n : s->left;
 
 	if (!(s->head[1] & MASKED)) {
-		body_add(&s->body, v, (struct bytes){data.p, n});
+		payload(s, v, (struct bytes){data.p, n});
 	} else {
 		n = n < sizeof(piece) ? n : sizeof(piece);
 		for (size_t i = 0; i < n; i++)
 			piece[i] = data.p[i] ^ mask[(s->at + i) % 4];
 		s->at += n;
-		body_add(&s->body, v, (struct bytes){piece, n});
+		payload(s, v, (struct bytes){piece, n});
 	}
 	s->left -= n;
 	return n;
@@ -124,9 +212,9 @@ void websocket_feed(struct websocket *s, struct view *v, struct bytes data)
 
 		data = (struct bytes){data.p + n, data.n - n};
 		if (!had_head && is_complete(s))
-			begin(s);
+			begin(s, v);
 		if (is_complete(s) && !s->left)
-			finish(s, v, BODY_COMPLETE);
+			finish(s, v);
 	}
 }
 
@@ -134,16 +222,23 @@ bool websocket_skip(struct websocket *s, struct view *v, uint64_t n)
 {
 	if (!is_complete(s) || n > s->left)
 		return false;
-	s->body.missing += n;
+	if (!is_control(s))
+		message_gap(s, n);
 	s->left -= n;
 	s->at += n;
 	if (!s->left)
-		finish(s, v, BODY_COMPLETE);
+		finish(s, v);
 	return true;
 }
 
-void websocket_end(struct websocket *s, struct view *v)
+void websocket_rest(struct websocket *s, struct view *v)
 {
-	if (is_complete(s))
-		finish(s, v, BODY_UNFINISHED);
+	body_show(&s->message, v, BODY_UNFINISHED);
+}
+
+void websocket_done(struct websocket *s, struct textbuf_pool *pool)
+{
+	body_done(&s->message, pool);
+	unpack_done(&s->unpack);
+	*s = (struct websocket){0};
 }

@@ -210,17 +210,16 @@ static __always_inline void *rec_reserve_data(__u16 probe, enum rec_kind kind, c
 	return rec_reserve(probe, kind, size);
 }
 
-/* The reader looks every few milliseconds: it is woken only when it sleeps without a timer, or when
- * the ring fills faster than it looks. */
+/* A wake-up costs an interrupt: one for each record would be dear. */
 static __always_inline __u64 rec_wakeup(__u64 used)
 {
 	struct ctl *c = ctl_get();
+	__u32 reader = c ? *(volatile __u32 *)&c->reader : READER_AWAKE;
 
-	if (c && *(volatile __u32 *)&c->sleeping) {
-		*(volatile __u32 *)&c->sleeping = 0;
-		return BPF_RB_FORCE_WAKEUP;
-	}
-	return used >= ring_size / 4 ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	if (reader == READER_AWAKE || (reader == READER_NAPS && used < ring_size / 4))
+		return BPF_RB_NO_WAKEUP;
+	*(volatile __u32 *)&c->reader = READER_AWAKE;
+	return BPF_RB_FORCE_WAKEUP;
 }
 
 /* len: what is used of the reserved size. used: of the ring. */

@@ -12,65 +12,73 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 const volatile __u16 exec_probe; /* 0: not selected, and arguments may be cut */
+const volatile bool preemptible; /* programs on tracepoints are */
 
 enum {
 	SIGNAL_GROUP_EXIT = 4,
 	CGROUP_NAME = 128,
 	CGROUP_PATH = 1024,
+	EXISTS = 17, /* EEXIST */
 };
 
-/* Members of a thread group can pass sched_process_exit side by side, all seeing that none is left
- * alive: the first one to enter itself here reports the exit. */
-struct identity {
-	__u64 start;
-	__u32 pid, zero;
+/*
+ * Programs on tracepoints can be preempted since Linux 7.0, and the kernel leaves one out in a task
+ * that comes by meanwhile on the same CPU (it takes that for recursion). So there are two for each
+ * event in such kernels: what the first was left out of, the second makes good. On a busy CPU the
+ * same would happen to a second one of the same kind; those for exec and exit, which take longest,
+ * come by way of perf, where nothing is preempted. (Of a new task perf tells nothing but the
+ * number.) What neither of them saw is KC_MISSED, which probes/core.c counts at the end.
+ */
+struct occasion {
+	__u64 start; /* of the task */
+	__u32 tid;
+	__u32 what; /* enum occasion_kind, or which exec of the task it is: 1, 2, … */
+};
+
+enum occasion_kind {
+	OCCASION_FORK = 0,
+	OCCASION_EXIT = ~0u,
+	OCCASION_LAST = ~0u - 1, /* no thread of the group is left alive */
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 1024);
-	__type(key, struct identity);
-	__type(value, __u8);
-} exited SEC(".maps");
-
-/*
- * Programs on tracepoints can be preempted since Linux 7.0, and the kernel leaves one out in a task
- * that comes by meanwhile on the same CPU (it takes that for recursion). So each is there twice,
- * the second one to make good what the first was left out of. What it does not is KC_MISSED, which
- * probes/core.c counts at the end.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 8192);
-	__type(key, __u32);
+	__type(key, struct occasion);
 	__type(value, __u8);
-} seen SEC(".maps"); /* threads between the first program and the second one */
+} seen SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, __u64);
-} made_good SEC(".maps"); /* events that the second one found unseen */
+} made_good SEC(".maps"); /* events that only second programs saw */
 
-/* At the head of both, before anything else. The first one leaves word; where there is word, the
- * second has nothing left to do. */
-static __always_inline bool seen_before(bool again)
+/* Whoever enters an occasion is the first one to see it. */
+static __always_inline bool occasion_new(struct task_struct *task, __u32 what)
 {
-	__u32 tid = bpf_get_current_pid_tgid(), key = 0;
+	struct occasion key = {.start = task->start_boottime, .tid = task->pid, .what = what};
 	__u8 one = 1;
-	__u64 *good;
 
-	if (!again) {
-		bpf_map_update_elem(&seen, &tid, &one, BPF_ANY);
+	return bpf_map_update_elem(&seen, &key, &one, BPF_NOEXIST) != -EXISTS;
+}
+
+/* At the head of both programs, before anything else; again: in the second. Either may come first,
+ * if perf was there before us. */
+static __always_inline bool seen_before(struct task_struct *task, __u32 what, bool again)
+{
+	__u32 key = 0;
+	__u64 *good;
+	bool is_new;
+
+	if (!preemptible)
 		return false;
-	}
-	if (!bpf_map_delete_elem(&seen, &tid))
-		return true;
-	good = bpf_map_lookup_elem(&made_good, &key);
+	is_new = occasion_new(task, what);
+	good = is_new == again ? bpf_map_lookup_elem(&made_good, &key) : NULL;
 	if (good)
-		__sync_fetch_and_add(good, 1);
-	return false;
+		__sync_fetch_and_add(good, again ? 1 : -1);
+	return !is_new;
 }
 
 /* ---- fork --------------------------------------------------------------------------------- */
@@ -90,10 +98,10 @@ static __always_inline void tree_inherit(__u32 parent, __u32 child)
 static __always_inline int fork_record(struct task_struct *parent, struct task_struct *child,
 				       bool again)
 {
-	__u32 ppid = BPF_CORE_READ(parent, tgid), pid = BPF_CORE_READ(child, tgid);
+	__u32 ppid = parent->tgid, pid = child->tgid;
 	struct rec_fork *fork;
 
-	if (seen_before(again) || pid != (__u32)BPF_CORE_READ(child, pid)) /* a thread */
+	if (seen_before(child, OCCASION_FORK, again) || pid != (__u32)child->pid) /* a thread */
 		return 0;
 	tree_inherit(ppid, pid);
 	if (!filter_pass(exec_probe, child))
@@ -188,7 +196,7 @@ static __always_inline int exec_record(struct task_struct *task, int old_pid, bo
 	struct exec x = {.task = task, .old_pid = old_pid};
 	__u64 paths;
 
-	if (seen_before(again) || !filter_pass(exec_probe, task))
+	if (seen_before(task, task->self_exec_id, again) || !filter_pass(exec_probe, task))
 		return 0;
 	x.exe_path = &BPF_CORE_READ(mm, exe_file)->f_path;
 	x.cwd_path = &BPF_CORE_READ(task, fs)->pwd;
@@ -213,37 +221,31 @@ int BPF_PROG(core_exec, struct task_struct *task, int old_pid)
 	return exec_record(task, old_pid, false);
 }
 
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(core_exec_again, struct task_struct *task, int old_pid)
+SEC("tracepoint/sched/sched_process_exec")
+int core_exec_again(struct trace_event_raw_sched_process_exec *ctx)
 {
-	return exec_record(task, old_pid, true);
+	return exec_record(bpf_get_current_task_btf(), ctx->old_pid, true);
 }
 
 /* ---- exit --------------------------------------------------------------------------------- */
 
+/* Members of a thread group can pass side by side, all seeing that none is left alive. */
 static __always_inline bool exit_is_last(struct task_struct *leader, struct signal_struct *signal)
 {
-	struct identity who = {};
-	__u8 one = 1;
-
 	if (BPF_CORE_READ(signal, live.counter) != 0)
 		return false;
-	if (BPF_CORE_READ(signal, nr_threads) == 1)
-		return true;
-	who.start = BPF_CORE_READ(leader, start_boottime);
-	who.pid = BPF_CORE_READ(leader, tgid);
-	return bpf_map_update_elem(&exited, &who, &one, BPF_NOEXIST) == 0;
+	return BPF_CORE_READ(signal, nr_threads) == 1 || occasion_new(leader, OCCASION_LAST);
 }
 
 static __always_inline int exit_record(struct task_struct *task, bool again)
 {
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	struct task_struct *leader = task->group_leader;
 	struct signal_struct *signal = BPF_CORE_READ(task, signal);
-	__u32 pid = BPF_CORE_READ(task, tgid);
+	__u32 pid = task->tgid;
 	struct rec_exit *exit;
 	bool pass;
 
-	if (seen_before(again) || !exit_is_last(leader, signal))
+	if (seen_before(task, OCCASION_EXIT, again) || !exit_is_last(leader, signal))
 		return 0;
 	pass = filter_pass(exec_probe, task);
 	/* The number may be given to another process, which nobody named. */
@@ -269,10 +271,10 @@ int BPF_PROG(core_exit, struct task_struct *task)
 	return exit_record(task, false);
 }
 
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(core_exit_again, struct task_struct *task)
+SEC("tracepoint/sched/sched_process_exit")
+int core_exit_again(void *ctx)
 {
-	return exit_record(task, true);
+	return exit_record(bpf_get_current_task_btf(), true);
 }
 
 /* ---- cgroups ------------------------------------------------------------------------------ */

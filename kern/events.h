@@ -331,9 +331,15 @@ enum {
 	FILTER_CONTAINER_ID = 64
 };
 
+enum reader_state {
+	READER_AWAKE = 0,  /* it looks again when it has done what it has */
+	READER_NAPS = 1,   /* it looks again soon: to be woken when the ring fills before that */
+	READER_SLEEPS = 2, /* the next record must wake it */
+};
+
 /* One per run, in a map that user space maps into memory (map `ctl`). */
 struct ctl {
-	__u32 sleeping;            /* the reader sleeps: the next record must wake it */
+	__u32 reader;              /* enum reader_state; who wakes it makes it READER_AWAKE */
 	__u32 filter[FILTER_DIMS]; /* enum filter_bit: which lists of the dimension have entries */
 	__u32 containers;          /* wanted container ids in use */
 	__u32 stopped;             /* nothing is recorded any more: hooks go one by one, and a

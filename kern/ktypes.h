@@ -62,6 +62,7 @@ struct task_struct {
 	struct task_struct *real_parent, *group_leader;
 	struct pid *thread_pid;
 	__u64 start_boottime;
+	__u64 self_exec_id;
 	const struct cred *real_cred;
 	char comm[16];
 	struct fs_struct *fs;
@@ -70,6 +71,7 @@ struct task_struct {
 	struct css_set *cgroups;
 };
 struct linux_binprm;
+struct trace_event_raw_sched_process_exec { int old_pid; };
 struct ns_common {
 	unsigned int inum;
 };

@@ -381,7 +381,12 @@ static __always_inline struct call *call_current(void)
 	return thread && thread->depth ? call_at(thread, thread->depth - 1) : NULL;
 }
 
-/* The first socket that a thread uses inside a call. A memory BIO uses none. */
+/*
+ * The first socket that a thread uses inside a call. A memory BIO uses none. The kernel may leave
+ * these programs out, as kern/core.bpf.c tells: then this call's socket is not known, and that of
+ * the next one is looked for again. Nothing is lost, and what client_random tells is not touched:
+ * programs on packets are never left out.
+ */
 static __always_inline int socket_used(struct call *call, struct sock *sk)
 {
 	if (call && !call->settled && !call->flow.family)

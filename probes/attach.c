@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/perf_event.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -12,12 +13,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* BPF_TRACE_UPROBE_MULTI and its flag: newer than the oldest kernel headers that we build with. */
-#define UPROBE_MULTI        ((enum bpf_attach_type)48)
-#define UPROBE_MULTI_RETURN 1
+#include "capture/base/cleanup.h"
+
+#define UPROBE_PMU "/sys/bus/event_source/devices/uprobe/type"
 
 enum {
 	DETACH_THREADS = 32,
+	MULTI_RETURN = 1 /* BPF_F_UPROBE_MULTI_RETURN */
 };
 
 /* BPF_LINK_CREATE's part of union bpf_attr for such a link. */
@@ -40,19 +42,39 @@ struct attacher {
 	int32_t links_n;
 };
 
-static int multi_link(int program, const char *path, uint64_t offset, uint64_t cookie, bool ret)
+int attach_multi(int program, const struct attach_place *place)
 {
 	struct multi_attr attr = {
 		.prog_fd = (uint32_t)program,
-		.attach_type = UPROBE_MULTI,
-		.path = (uintptr_t)path,
-		.offsets = (uintptr_t)&offset,
-		.cookies = (uintptr_t)&cookie,
+		.attach_type = ATTACH_MULTI,
+		.path = (uintptr_t)place->path,
+		.offsets = (uintptr_t)&place->offset,
+		.cookies = (uintptr_t)&place->cookie,
 		.cnt = 1,
-		.flags = ret ? UPROBE_MULTI_RETURN : 0,
+		.flags = place->ret ? MULTI_RETURN : 0,
+		.pid = (uint32_t)place->pid,
 	};
 	long fd = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
 
+	return fd < 0 ? -errno : (int)fd;
+}
+
+int attach_event(const struct attach_place *place)
+{
+	struct perf_event_attr attr = {
+		.size = sizeof(attr),
+		.config = place->ret,
+		.config1 = (uintptr_t)place->path,
+		.config2 = place->offset,
+		.sample_period = 1,
+	};
+	CLEANUP_FCLOSE FILE *type = fopen(UPROBE_PMU, "re");
+	long fd;
+
+	if (!type || fscanf(type, "%u", &attr.type) != 1)
+		return -EOPNOTSUPP;
+	fd = syscall(SYS_perf_event_open, &attr, place->pid ? place->pid : -1, place->pid ? -1 : 0,
+		     -1, PERF_FLAG_FD_CLOEXEC);
 	return fd < 0 ? -errno : (int)fd;
 }
 
@@ -60,14 +82,14 @@ static int multi_link(int program, const char *path, uint64_t offset, uint64_t c
  * at the path, and a folder is no file to probe. */
 static bool have_multi(void)
 {
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = UPROBE_MULTI);
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = ATTACH_MULTI);
 	const struct bpf_insn code[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K},
 					{.code = BPF_JMP | BPF_EXIT}};
 	int program = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", code, 2, &opts), r;
 
 	if (program < 0)
 		return false;
-	r = multi_link(program, "/", 0, 0, false);
+	r = attach_multi(program, &(struct attach_place){.path = "/"});
 	close(program);
 	return r == -EBADF;
 }
@@ -79,7 +101,7 @@ void attach_prepare(struct bpf_object *object)
 
 	bpf_object__for_each_program(
 		program, object) if (multi && strstr(bpf_program__section_name(program), "probe"))
-		bpf_program__set_expected_attach_type(program, UPROBE_MULTI);
+		bpf_program__set_expected_attach_type(program, ATTACH_MULTI);
 }
 
 static int check_programs(const struct attach_probe *probe, struct err *err)
@@ -159,15 +181,17 @@ static int attach(const struct bpf_program *program, const struct attach_request
 {
 	LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = req->cookie, .retprobe = req->ret);
 	char path[32];
+	const struct attach_place place = {path, req->offset, req->cookie, req->pid, req->ret};
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", req->fd);
-	if (bpf_program__expected_attach_type(program) != UPROBE_MULTI) {
-		ret->perf = bpf_program__attach_uprobe_opts(program, -1, path, req->offset, &opts);
+	if (bpf_program__expected_attach_type(program) != ATTACH_MULTI) {
+		ret->perf = bpf_program__attach_uprobe_opts(program, req->pid ? req->pid : -1, path,
+							    req->offset, &opts);
 		ret->used = ret->perf;
 		return ret->perf ? 0 : -errno;
 	}
-	fd = multi_link(bpf_program__fd(program), path, req->offset, req->cookie, req->ret);
+	fd = attach_multi(bpf_program__fd(program), &place);
 	if (fd < 0)
 		return fd;
 	ret->multi = fd;

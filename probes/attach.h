@@ -6,9 +6,28 @@
  * once), else through perf events (which take turns, a tenth of a second each). Used by one thread
  * at a time.
  */
+#include <linux/bpf.h>
+#include <sys/types.h>
+
 #include "capture/attacher.h"
 #include "capture/base/err.h"
 #include "capture/probe.h"
+
+/* One hook, attached without an attacher: a descriptor, which detaches when it is closed, or
+ * negative errno. attach_multi() takes a program that was loaded for such links; at the place of
+ * attach_event() no program runs. */
+struct attach_place {
+	const char *path;
+	uint64_t offset, cookie;
+	pid_t pid; /* 0 = in every process */
+	bool ret;
+};
+
+/* BPF_TRACE_UPROBE_MULTI: newer than the oldest kernel headers that we build with. */
+#define ATTACH_MULTI ((enum bpf_attach_type)48)
+
+int attach_multi(int program, const struct attach_place *place);
+int attach_event(const struct attach_place *place);
 
 struct attach_probe {
 	uint16_t number;

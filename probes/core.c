@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -45,6 +46,32 @@ static int core_size_maps(struct core *core, const struct core_config *cfg, stru
 	return ret;
 }
 
+/* Programs on tracepoints may be preempted where SRCU of the fast kind protects those (7.0). */
+static bool core_preemptible(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	bool ret = btf &&
+		   btf__find_by_name_kind(btf, "tracepoint_srcu_srcu_data", BTF_KIND_VAR) > 0 &&
+		   btf__find_by_name_kind(btf, "init_srcu_struct_fast", BTF_KIND_FUNC) > 0;
+
+	btf__free(btf);
+	return ret;
+}
+
+/* The second program for an event is for those kernels only: it takes long to load. */
+static int core_choose(const struct core *core, struct err *err)
+{
+	const bool preemptible = core_preemptible();
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, core->obj)
+	{
+		if (!preemptible && strstr(bpf_program__name(program), "_again"))
+			bpf_program__set_autoload(program, false);
+	}
+	return load_rodata(core->obj, "preemptible", preemptible, err);
+}
+
 /* Why the kernel refuses: that it lacks what `check` calls needed says more than the verifier. */
 static int core_refused(int ret, struct err *err)
 {
@@ -76,6 +103,8 @@ static int core_load(struct core *core, const struct core_config *cfg, struct er
 		ret = core_size_maps(core, cfg, err);
 	if (!ret)
 		ret = load_rodata(core->obj, "exec_probe", cfg->exec_probe, err);
+	if (!ret)
+		ret = core_choose(core, err);
 	if (ret)
 		return ret;
 	ret = load_object(core->obj, &env, err);

@@ -6,24 +6,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
-#include <linux/perf_event.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "capture/base/cleanup.h"
+#include "probes/attach.h"
 #include "probes/core.h"
 #include "probes/core_filter.h"
 #include "probes/load.h"
+#include "probes/seccomp_check.h"
 
 /* Returns 0 or a negative errno; fills the detail. */
 typedef int (*feature_fn)(char *ret, size_t size);
-
-#define UPROBE_PMU "/sys/bus/event_source/devices/uprobe/type"
 
 static int feature_say(int status, char *ret, size_t size, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
@@ -161,47 +159,39 @@ static int feature_file(char ret_path[32])
 
 static int feature_uprobe(char *ret, size_t size)
 {
-	struct perf_event_attr attr = {.size = sizeof(attr), .sample_period = 1};
-	char path[32], type[16];
+	char path[32];
 	CLEANUP_CLOSE int file = feature_file(path);
+	CLEANUP_CLOSE int event = attach_event(&(struct attach_place){.path = path});
 
-	if (feature_read(UPROBE_PMU, type, sizeof(type)) || sscanf(type, "%u", &attr.type) != 1)
-		return feature_say(-ENOENT, ret, size, "no %s", UPROBE_PMU);
-	attr.config1 = (uint64_t)(uintptr_t)path;
-	return feature_result(
-		(int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC), ret,
-		size);
+	if (event < 0)
+		return feature_say(event, ret, size, "%s", strerror(-event));
+	return 0;
 }
-
-/* Newer than the headers that we build with. */
-enum {
-	FEATURE_UPROBE_MULTI = 48
-};
-struct feature_multi {
-	uint32_t program, target, attach_type, flags;
-	uint64_t path, offsets, ref_ctr_offsets, cookies;
-	uint32_t n, multi_flags, pid, reserved;
-};
 
 static int feature_multi(char *ret, size_t size)
 {
-	CLEANUP_CLOSE int program = feature_program(0, FEATURE_UPROBE_MULTI);
+	CLEANUP_CLOSE int program = feature_program(0, ATTACH_MULTI);
 	char path[32];
 	CLEANUP_CLOSE int file = feature_file(path);
-	const uint64_t offset = 0;
-	struct feature_multi attr = {
-		.program = (uint32_t)program,
-		.attach_type = FEATURE_UPROBE_MULTI,
-		.path = (uint64_t)(uintptr_t)path,
-		.offsets = (uint64_t)(uintptr_t)&offset,
-		.n = 1,
-	};
-	int link = program < 0 ? -1 : (int)syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
+	CLEANUP_CLOSE int link = attach_multi(program, &(struct attach_place){.path = path});
 
-	if (feature_result(link, ret, size))
+	if (link < 0)
 		return feature_say(-ENOTSUP, ret, size,
 				   "hooks are attached one by one (Linux 6.6 has it)");
 	return 0;
+}
+
+static int feature_seccomp(char *ret, size_t size)
+{
+	struct err err;
+	int verdict = seccomp_check(&err);
+
+	if (verdict < 0)
+		return feature_say(verdict, ret, size, "%s", err.text);
+	return feature_say(verdict ? -EPERM : 0, ret, size, "%s",
+			   verdict ? "not safe: a process with a filter would die of them, and is "
+				     "left out"
+				   : "safe");
 }
 
 static int feature_caps(char *ret, size_t size)
@@ -275,6 +265,7 @@ static const struct feature_row {
 	{"process tracepoints (tp_btf)", feature_tracepoint, true},
 	{"user-space hooks (uprobe)", feature_uprobe, true},
 	{"many hooks in one link (uprobe_multi)", feature_multi, false},
+	{"return probes under seccomp", feature_seccomp, false},
 	{"long loops (bpf_loop)", feature_loop, false},
 	{"perf_event_paranoid", feature_paranoid, false},
 	{"unified cgroups", feature_cgroup, false},

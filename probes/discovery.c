@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "capture/base/cleanup.h"
@@ -17,6 +18,7 @@
 #include "probes/discovery_watch.h"
 #include "probes/elf_file.h"
 #include "probes/libraries.h"
+#include "probes/seccomp_check.h"
 
 /* After a batch of mappings the next one is awaited for that long: programs that start by the
  * thousand do not wake us by the thousand. A first one is seen at once. */
@@ -152,7 +154,7 @@ static int run(struct discovery *d, struct err *err)
 
 	/* The watch comes before the first look, so that nothing falls in between. */
 	if (!r)
-		r = discovery_watch_new(&d->watch, err);
+		r = discovery_watch_new(d->cfg.by_process, &d->watch, err);
 	if (r)
 		return r;
 	d->stop_fd = eventfd(0, EFD_CLOEXEC);
@@ -167,6 +169,36 @@ static int run(struct discovery *d, struct err *err)
 	return d->code ? errf(err, d->code, "%s", d->err.text) : 0;
 }
 
+bool discovery_by_process(const struct discovery_probe *probes, unsigned n)
+{
+	bool returns = false;
+	struct err err = {""};
+	int verdict;
+
+	for (unsigned i = 0; i < n; i++)
+		for (const struct probe_hook *h = probes[i].ops->hooks; h && h->symbol; h++)
+			returns |= h->ret;
+	verdict = returns ? seccomp_check(&err) : 0;
+	if (verdict)
+		log_line(LOG_LEVEL_WARNING,
+			 "return probes are %s under seccomp on this kernel%s%s%s: each process is "
+			 "attached by itself, and those with a filter are left out",
+			 verdict > 0 ? "not safe" : "perhaps not safe", err.text[0] ? " (" : "",
+			 err.text, err.text[0] ? ")" : "");
+	return verdict;
+}
+
+/* A descriptor for each hook of each process. */
+static void raise_limit(void)
+{
+	struct rlimit files;
+
+	if (!getrlimit(RLIMIT_NOFILE, &files)) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
 int discovery_start(const struct discovery_config *cfg, struct discovery **ret, struct err *err)
 {
 	struct discovery *d = calloc(1, sizeof(*d));
@@ -176,6 +208,8 @@ int discovery_start(const struct discovery_config *cfg, struct discovery **ret, 
 		return errf(err, -ENOMEM, "no memory for discovery");
 	d->stop_fd = -1;
 	sem_init(&d->started, 0, 0);
+	if (cfg->by_process)
+		raise_limit();
 	r = keep_hooked(d, cfg, err);
 	if (!r && d->cfg.n)
 		r = run(d, err);

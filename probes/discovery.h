@@ -33,7 +33,14 @@ struct discovery_config {
 	unsigned n;
 	discovery_report_fn report;
 	void *arg;
+	/* Return probes go to one process after the other, and to none with a seccomp filter. What
+	 * a process does before it is found is missed then, not only the first time. */
+	bool by_process;
 };
+
+/* Must it be so? Tries out when a probe has hooks on returns whether they are safe here
+ * (probes/seccomp_check.h), and says so in a warning when they are not. */
+bool discovery_by_process(const struct discovery_probe *probes, unsigned n);
 
 /* Starts the thread and returns when everything that was there has been looked at and attached (so
  * `ready` can follow). A required hook of a named path (probe_ops.paths), or of a probe for which

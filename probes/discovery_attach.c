@@ -72,18 +72,36 @@ static void report(const struct discovery_reporter *r, const struct discovery_pr
 	r->fn(probe, &full, r->arg);
 }
 
-void discovery_attach_refused(const struct discovery_reporter *r, struct discovery_slots *slots,
-			      const struct discovery_place *place, int code, const struct err *err)
+static void report_refusal(const struct discovery_reporter *r, const struct discovery_probe *probe,
+			   const struct discovery_place *place, int code, const char *why)
 {
 	const struct event_attach what = {
 		.hook = BYTES("inspect"),
-		.note = bytes_of(err->text),
+		.note = bytes_of(why),
 		.status = code,
 	};
 
+	report(r, probe, place, &what);
+}
+
+void discovery_attach_refused(const struct discovery_reporter *r, struct discovery_slots *slots,
+			      const struct discovery_place *place, int code, const struct err *err)
+{
 	slots->found++;
 	fail(slots, code, err);
-	report(r, slots->probe, place, &what);
+	report_refusal(r, slots->probe, place, code, err->text);
+}
+
+void discovery_attach_spared(const struct discovery_reporter *r,
+			     const struct discovery_probe *probe,
+			     const struct discovery_place *place)
+{
+	char why[96];
+
+	snprintf(why, sizeof(why),
+		 "process %d is under seccomp: this kernel would kill it for return probes",
+		 place->pid);
+	report_refusal(r, probe, place, -EPERM, why);
 }
 
 static void report_hook(const struct discovery_reporter *r, const struct discovery_probe *probe,
@@ -114,16 +132,18 @@ static int first_failure(const struct probe_hook *hooks, const struct probe_plan
 }
 
 static void call_all(const struct discovery_reporter *r, const struct discovery_probe *probe,
-		     int fd, const struct probe_plan *plan, uint32_t slot, struct attach_reply *ret)
+		     const struct discovery_place *place, const struct probe_plan *plan,
+		     uint32_t slot, struct attach_reply *ret)
 {
 	for (unsigned i = 0; i < plan->n; i++) {
 		struct attach_request req = {
 			.id = i,
 			.probe = probe->number,
 			.program = plan->v[i].hook,
-			.fd = fd,
+			.fd = place->fd,
 			.offset = plan->v[i].offset,
 			.cookie = slot,
+			.pid = place->only ? place->pid : 0,
 			.ret = probe->ops->hooks[plan->v[i].hook].ret,
 		};
 
@@ -140,6 +160,7 @@ int discovery_attach(const struct discovery_reporter *r, struct discovery_slots 
 	struct discovery_hooks hooks = {.n = 0};
 	struct err err;
 	int failed, code = take_slot(slots, plan, &hooks.slot);
+	bool gone;
 
 	if (code < 0) {
 		errf(&err, code, "%s: no place for '%s' in the kernel's table of %u targets: %s",
@@ -147,12 +168,13 @@ int discovery_attach(const struct discovery_reporter *r, struct discovery_slots 
 		discovery_attach_refused(r, slots, place, code, &err);
 		return code;
 	}
-	slots->found++;
-	call_all(r, probe, place->fd, plan, hooks.slot, replies);
+	call_all(r, probe, place, plan, hooks.slot, replies);
 	failed = first_failure(probe->ops->hooks, plan, replies);
+	gone = place->only && failed >= 0 && replies[failed].status == -ESRCH;
+	slots->found += !gone;
 	for (unsigned i = 0; i < plan->n; i++) {
 		hooks.links[hooks.n++] = replies[i].link;
-		if (failed < 0 || replies[i].status)
+		if (!gone && (failed < 0 || replies[i].status))
 			report_hook(r, probe, place, plan, i, replies[i].status);
 	}
 	if (failed < 0) {
@@ -162,6 +184,8 @@ int discovery_attach(const struct discovery_reporter *r, struct discovery_slots 
 	}
 	discovery_detach(r, slots, &hooks);
 	code = replies[failed].status;
+	if (gone)
+		return code;
 	errf(&err, code, "%s: cannot attach to %s in '%s': %s", probe->ops->name,
 	     probe->ops->hooks[plan->v[failed].hook].symbol, place->path, strerror(-code));
 	return fail(slots, code, &err);

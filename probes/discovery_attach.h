@@ -25,7 +25,8 @@ struct discovery_slots {
 /* A probe in one file. */
 struct discovery_hooks {
 	uint32_t slot;
-	unsigned n; /* 0 = not attached */
+	unsigned n;      /* 0 = not attached */
+	bool by_process; /* each process that maps the file has hooks of its own instead */
 	int32_t links[PROBE_PLAN_MAX];
 };
 
@@ -33,6 +34,7 @@ struct discovery_place {
 	int fd;
 	const char *path; /* as the process sees it */
 	pid_t pid;        /* 0 = named by the user */
+	bool only;        /* for that process alone */
 };
 
 /* slots->probe is set. slots is freed by discovery_slots_done() even if this fails. */
@@ -47,12 +49,17 @@ struct discovery_reporter {
 };
 
 /* Attaches a plan with n > 0 and reports each hook. A required hook that fails takes the others
- * with it; its error is returned, and kept in slots if it is the first. */
+ * with it; its error is returned, and kept in slots if it is the first. -ESRCH without a word when
+ * the only process that it is for has gone. */
 int discovery_attach(const struct discovery_reporter *r, struct discovery_slots *slots,
 		     const struct discovery_place *place, const struct probe_plan *plan,
 		     struct discovery_hooks *ret);
 /* A file that is a target but cannot be used: reported, and kept as a failure. */
 void discovery_attach_refused(const struct discovery_reporter *r, struct discovery_slots *slots,
 			      const struct discovery_place *place, int code, const struct err *err);
+/* A process that this kernel would kill by what the plan attaches: reported, but no failure. */
+void discovery_attach_spared(const struct discovery_reporter *r,
+			     const struct discovery_probe *probe,
+			     const struct discovery_place *place);
 void discovery_detach(const struct discovery_reporter *r, struct discovery_slots *slots,
 		      struct discovery_hooks *hooks);

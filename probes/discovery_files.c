@@ -30,10 +30,11 @@ struct identity {
 	int64_t mtime_ns;
 };
 
-/* A file with hooks in it. */
+/* A file with hooks in it, or one process of a file whose processes have hooks of their own. */
 struct target {
 	struct target *next;
 	struct identity id;
+	pid_t pid; /* 0 = the file */
 	uint8_t build_id[20];
 	size_t build_id_len;
 	bool overlay;
@@ -42,11 +43,11 @@ struct target {
 	struct discovery_hooks hooks[]; /* by probe of the configuration */
 };
 
-/* A file as mappings name it. */
+/* A file as mappings name it, or one process of it. */
 struct seen {
 	struct seen_key {
 		uint32_t major, minor;
-		uint64_t ino;
+		uint64_t ino, pid;
 	} key;
 	uint64_t generation; /* 0 = not known */
 	uint64_t checked_ns;
@@ -58,6 +59,7 @@ struct discovery_files {
 	struct discovery_reporter reporter;
 	struct lru *seen;
 	struct target *targets;
+	bool by_process;
 	unsigned n;
 	struct discovery_slots slots[];
 };
@@ -90,6 +92,7 @@ int discovery_files_new(const struct discovery_config *cfg, struct discovery_fil
 		free(f);
 		return errf(err, -ENOMEM, "no memory for the table of files");
 	}
+	f->by_process = cfg->by_process;
 	f->reporter.fn = cfg->report;
 	f->reporter.arg = cfg->arg;
 	for (unsigned i = 0; i < cfg->n && !r; i++) {
@@ -167,7 +170,7 @@ static bool on_overlay(int fd)
 
 static bool same_file(const struct target *t, const struct target *other)
 {
-	if (t->id.ino != other->id.ino || t->id.size != other->id.size)
+	if (t->id.ino != other->id.ino || t->id.size != other->id.size || t->pid != other->pid)
 		return false;
 	if (t->id.dev == other->id.dev)
 		return t->id.mtime_ns == other->id.mtime_ns;
@@ -200,7 +203,20 @@ static void drop_overwritten(struct discovery_files *f, const struct identity *i
 
 /* ---- inspecting --------------------------------------------------------------------------- */
 
-/* Asks one probe and attaches what it wants. */
+/* In one process, and only if it survives that. */
+static void attach_process(struct discovery_files *f, struct discovery_slots *slots,
+			   const struct discovery_place *place, const struct probe_plan *plan,
+			   struct discovery_hooks *ret)
+{
+	int filtered = target_filtered(place->pid);
+
+	if (filtered > 0)
+		discovery_attach_spared(&f->reporter, slots->probe, place);
+	else if (!filtered)
+		discovery_attach(&f->reporter, slots, place, plan, ret);
+}
+
+/* Asks one probe and attaches what it wants, be it in every process or process by process. */
 static void inspect(struct discovery_files *f, unsigned index, const struct elf_file *elf,
 		    const struct discovery_place *place, struct discovery_hooks *ret)
 {
@@ -208,49 +224,58 @@ static void inspect(struct discovery_files *f, unsigned index, const struct elf_
 	const struct discovery_probe *probe = slots->probe;
 	struct probe_plan plan;
 	struct err err = {""};
+	bool returns = false;
 	int r;
 
 	memset(&plan, 0, sizeof(plan));
 	r = probe->ops->inspect(probe->cfg, elf, &plan, &err);
-	if (r < 0)
+	for (unsigned i = 0; i < plan.n; i++)
+		returns |= probe->ops->hooks[plan.v[i].hook].ret;
+	if (place->only && returns)
+		attach_process(f, slots, place, &plan, ret);
+	else if (place->only)
+		return; /* has been seen to for the whole file */
+	else if (r < 0)
 		discovery_attach_refused(&f->reporter, slots, place, r, &err);
+	else if (f->by_process && returns)
+		ret->by_process = true;
 	else if (plan.n)
 		discovery_attach(&f->reporter, slots, place, &plan, ret);
 }
 
-/* Every probe's word on a file that is open in fd, which is taken over. */
-static struct target *look_at(struct discovery_files *f, int fd, const struct identity *id,
-			      const char *path, pid_t pid, struct err *err)
+/* Every probe's word on a file that is open in place->fd, which is taken over. */
+static struct target *look_at(struct discovery_files *f, const struct discovery_place *place,
+			      const struct identity *id, struct err *err)
 {
-	const struct discovery_place place = {fd, path, pid};
 	struct target *t = calloc(1, sizeof(*t) + f->n * sizeof(t->hooks[0])), *known = NULL;
 	struct elf_file *elf = NULL;
-	bool attached = false;
+	bool wanted = place->only; /* also to remember who was refused */
 
 	if (!t) {
-		close(fd);
-		errf(err, -ENOMEM, "no memory for '%s'", path);
+		close(place->fd);
+		errf(err, -ENOMEM, "no memory for '%s'", place->path);
 		return NULL;
 	}
 	t->id = *id;
-	t->fd = fd;
+	t->pid = place->only ? place->pid : 0;
+	t->fd = place->fd;
 	t->mapped = true;
-	if (!elf_file_open(fd, path, &elf, err)) {
-		t->overlay = on_overlay(fd);
+	if (!elf_file_open(place->fd, place->path, &elf, err)) {
+		t->overlay = on_overlay(place->fd);
 		t->build_id_len = elf_file_build_id(elf, t->build_id);
 		known = find_same(f, t);
 		for (unsigned i = 0; !known && i < f->n; i++) {
-			inspect(f, i, elf, &place, &t->hooks[i]);
-			attached |= t->hooks[i].n > 0;
+			inspect(f, i, elf, place, &t->hooks[i]);
+			wanted |= t->hooks[i].n || t->hooks[i].by_process;
 		}
 		elf_file_close(elf);
 	}
-	if (attached) {
+	if (wanted && !known) {
 		t->next = f->targets;
 		f->targets = t;
 		return t;
 	}
-	close(fd);
+	close(place->fd);
 	free(t);
 	return known;
 }
@@ -266,30 +291,33 @@ static bool trusted(const struct seen *s, const struct target_mapping *m, uint64
 /* Opens what is mapped and finds out whether it is what it was; looks at it if not. */
 static bool check(struct discovery_files *f, struct seen *s, const struct target_mapping *m)
 {
+	struct discovery_place place = {.path = m->path, .pid = m->pid, .only = s->key.pid};
 	struct target *known = f->targets;
 	struct identity id;
 	struct err err;
-	int fd = target_open(m, &err);
 
-	if (fd < 0) {
+	place.fd = target_open(m, &err);
+	if (place.fd < 0) {
 		log_line(LOG_LEVEL_DEBUG, "%s", err.text);
 		return false;
 	}
-	if (identify(fd, &id) || !memcmp(&id, &s->id, sizeof(id))) {
-		close(fd);
+	if (identify(place.fd, &id) || !memcmp(&id, &s->id, sizeof(id))) {
+		close(place.fd);
 	} else {
 		drop_overwritten(f, &id);
 		known = f->targets;
-		s->target = look_at(f, fd, &id, m->path, m->pid, NULL);
+		s->target = look_at(f, &place, &id, NULL);
 		s->id = id;
 	}
 	s->generation = m->generation;
 	return f->targets != known;
 }
 
-bool discovery_files_mapped(struct discovery_files *f, const struct target_mapping *m)
+/* A file, or one process of it; true when there is a new target. */
+static bool see(struct discovery_files *f, const struct target_mapping *m, pid_t pid,
+		const struct target **ret)
 {
-	const struct seen_key key = {m->major, m->minor, m->ino};
+	const struct seen_key key = {m->major, m->minor, m->ino, (uint64_t)pid};
 	struct seen *s = lru_put(f->seen, &key, NULL);
 	uint64_t now = context_boot_ns();
 	bool attached = false;
@@ -300,6 +328,26 @@ bool discovery_files_mapped(struct discovery_files *f, const struct target_mappi
 	}
 	if (s->target)
 		s->target->mapped = true;
+	*ret = s->target;
+	return attached;
+}
+
+static bool by_process(const struct discovery_files *f, const struct target *t)
+{
+	bool any = false;
+
+	for (unsigned i = 0; t && i < f->n; i++)
+		any |= t->hooks[i].by_process;
+	return any;
+}
+
+bool discovery_files_mapped(struct discovery_files *f, const struct target_mapping *m)
+{
+	const struct target *t;
+	bool attached = see(f, m, 0, &t);
+
+	if (by_process(f, t))
+		attached |= see(f, m, m->pid, &t);
 	return attached;
 }
 
@@ -322,7 +370,7 @@ int discovery_files_scan(struct discovery_files *f, struct err *err)
 	for (struct target **at = &f->targets; *at;) {
 		struct target *t = *at;
 
-		if (!t->mapped && !fstat(t->fd, &st) && !st.st_nlink)
+		if (!t->mapped && (t->pid || (!fstat(t->fd, &st) && !st.st_nlink)))
 			drop(f, at);
 		else
 			at = &t->next;
@@ -341,18 +389,18 @@ int discovery_files_named(struct discovery_files *f, unsigned index, const char 
 	struct err why = {""};
 	struct identity id;
 	struct target *t;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct discovery_place place = {open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), path};
 
-	if (fd < 0 || identify(fd, &id)) {
+	if (place.fd < 0 || identify(place.fd, &id)) {
 		int code = -errno;
 
-		if (fd >= 0)
-			close(fd);
+		if (place.fd >= 0)
+			close(place.fd);
 		return errf(err, code, "%s: cannot open '%s': %s", ops->name, path,
 			    strerror(-code));
 	}
-	t = look_at(f, fd, &id, path, 0, &why);
-	if (t && t->hooks[index].n)
+	t = look_at(f, &place, &id, &why);
+	if (t && (t->hooks[index].n || t->hooks[index].by_process))
 		return 0;
 	if (slots->found - slots->attached > failed)
 		return errf(err, slots->code, "%s", slots->err.text);

@@ -7,6 +7,9 @@
  * A file is known by device, inode, size and time of modification. On overlayfs every mount has a
  * device of its own over the same inode, and a probe sits on the inode below: there, the same inode
  * number, size and build id mean the same file, and it is attached once.
+ *
+ * With discovery_config.by_process a file that wants return probes has no hooks itself, but each
+ * process that maps it does: one entry more for each, let go of when the process is gone.
  */
 #include "probes/discovery.h"
 #include "probes/target.h"
@@ -27,7 +30,7 @@ int discovery_files_named(struct discovery_files *f, unsigned index, const char 
  * were attached. */
 bool discovery_files_mapped(struct discovery_files *f, const struct target_mapping *mapping);
 /* Looks at every mapping of every process, then lets go of files that were deleted and that no
- * process maps any more. */
+ * process maps any more, and of processes that have gone. */
 int discovery_files_scan(struct discovery_files *f, struct err *err);
 /* Is there a probe for which every target so far failed? Its first error then. */
 int discovery_files_verdict(const struct discovery_files *f, struct err *err);

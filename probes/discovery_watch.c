@@ -41,7 +41,14 @@ struct watch_mmap {
 	char path[];
 };
 
-static int open_cpu(int cpu)
+/* PERF_RECORD_FORK, of processes and threads. */
+struct watch_fork {
+	struct perf_event_header header;
+	uint32_t pid, ppid, tid, ptid;
+	uint64_t time;
+};
+
+static int open_cpu(int cpu, bool forks)
 {
 	struct perf_event_attr attr = {
 		.type = PERF_TYPE_SOFTWARE,
@@ -49,6 +56,7 @@ static int open_cpu(int cpu)
 		.config = PERF_COUNT_SW_DUMMY,
 		.mmap = 1, /* executable ones only: mmap_data stays off */
 		.mmap2 = 1,
+		.task = forks,
 		.watermark = 1,
 		.wakeup_watermark = 1,
 	};
@@ -56,13 +64,13 @@ static int open_cpu(int cpu)
 	return (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
 }
 
-static int watch_cpu(struct discovery_watch *w, int cpu, struct err *err)
+static int watch_cpu(struct discovery_watch *w, int cpu, bool forks, struct err *err)
 {
 	struct watch_cpu *c = &w->cpu[cpu];
 	struct epoll_event event = {.events = EPOLLIN};
 	void *p;
 
-	c->fd = open_cpu(cpu);
+	c->fd = open_cpu(cpu, forks);
 	if (c->fd < 0 && errno == ENODEV)
 		return 0;
 	if (c->fd < 0)
@@ -77,7 +85,7 @@ static int watch_cpu(struct discovery_watch *w, int cpu, struct err *err)
 	return 0;
 }
 
-int discovery_watch_new(struct discovery_watch **ret, struct err *err)
+int discovery_watch_new(bool forks, struct discovery_watch **ret, struct err *err)
 {
 	int cpus = libbpf_num_possible_cpus(), r = 0;
 	struct discovery_watch *w;
@@ -95,7 +103,7 @@ int discovery_watch_new(struct discovery_watch **ret, struct err *err)
 	if (w->epoll_fd < 0)
 		r = errf(err, -errno, "cannot wait for new programs: %s", strerror(errno));
 	for (int i = 0; !r && i < cpus; i++)
-		r = watch_cpu(w, i, err);
+		r = watch_cpu(w, i, forks, err);
 	if (r < 0) {
 		discovery_watch_free(w);
 		return r;
@@ -158,6 +166,12 @@ static void hand_mapping(const struct watch_mmap *m, target_fn fn, void *arg)
 		fn(&mapping, arg);
 }
 
+static void hand_fork(const struct watch_fork *fork, target_fn fn, void *arg)
+{
+	if (fork->pid != fork->ppid)
+		target_scan_process((pid_t)fork->pid, fn, arg);
+}
+
 static bool read_cpu(struct discovery_watch *w, struct perf_event_mmap_page *head, target_fn fn,
 		     void *arg)
 {
@@ -177,6 +191,8 @@ static bool read_cpu(struct discovery_watch *w, struct perf_event_mmap_page *hea
 		lost |= header->type == PERF_RECORD_LOST;
 		if (header->type == PERF_RECORD_MMAP2)
 			hand_mapping((const void *)header, fn, arg);
+		if (header->type == PERF_RECORD_FORK)
+			hand_fork((const void *)header, fn, arg);
 		at += header->size;
 	}
 	__atomic_store_n(&head->data_tail, at, __ATOMIC_RELEASE);

@@ -11,8 +11,9 @@
 
 struct discovery_watch;
 
-/* From here on mappings are noted. -EACCES or -EPERM when perf is refused to us. */
-int discovery_watch_new(struct discovery_watch **ret, struct err *err);
+/* From here on mappings are noted; with forks also those that a forked process begins with. -EACCES
+ * or -EPERM when perf is refused to us. */
+int discovery_watch_new(bool forks, struct discovery_watch **ret, struct err *err);
 void discovery_watch_free(struct discovery_watch *w);
 /* Readable as soon as there is something. */
 int discovery_watch_fd(const struct discovery_watch *w);

@@ -226,10 +226,14 @@ int load_attach(struct bpf_object *obj, struct bpf_link **ret_links, unsigned ma
 	load_warning[0] = load_verdict[0] = '\0';
 	bpf_object__for_each_program(program, obj)
 	{
+		if (!bpf_program__autoload(program))
+			continue;
 		if (n == max)
 			return errf(err, -E2BIG, "%s: more than %u programs", bpf_object__name(obj),
 				    max);
 		ret_links[n] = bpf_program__attach(program);
+		if (!ret_links[n] && bpf_program__type(program) == BPF_PROG_TYPE_TRACEPOINT)
+			continue;
 		if (!ret_links[n])
 			return errf(err, -errno, "%s: cannot attach: %s",
 				    bpf_program__name(program), strerror(errno));

@@ -16,13 +16,15 @@ int load_rodata(struct bpf_object *obj, const char *name, uint64_t value, struct
 /*
  * Loads an opened object of a probe: every map that the core owns under the same name (ring,
  * counters, ctl, filters …) is shared with it, the constants `probe_number`, `max_payload`,
- * `recorder_pid` and `ring_size` are set where they exist, libbpf's log is captured and its telling line put into err. 0 or negative
- * errno, -EOPNOTSUPP when the kernel refuses it. env->core NULL: the object is the core's.
+ * `recorder_pid` and `ring_size` are set where they exist, libbpf's log is captured and its telling
+ * line put into err. 0 or negative errno, -EOPNOTSUPP when the kernel refuses it. env->core NULL:
+ * the object is the core's.
  */
 int load_object(struct bpf_object *obj, const struct probe_env *env, struct err *err);
 
-/* Attaches every program of a loaded object that says itself where it belongs (tracepoints). The
- * links go to ret_links, at most max; *ret_n of them are the caller's even when it fails. */
+/* Attaches every program loaded of an object that says itself where it belongs (tracepoints). The
+ * links go to ret_links, at most max; *ret_n of them are the caller's even when it fails. One that
+ * comes by way of perf is left out where that cannot be had (no tracefs, perf_event_paranoid). */
 struct bpf_link;
 int load_attach(struct bpf_object *obj, struct bpf_link **ret_links, unsigned max, unsigned *ret_n,
 		struct err *err);

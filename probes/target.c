@@ -65,6 +65,39 @@ int target_scan(target_fn fn, void *arg)
 	return r;
 }
 
+/* A thread that has gone has no filter. */
+static bool thread_filtered(pid_t pid, const char *tid)
+{
+	CLEANUP_FCLOSE FILE *f = NULL;
+	char path[64], line[256];
+	int mode = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%.16s/status", pid, tid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "Seccomp: %d", &mode) == 1)
+			break;
+	return mode > 0;
+}
+
+int target_filtered(pid_t pid)
+{
+	bool filtered = false;
+	struct dirent *entry;
+	char path[32];
+	uint32_t tid;
+	DIR *tasks;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	tasks = opendir(path);
+	if (!tasks)
+		return -errno;
+	while (!filtered && (entry = readdir(tasks)))
+		filtered = !parse_u32(entry->d_name, &tid) && thread_filtered(pid, entry->d_name);
+	closedir(tasks);
+	return filtered;
+}
+
 /* Opens path if it is a regular file, and no device whose driver would take notice. */
 static int open_regular(const char *path, struct stat *ret)
 {

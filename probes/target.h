@@ -29,6 +29,10 @@ typedef int (*target_fn)(const struct target_mapping *mapping, void *arg);
 int target_scan(target_fn fn, void *arg);
 int target_scan_process(pid_t pid, target_fn fn, void *arg);
 
+/* Has any thread of a process a seccomp filter (or the strict mode)? 1, 0; -ENOENT when the process
+ * has gone. */
+int target_filtered(pid_t pid);
+
 /* Opens the mapped file for reading. Returns the descriptor; negative errno with text. -ENOENT when
  * the process or the mapping has gone and the path leads to no such file in our own root either. */
 int target_open(const struct target_mapping *mapping, struct err *err);

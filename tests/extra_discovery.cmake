@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# probes/test_discovery has a kernel program of its own.
+# The tests of discovery have a kernel program of their own, and a fixture.
 set(source ${CMAKE_CURRENT_SOURCE_DIR}/probes/discovery_test.bpf.c)
 set(object ${CMAKE_BINARY_DIR}/tests/probes/discovery_test.bpf.o)
 set(skeleton ${CMAKE_BINARY_DIR}/tests/probes/discovery_test.skel.h)
@@ -10,4 +10,8 @@ add_custom_command(OUTPUT ${skeleton}
   COMMAND ${BPFTOOL} gen skeleton ${object} name discovery_test > ${skeleton}
   DEPENDS ${source} ${CMAKE_CURRENT_SOURCE_DIR}/probes/discovery_test.h
   COMMENT "BPF discovery_test" VERBATIM)
-target_sources(probes_test_discovery PRIVATE ${skeleton})
+add_library(discovery_fixture STATIC ${CMAKE_CURRENT_SOURCE_DIR}/probes/fixture.c ${skeleton})
+target_link_libraries(discovery_fixture PUBLIC test_support)
+foreach(test discovery discovery_process)
+  target_link_libraries(probes_test_${test} PRIVATE discovery_fixture)
+endforeach()

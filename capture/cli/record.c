@@ -136,10 +136,12 @@ static void report_attach(const struct discovery_probe *probe, const struct even
  * between. */
 static int attach(struct record *r, struct err *err)
 {
-	struct discovery_config cfg = {.probes = r->probes.hooked,
-				       .n = r->probes.hooked_n,
-				       .report = report_attach,
-				       .arg = r};
+	struct discovery_config cfg = {
+		.probes = r->probes.hooked,
+		.n = r->probes.hooked_n,
+		.report = report_attach,
+		.arg = r,
+		.by_process = discovery_by_process(r->probes.hooked, r->probes.hooked_n)};
 	int ret = core_start(r->core, err);
 
 	if (ret < 0)

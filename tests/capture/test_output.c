@@ -281,6 +281,22 @@ static void test_replay_waits_for_a_slow_sink(void **state)
 
 /* What must precede held chunks does, however late it comes; and nothing is held for longer than
  * asked. */
+static void test_an_epilogue_of_many_chunks(void **state)
+{
+	struct fake_sink sink = {0};
+	struct output_config cfg = fake_output_config(&sink);
+	struct output *o;
+
+	cfg.encoder = &fake_long_encoder;
+	o = start(cfg);
+	send(o, "text");
+	finish(o);
+	assert_string_equal(sink.p, "epoch 1\nmeta 1 - \nshell 2 - text\none\ntwo\nend\n");
+	assert_int_equal(sink.writes, 3);
+	output_free(o);
+	fake_sink_done(&sink);
+}
+
 static void test_hold_and_early(void **state)
 {
 	struct fake_sink sink = {0};
@@ -319,6 +335,7 @@ int main(void)
 		cmocka_unit_test(test_slow_sink_overflows_and_balances),
 		cmocka_unit_test(test_the_end_does_not_wait_for_ever),
 		cmocka_unit_test(test_replay_waits_for_a_slow_sink),
+		cmocka_unit_test(test_an_epilogue_of_many_chunks),
 		cmocka_unit_test(test_hold_and_early),
 	};
 

@@ -401,7 +401,7 @@ static void *write_once(void *arg)
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = packet, .data_size_in = sizeof(packet),
 		    .repeat = 1);
 
-	while (!__atomic_load_n(&w->ctl->sleeping, __ATOMIC_ACQUIRE))
+	while (__atomic_load_n(&w->ctl->reader, __ATOMIC_ACQUIRE) != READER_SLEEPS)
 		usleep(100);
 	w->wrote_ns = context_boot_ns();
 	assert_int_equal(bpf_prog_test_run_opts(w->prog, &opts), 0);

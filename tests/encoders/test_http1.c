@@ -10,10 +10,11 @@
 #include "encoders/http1_head.h"
 #include "tests/support/transcript.h"
 
-#define SENT "    1234 curl            127.0.0.1:43210 -> 127.0.0.1:443  "
-#define GOT  "    1234 curl            127.0.0.1:43210 <- 127.0.0.1:443  "
-#define LINE "        "
-#define NOTE "    "
+#define SENT  "    1234 curl            127.0.0.1:43210 -> 127.0.0.1:443  "
+#define GOT   "    1234 curl            127.0.0.1:43210 <- 127.0.0.1:443  "
+#define OTHER "    1234 curl            [::1]:8443 -> [2001:db8::7]:50000  "
+#define LINE  "        "
+#define NOTE  "    "
 
 /* ---- heads --------------------------------------------------------------------------------- */
 
@@ -181,6 +182,29 @@ static void an_unfinished_body_is_said_to_be(void **state)
 		     "the beginning\n" NOTE "[unfinished]\n");
 }
 
+/* So is what waits when the recording ends, and no connection does. */
+static void what_waits_at_the_end_is_shown(void **state)
+{
+	struct transcript_file f = {0};
+
+	TRANSCRIPT_SEND(&f, "POST /up HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+			    "3\r\none\r\n8\r\n two");
+	transcript_say(&f, TRANSCRIPT_OTHER, 0,
+		       BYTES("HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\none\n"));
+	TRANSCRIPT_RECV(&f, "HTTP/1.1 100 Con");
+	transcript_say(&f, TRANSCRIPT_OTHER, 0, BYTES("two\n"));
+	assert_shown(&f, "body=4",
+		     "13:08:00.124" SENT "POST /up HTTP/1.1\n" LINE "Transfer-Encoding: chunked\n"
+		     "13:08:00.125" OTHER "HTTP/1.0 200 OK\n" LINE
+		     "Content-Type: text/plain\n\n" LINE "one\n"
+		     "13:08:00.126" SENT "body of POST /up HTTP/1.1, 7 bytes\n" LINE "one \n" NOTE
+		     "[... 3 bytes more, unfinished]\n"
+		     "13:08:00.126" GOT "head, 16 bytes\n" LINE "HTTP/1.1 100 Con\n" NOTE
+		     "[unfinished]\n"
+		     "13:08:00.127" OTHER "body of HTTP/1.0 200 OK, 8 bytes of text/plain\n" NOTE
+		     "[... 4 bytes more, unfinished]\n");
+}
+
 /* ---- what changes the protocol ------------------------------------------------------------- */
 
 static void websocket_frames_are_read(void **state)
@@ -204,7 +228,8 @@ static void websocket_frames_are_read(void **state)
 		     "13:08:00.125" GOT "websocket binary, 2 bytes\n" LINE
 		     "0000  00 ff                                             ..\n"
 		     "13:08:00.127" SENT "websocket text, 3 bytes\n" LINE "`bc\n"
-		     "13:08:00.127" SENT "websocket text, compressed, 1 byte\n" LINE "*\n"
+		     "13:08:00.127" SENT "websocket text, compressed, 1 byte\n" NOTE
+		     "[cannot be decoded: no compression was agreed on]\n"
 		     "13:08:00.128" GOT "websocket close 1000 done\n");
 }
 
@@ -342,6 +367,7 @@ int main(void)
 		cmocka_unit_test(pipelined_requests_are_told_apart),
 		cmocka_unit_test(without_a_length_it_is_shown_as_it_comes),
 		cmocka_unit_test(an_unfinished_body_is_said_to_be),
+		cmocka_unit_test(what_waits_at_the_end_is_shown),
 		cmocka_unit_test(websocket_frames_are_read),
 		cmocka_unit_test(a_tunnel_is_shown_as_it_is),
 		cmocka_unit_test(a_gap_within_a_body_is_counted),

@@ -253,6 +253,35 @@ static void what_may_never_end_is_shown_as_it_comes(void **state)
 		     "13:08:00.126" GOT "body of a response\n" LINE "data: 2\n");
 }
 
+static void what_waits_at_the_end_is_shown(void **state)
+{
+	struct transcript_file f = {0};
+
+	preface();
+	head(&peers[0], 0, 1, ":method POST :path /1");
+	head(&peers[0], 0, 3, ":method POST :path /3");
+	data(&peers[0], 0, 1, "one");
+	data(&peers[0], 0, 3, "three");
+	flush(&f, false);
+	head(&peers[1], 0, 1, ":status 200 content-type text/event-stream");
+	data(&peers[1], 0, 1, "live\n");
+	head(&peers[1], 0, 3, ":status 200");
+	peers[1].n -= 1; /* of the last head */
+	flush(&f, true);
+	assert_shown(
+		&f, NULL,
+		"13:08:00.124" SENT "POST /1 HTTP/2  (stream 1)\n"
+		"13:08:00.124" SENT "POST /3 HTTP/2  (stream 3)\n"
+		"13:08:00.125" GOT "HTTP/2 200  (stream 1: POST /1)\n" LINE
+		"content-type: text/event-stream\n\n" LINE "live\n"
+		"13:08:00.125" SENT "body of POST /1, 3 bytes\n" LINE "one\n" NOTE "[unfinished]\n"
+		"13:08:00.125" SENT "body of POST /3, 5 bytes\n" LINE "three\n" NOTE
+		"[unfinished]\n"
+		"13:08:00.125" GOT "body of POST /1, 5 bytes of text/event-stream\n" NOTE
+		"[unfinished]\n"
+		"13:08:00.125" GOT "HEADERS, 1 byte  (stream 3: POST /3)\n" NOTE "[unfinished]\n");
+}
+
 /* ---- what is lost -------------------------------------------------------------------------- */
 
 #define UNKNOWN "HTTP/2 whose header state is not known: from here on frames by type and length\n"
@@ -399,37 +428,6 @@ static void many_streams_are_not_kept(void **state)
 	transcript_done(&f);
 }
 
-/* What the budget gives and what comes back is the same; beyond it there is an error, no more. */
-static void the_budget_holds(void **state)
-{
-	struct textbuf_pool *pool = textbuf_pool_new(4, 1);
-	struct hpack_budget budget = {.max = 1 << 20};
-	struct hpack *h[200];
-	char fields[3100];
-	unsigned n = 0, full = 0;
-
-	assert_non_null(pool);
-	while (n < 200 && (h[n] = hpack_new(&budget))) {
-		for (unsigned i = 0; i < 4; i++) {
-			struct textbuf list = {0};
-			int r;
-
-			snprintf(fields, sizeof(fields), "x-%u %.*d", i, 3000, (int)n);
-			r = hpack_block(h[n], block(&peers[0], fields), true, pool, &list);
-			full += r == -ENOMEM;
-			textbuf_done(pool, &list);
-		}
-		assert_true(budget.used <= budget.max);
-		n++;
-	}
-	assert_true(n < 200 || full);
-	assert_null(hpack_alloc(&budget, budget.max));
-	while (n)
-		hpack_delete(h[--n]);
-	assert_int_equal(budget.used, 0);
-	textbuf_pool_free(pool);
-}
-
 /* ---- recorded ------------------------------------------------------------------------------ */
 
 /* However the bytes come in, the same messages come out. */
@@ -477,6 +475,7 @@ int main(void)
 		TEST(frames_are_taken_apart),
 		TEST(resets_are_shown),
 		TEST(what_may_never_end_is_shown_as_it_comes),
+		TEST(what_waits_at_the_end_is_shown),
 		TEST(a_gap_within_a_body_is_counted),
 		TEST(another_gap_loses_one_direction),
 		TEST(a_connection_joined_midway_is_shown_by_frames),
@@ -484,7 +483,6 @@ int main(void)
 		TEST(a_header_bomb_is_defused),
 		TEST(one_event_shows_so_much),
 		TEST(many_streams_are_not_kept),
-		TEST(the_budget_holds),
 		TEST(real_programs_however_cut),
 	};
 

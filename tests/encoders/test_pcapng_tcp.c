@@ -161,6 +161,44 @@ static void what_was_cut_counts(void **state)
 	encoding_close(&e);
 }
 
+/* Bytes that only their number is known of are packets without them, not a gap. */
+static void what_was_not_seen_has_its_length(void **state)
+{
+	const uint32_t total = FRAME_PAYLOAD + 1000;
+	struct event ev = events_of(EVENT_DATA);
+	struct encoding e;
+	struct talk t;
+	struct packet p[16];
+
+	start(&e);
+	t = talk_new(&e, 1, PROTOCOL_HTTP1);
+	ev.flow = &t.flow;
+	ev.flags = EVENT_F_UNSEEN;
+	ev.data = (struct event_data){.direction = OUT, .call_total = total, .library = "openssl"};
+	assert_int_equal(encoding_add(&e, &ev), 0);
+	SAYS(&t, IN, "200");
+	t.offset[0] = total;
+	SAYS(&t, OUT, "next");
+	assert_int_equal(packets(&e, p, 16), 7);
+	assert_packet(&p[3], DATA, p[0].seq + 1, p[1].seq + 1);
+	assert_packet(&p[4], DATA, p[3].seq + FRAME_PAYLOAD, p[1].seq + 1);
+	assert_int_equal(p[3].unseen, FRAME_PAYLOAD);
+	assert_int_equal(p[4].unseen, 1000);
+	assert_int_equal(p[3].payload.n + p[4].payload.n, 0);
+	assert_true(comment_has(&p[3], "counted, not seen"));
+	assert_false(p[4].comment.n);
+	assert_packet(&p[5], DATA, p[1].seq + 1, p[3].seq + total);
+	assert_packet(&p[6], DATA, p[3].seq + total, p[1].seq + 4);
+	assert_int_equal(p[6].unseen, 0);
+
+	/* of a call that no file can show whole: the rest is a gap */
+	ev.data.stream_offset = total + 4;
+	ev.data.call_total = UINT32_MAX;
+	assert_int_equal(encoding_add(&e, &ev), 0);
+	assert_int_equal(packets(&e, p, 16) - 7, 1024 + 1);
+	encoding_close(&e);
+}
+
 static void long_payloads_are_split(void **state)
 {
 	struct bytes all = {calloc(1, 5000000), 5000000};
@@ -442,6 +480,7 @@ int main(void)
 		cmocka_unit_test(a_server_is_called),
 		cmocka_unit_test(what_is_missing_is_a_jump),
 		cmocka_unit_test(what_was_cut_counts),
+		cmocka_unit_test(what_was_not_seen_has_its_length),
 		cmocka_unit_test(long_payloads_are_split),
 		cmocka_unit_test(nothing_to_show_is_skipped),
 		cmocka_unit_test(the_other_end_is_a_duplicate),

@@ -213,14 +213,14 @@ static void silent_events_are_accounted_for(void **state)
 	struct event ev;
 	struct transcript t;
 
-	TRANSCRIPT_SEND(&f, "GET /half");
-	TRANSCRIPT_SEND(&f, " of a head");
+	TRANSCRIPT_SEND(&f, "PRI * HTTP/2.0\r\n");
+	TRANSCRIPT_SEND(&f, "\r\nSM\r\n\r\n");
 	cfg.encoder = &encoder_text;
 	cfg.encoder_cfg = encoder_cfg;
 	assert_int_equal(opt_defaults(encoder_text.options, encoder_cfg, NULL), 0);
 	assert_int_equal(output_new(&cfg, 0, &o, NULL), 0);
 	output_run(o, &run);
-	transcript_begin(&t, PROTOCOL_HTTP1, (struct bytes){f.p, f.n});
+	transcript_begin(&t, PROTOCOL_HTTP2, (struct bytes){f.p, f.n});
 	while (transcript_next(&t, &ev))
 		output_event(o, &ev);
 	output_finish(o);
@@ -254,6 +254,116 @@ static void colours_on_demand(void **state)
 			    "\033[1mGET / HTTP/1.1\033[0m\n");
 	encoding_close(&e);
 	transcript_done(&f);
+}
+
+/* ---- what waits for its rest --------------------------------------------------------------- */
+
+static void begin_message(struct encoding *e, struct flow *flow, uint64_t *seq, struct bytes body)
+{
+	static const char head[] = "POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\n";
+	struct event ev = {.kind = EVENT_DATA, .flow = flow, .seq = ++*seq};
+
+	flow->protocol = PROTOCOL_HTTP1;
+	ev.data = (struct event_data){.payload = BYTES(head), .direction = DIRECTION_TRANSMIT};
+	assert_int_equal(encoding_add(e, &ev), 0);
+	ev.seq = ++*seq;
+	ev.data.stream_offset = sizeof(head) - 1;
+	ev.data.payload = body;
+	assert_int_equal(encoding_add(e, &ev), 0);
+}
+
+/* A file that ends takes all of it, in as many chunks as that needs; if the recording goes on, so
+ * does the message. */
+static void it_is_shown_where_a_file_ends(void **state)
+{
+	static char text[3000];
+	struct encoding e;
+	struct flow flow = {.id = 0};
+	struct event ev = {.kind = EVENT_DATA, .flow = &flow};
+	unsigned shown = 0;
+	const char *p;
+
+	memset(text, 'x', sizeof(text));
+	text[0] = '<';
+	text[sizeof(text) - 1] = '>';
+	encoding_open(&e, &encoder_text, NULL, NULL);
+	while (flow.id < 200) {
+		flow.id++;
+		begin_message(&e, &flow, &ev.seq, (struct bytes){text, sizeof(text)});
+	}
+	encoding_ship(&e);
+	e.n = 0;
+	encoding_end(&e);
+	assert_true(e.n > 200 * sizeof(text));
+	assert_null(memchr(e.p, 0, e.n));
+	p = (char *)e.p;
+	while ((p = strstr(p, ", 3000 bytes\n        <x"))) {
+		p = strstr(p, "x>\n    [unfinished]\n");
+		assert_non_null(p);
+		shown++;
+	}
+	assert_int_equal(shown, 200);
+	e.n = 0;
+	encoding_end(&e);
+	assert_int_equal(e.n, 0);
+	ev.seq++;
+	ev.data.direction = DIRECTION_TRANSMIT;
+	ev.data.payload = BYTES("more");
+	ev.data.stream_offset =
+		sizeof("POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\n") - 1 + sizeof(text);
+	assert_int_equal(encoding_add(&e, &ev), 0);
+	encoding_end(&e);
+	assert_non_null(strstr((char *)e.p, "unknown flow 200 ->  body of POST / HTTP/1.1, "
+					    "3004 bytes\n        more\n    [unfinished]\n"));
+	encoding_close(&e);
+}
+
+/* Chunks end where a line does. */
+static void chunks_of_it_end_with_a_line(void **state)
+{
+	struct encoding e;
+	struct flow flow = {.id = 1};
+	uint8_t room[100];
+	struct chunk c = {.p = room, .cap = sizeof(room)};
+	struct out out = {.tail = &c};
+	uint64_t seq = 0;
+	unsigned chunks = 0;
+	int r;
+
+	encoding_open(&e, &encoder_text, NULL, NULL);
+	begin_message(&e, &flow, &seq, BYTES("one\ntwo\nthree\nfour"));
+	do {
+		c.len = 0;
+		r = encoder_text.epilogue(e.ctx, &out);
+		assert_true(c.len > 0 && c.p[c.len - 1] == '\n');
+		chunks++;
+	} while (r == -ENOBUFS);
+	assert_int_equal(r, 0);
+	assert_int_equal(chunks, 2);
+	assert_memory_equal(c.p + c.len - 17, "    [unfinished]\n", 17);
+	encoding_close(&e);
+}
+
+/* Whoever makes room for another connection is shown before it. */
+static void it_is_shown_before_it_is_forgotten(void **state)
+{
+	struct encoding e;
+	struct flow flow = {.id = 1};
+	uint64_t seq = 0;
+	const char *gone, *late;
+
+	encoding_open(&e, &encoder_text, NULL, NULL);
+	for (unsigned i = 1; i <= TEXT_DATA_CONNECTIONS + 1; i++) {
+		flow.id = i;
+		begin_message(&e, &flow, &seq, BYTES("half of it"));
+	}
+	encoding_ship(&e);
+	gone = strstr((char *)e.p, "unknown flow 1 ->  body of POST / HTTP/1.1, 10 bytes\n"
+				   "        half of it\n    [unfinished]\n");
+	late = strstr((char *)e.p, "unknown flow 1025 ->  POST /");
+	assert_true(gone && late && gone < late);
+	assert_null(strstr((char *)e.p, "unknown flow 2 ->  body"));
+	encoding_close(&e);
 }
 
 /* ---- hostile bytes ------------------------------------------------------------------------- */
@@ -377,6 +487,9 @@ int main(void)
 		cmocka_unit_test(a_lost_event_is_not_shown_later),
 		cmocka_unit_test(silent_events_are_accounted_for),
 		cmocka_unit_test(colours_on_demand),
+		cmocka_unit_test(it_is_shown_where_a_file_ends),
+		cmocka_unit_test(chunks_of_it_end_with_a_line),
+		cmocka_unit_test(it_is_shown_before_it_is_forgotten),
 		cmocka_unit_test(nothing_moves_the_cursor),
 		cmocka_unit_test(no_row_can_be_forged),
 		cmocka_unit_test(connections_without_end_are_survived),

@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Cuts raw recordings into the seeds that the fuzz targets start from: samples/fuzz/<target>/.
-Usage: seeds.py RECORDING…"""
+"""Cuts recordings into the seeds that the fuzz targets start from: samples/fuzz/<target>/.
+Usage: seeds.py RECORDING…    raw ones, and what tcpdump captured of TLS on an Ethernet or loopback interface"""
 import hashlib
 import pathlib
+import re
 import struct
 import sys
 
 MAGIC, ALIGN, HEAD, MOST = 16, 8, 16, 4
+PCAP = b"\xd4\xc3\xb2\xa1"
+SERVER, SOCKET, LARGE, KEPT = 1, 2, 16, 400  # as in fuzz_hello.c
 ROOT = pathlib.Path("samples/fuzz")
 
 
@@ -17,23 +20,47 @@ def put(target, data):
     (folder / hashlib.sha1(data).hexdigest()[:16]).write_bytes(data)
 
 
+def hellos(data):
+    """The packets of a capture that carry a ClientHello, and as many of the others."""
+    at, others = 24, 0
+    while at + 16 <= len(data):
+        length = struct.unpack_from("<I", data, at + 8)[0]
+        frame = data[at + 16:at + 16 + length]
+        at += 16 + length
+        hello = re.search(rb"\x16\x03.{3}\x01.{3}\x03", frame[:200], re.S)
+        others += not hello
+        if not hello and others > MOST:
+            continue
+        packet = frame[14:]
+        flags = SOCKET | (SERVER if others % 2 else 0) | (LARGE if len(packet) > 2 * KEPT else 0)
+        linear = hello.start() - 14 if hello else len(packet)
+        put("hello", struct.pack("<BBH", flags, int(packet[0] >> 4 == 6), linear) + packet[:KEPT])
+
+
+def raw(data, taken):
+    at, stream = MAGIC, b""
+    while at + HEAD <= len(data):
+        length, kind, flags = struct.unpack_from("<IBB", data, at)
+        record = data[at:at + length]
+        at += (length + ALIGN - 1) // ALIGN * ALIGN
+        taken[kind, flags] = taken.get((kind, flags), 0) + 1
+        if taken[kind, flags] <= MOST:
+            put("layout", record)
+            if length - HEAD < 512:  # as fuzz_pipeline reads the length
+                stream += struct.pack("<I", length - HEAD) + record[4:]
+    put("pipeline", stream)
+    put("source_raw", data[:4096])
+    put("source_raw", data[:1001])
+
+
 def main():
     taken = {}
     for path in sys.argv[1:]:
         data = pathlib.Path(path).read_bytes()
-        at, stream = MAGIC, b""
-        while at + HEAD <= len(data):
-            length, kind, flags = struct.unpack_from("<IBB", data, at)
-            record = data[at:at + length]
-            at += (length + ALIGN - 1) // ALIGN * ALIGN
-            taken[kind, flags] = taken.get((kind, flags), 0) + 1
-            if taken[kind, flags] <= MOST:
-                put("layout", record)
-                if length - HEAD < 512:  # as fuzz_pipeline reads the length
-                    stream += struct.pack("<I", length - HEAD) + record[4:]
-        put("pipeline", stream)
-        put("source_raw", data[:4096])
-        put("source_raw", data[:1001])
+        if data.startswith(PCAP):
+            hellos(data)
+        else:
+            raw(data, taken)
 
 
 main()

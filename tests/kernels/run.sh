@@ -23,7 +23,7 @@ install_tools() {
 	{ apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $missing; } >&2
 }
 
-# initrd FOLDER TEST…: busybox, what the root file system needs of the kernel's modules, penstock, the list of tests
+# initrd FOLDER TEST…: busybox, those of the kernel's modules that the root file system and the tests need, penstock, the list of tests
 initrd() {
 	local kernel module tree=$work/tree
 	kernel=$(basename "$1"/lib/modules/*)
@@ -34,7 +34,7 @@ initrd() {
 	cp "$HERE/init" "$tree/init"
 	install -m 755 "$P" "$tree/penstock"
 	printf '%s\n' "${@:2}" >"$tree/tests"
-	for module in virtio_pci virtio_rng 9p 9pnet_virtio; do
+	for module in virtio_pci virtio_rng 9p 9pnet_virtio tls aesni_intel; do
 		modprobe -d "$1" -S "$kernel" --show-depends "$module" | sed -n 's/^insmod \([^ ]*\).*/\1/p'
 	done | awk '!seen[$0]++' >"$work/modules"
 	while read -r module; do

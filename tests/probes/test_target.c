@@ -9,6 +9,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -199,6 +202,54 @@ static void refuses_devices(void **state)
 	close(fd);
 }
 
+static void *filter_oneself(void *ready)
+{
+	struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	const struct sock_fprog program = {1, &allow};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+		_exit(1);
+	close(*(int *)ready);
+	pause();
+	return NULL;
+}
+
+/* Filters belong to threads. */
+static void sees_a_filter_of_any_thread(void **state)
+{
+	int ready[2];
+	pid_t child;
+	char c;
+
+	assert_int_equal(pipe(ready), 0);
+	child = fork();
+	if (!child) {
+		pthread_t thread;
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(ready[0]);
+		pthread_create(&thread, NULL, filter_oneself, &ready[1]);
+		pthread_join(thread, NULL);
+		_exit(0);
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &c, 1), 0);
+	close(ready[0]);
+	assert_int_equal(target_filtered(child), 1);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	assert_int_equal(target_filtered(child), -ENOENT);
+	child = fork();
+	if (!child) {
+		pause();
+		_exit(0);
+	}
+	assert_int_equal(target_filtered(child), target_filtered(getpid()));
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,6 +259,7 @@ int main(void)
 		cmocka_unit_test(opens_by_path_when_the_mapping_has_gone),
 		cmocka_unit_test(opens_a_deleted_file),
 		cmocka_unit_test(refuses_devices),
+		cmocka_unit_test(sees_a_filter_of_any_thread),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

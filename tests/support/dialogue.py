@@ -6,6 +6,8 @@
     dialogue.py CERT KEY interleave NONCE  two connections in turn on one thread, both ends in asyncio
     dialogue.py CERT KEY late GATE NONCE   says NONCE-before, waits for GATE to be written to, says NONCE-after
     dialogue.py CERT KEY blocked NONCE     says NONCE-blocked, prints its pid and waits for an answer that never comes
+    dialogue.py CERT KEY halves NONCE      responses that never end (one of known length, one in chunks, one until the connection
+                                           is closed): says "half" when half of each is there, and waits
     dialogue.py CERT KEY sandboxed NONCE   the dialogue of talk http; any system call but the few it needs would kill it
 """
 import asyncio
@@ -193,6 +195,19 @@ def blocked(cert, key, nonce):
     client.recv(1)
 
 
+def halves(cert, key, nonce):
+    kinds = (("length", "Content-Length: 1000", "%s"), ("chunks", "Transfer-Encoding: chunked", "7d0\r\n%s"),
+             ("close", "Connection: close", "%s"))
+    clients = []
+    for name, field, body in kinds:
+        half = lines("HTTP/1.1 200 OK", "Content-Type: text/plain", field, "") + (body % (nonce + "-" + name)).encode()
+        steps = ("client", lines("GET /%s HTTP/1.1" % name, "")), ("server", half), ("client", b"and no more")
+        clients.append(Pair(cert, key).begin(steps))
+        play(clients[-1], "client", steps[:2])
+    print("half", flush=True)
+    clients[0].recv(1)
+
+
 def sandbox():
     """Lets this thread do what a TLS connection needs; anything else kills the process."""
     kill, allow = 0x80000000, 0x7FFF0000
@@ -249,7 +264,7 @@ def main():
     if what == "interleave":
         asyncio.run(interleave(cert, key, *rest))
     else:
-        {"talk": talk, "late": late, "blocked": blocked, "sandboxed": sandboxed}[what](cert, key, *rest)
+        {"talk": talk, "late": late, "blocked": blocked, "halves": halves, "sandboxed": sandboxed}[what](cert, key, *rest)
 
 
 if __name__ == "__main__":

@@ -142,6 +142,16 @@ static int epilogue(void *ctx, struct out *out)
 	return put(out->tail, "end\n");
 }
 
+/* A line for each call, until the third. */
+static int long_epilogue(void *ctx, struct out *out)
+{
+	static const char *const lines[] = {"one\n", "two\n", "end\n"};
+	unsigned *n = ctx;
+
+	chunk_put(out->tail, lines[*n], strlen(lines[*n]));
+	return ++*n < 3 ? -ENOBUFS : 0;
+}
+
 const struct encoder_ops fake_encoder = {
 	.name = "fake",
 	.preamble = preamble,
@@ -154,6 +164,14 @@ const struct encoder_ops fake_early_encoder = {
 	.preamble = preamble,
 	.encode = encode_early,
 	.epilogue = epilogue,
+};
+
+const struct encoder_ops fake_long_encoder = {
+	.name = "long",
+	.ctx_size = sizeof(unsigned),
+	.preamble = preamble,
+	.encode = encode,
+	.epilogue = long_epilogue,
 };
 
 struct output_config fake_output_config(struct fake_sink *sink)

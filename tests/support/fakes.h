@@ -35,6 +35,8 @@ extern const struct encoder_ops fake_encoder;
 /* The same, but an event flagged REDACTED becomes a line in `early` when there is a place for it.
  */
 extern const struct encoder_ops fake_early_encoder;
+/* The same with an epilogue of three chunks, "one\n", "two\n" and "end\n"; for one epoch. */
+extern const struct encoder_ops fake_long_encoder;
 
 struct output_config fake_output_config(struct fake_sink *sink);
 

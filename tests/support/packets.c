@@ -74,11 +74,11 @@ static void read_frame(struct packet *packet, const uint8_t *p, size_t n)
 	p += 14;
 	n -= 14;
 	NEED(p[0] == (ip6 ? 0x60 : 0x45) && p[ip6 ? 6 : 9] == 6);
-	NEED(n == (ip6 ? be(p + 4, 2) + 40 : be(p + 2, 2)));
+	NEED(n + packet->unseen == (ip6 ? be(p + 4, 2) + 40 : be(p + 2, 2)));
 	NEED(ip6 || sum(0, p, 20) == 0xffff);
 	memcpy(packet->from, p + at, address);
 	memcpy(packet->to, p + at + address, address);
-	read_tcp(packet, p + ip, n - ip, sum(6 + (n - ip), p + at, 2 * address));
+	read_tcp(packet, p + ip, n - ip, sum(6 + (n + packet->unseen - ip), p + at, 2 * address));
 }
 
 static void read_options(struct packet *packet, const uint8_t *p, const uint8_t *end)
@@ -107,12 +107,13 @@ static void read_options(struct packet *packet, const uint8_t *p, const uint8_t 
 
 static void read_packet(struct packet *packet, const uint8_t *p, size_t n, uint32_t interfaces)
 {
-	uint32_t caught = u32(p + 12);
+	uint32_t caught = u32(p + 12), whole = u32(p + 16);
 
 	*packet = (struct packet){.interface = u32(p),
+				  .unseen = whole - caught,
 				  .unix_ns = (uint64_t)u32(p + 4) << 32 | u32(p + 8)};
 	NEED(packet->interface < interfaces);
-	NEED(caught == u32(p + 16) && caught <= 262144 && caught <= n - 20);
+	NEED(caught <= whole && whole <= 262144 && caught <= n - 20);
 	read_frame(packet, p + 20, caught);
 	read_options(packet, p + 20 + padded(caught), p + n);
 }

@@ -17,6 +17,7 @@ struct packet {
 	uint16_t from_port, to_port;
 	uint32_t seq, ack;
 	uint8_t flags;
+	uint32_t unseen;      /* bytes behind the payload that only lengths tell of */
 	struct bytes payload; /* points into the file */
 };
 

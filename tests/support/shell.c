@@ -53,12 +53,15 @@ static void expect(const struct shell *s, const char *text)
 	fail_msg("no '%s' in the shell's output", text);
 }
 
+void shell_send(const struct shell *s, const char *line)
+{
+	assert_int_equal(write(s->tty, line, strlen(line)), (ssize_t)strlen(line));
+}
+
 void shell_type(const struct shell *s)
 {
 	/* What the terminal echoes is not what the command prints. */
-	static const char line[] = "echo d'o'ne\n";
-
-	assert_int_equal(write(s->tty, line, strlen(line)), (ssize_t)strlen(line));
+	shell_send(s, "echo d'o'ne\n");
 	expect(s, "done");
 }
 

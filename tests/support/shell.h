@@ -17,4 +17,6 @@ struct shell {
 struct shell shell_start(const char *path, void (*before)(const char *path));
 /* Types a line and waits until the shell has run it. */
 void shell_type(const struct shell *s);
+/* Types something that nothing is waited for. */
+void shell_send(const struct shell *s, const char *line);
 void shell_end(const struct shell *s);

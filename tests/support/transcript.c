@@ -243,6 +243,19 @@ static void must_show(struct text_data *view, const struct event *ev, struct chu
 	must_be_printable((struct bytes){(char *)c->p, c->len});
 }
 
+/* A file ends here: all that waits is shown, in chunks of whatever size. */
+static void must_show_rest(struct text_data *view, size_t room, struct chunk *c)
+{
+	int r;
+
+	do {
+		chunk_reset(c);
+		c->len = c->cap - room;
+		r = text_data_rest(view, c);
+		must(r == 0 || (r == -ENOBUFS && c->len > c->cap - room));
+	} while (r);
+}
+
 void transcript_fuzz(enum protocol protocol, const uint8_t *data, size_t n)
 {
 	static const uint64_t limits[] = {4096, 0, 100, TEXT_DATA_LIMIT_MAX};
@@ -260,6 +273,8 @@ void transcript_fuzz(enum protocol protocol, const uint8_t *data, size_t n)
 	transcript_begin(&t, protocol, (struct bytes){(const char *)data, n});
 	while (transcript_next(&t, &ev))
 		must_show(*view, &ev, c);
+	must_show_rest(*view, n % 1000 + 1, c);
+	must_show_rest(*view, CHUNK_SIZE, c);
 	for (unsigned i = 0; i < 2; i++) { /* the next input finds nothing of this one */
 		ev = (struct event){.kind = EVENT_DATA,
 				    .seq = ++t.seq,
