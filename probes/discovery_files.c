@@ -243,9 +243,10 @@ static void inspect(struct discovery_files *f, unsigned index, const struct elf_
 		discovery_attach(&f->reporter, slots, place, &plan, ret);
 }
 
-/* Every probe's word on a file that is open in place->fd, which is taken over. */
-static struct target *look_at(struct discovery_files *f, const struct discovery_place *place,
-			      const struct identity *id, struct err *err)
+/* Every probe's word on a file that is open in place->fd, which is taken over. *ret: NULL = nobody
+ * wants it. */
+static int look_at(struct discovery_files *f, const struct discovery_place *place,
+		   const struct identity *id, struct target **ret, struct err *err)
 {
 	struct target *t = calloc(1, sizeof(*t) + f->n * sizeof(t->hooks[0])), *known = NULL;
 	struct elf_file *elf = NULL;
@@ -253,8 +254,7 @@ static struct target *look_at(struct discovery_files *f, const struct discovery_
 
 	if (!t) {
 		close(place->fd);
-		errf(err, -ENOMEM, "no memory for '%s'", place->path);
-		return NULL;
+		return errf(err, -ENOMEM, "no memory for '%s'", place->path);
 	}
 	t->id = *id;
 	t->pid = place->only ? place->pid : 0;
@@ -272,12 +272,13 @@ static struct target *look_at(struct discovery_files *f, const struct discovery_
 	}
 	if (wanted && !known) {
 		t->next = f->targets;
-		f->targets = t;
-		return t;
+		f->targets = *ret = t;
+		return 0;
 	}
 	close(place->fd);
 	free(t);
-	return known;
+	*ret = known;
+	return 0;
 }
 
 /* ---- mappings ----------------------------------------------------------------------------- */
@@ -306,8 +307,9 @@ static bool check(struct discovery_files *f, struct seen *s, const struct target
 	} else {
 		drop_overwritten(f, &id);
 		known = f->targets;
-		s->target = look_at(f, &place, &id, NULL);
-		s->id = id;
+		s->target = NULL;
+		if (!look_at(f, &place, &id, &s->target, NULL)) /* else again the next time */
+			s->id = id;
 	}
 	s->generation = m->generation;
 	return f->targets != known;
@@ -388,7 +390,7 @@ int discovery_files_named(struct discovery_files *f, unsigned index, const char 
 	unsigned failed = slots->found - slots->attached;
 	struct err why = {""};
 	struct identity id;
-	struct target *t;
+	struct target *t = NULL;
 	struct discovery_place place = {open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), path};
 
 	if (place.fd < 0 || identify(place.fd, &id)) {
@@ -399,7 +401,8 @@ int discovery_files_named(struct discovery_files *f, unsigned index, const char 
 		return errf(err, code, "%s: cannot open '%s': %s", ops->name, path,
 			    strerror(-code));
 	}
-	t = look_at(f, &place, &id, &why);
+	if (look_at(f, &place, &id, &t, &why))
+		return errf(err, -ENOMEM, "%s: %s", ops->name, why.text);
 	if (t && (t->hooks[index].n || t->hooks[index].by_process))
 		return 0;
 	if (slots->found - slots->attached > failed)
