@@ -34,9 +34,10 @@ initrd() {
 	cp "$HERE/init" "$tree/init"
 	install -m 755 "$P" "$tree/penstock"
 	printf '%s\n' "${@:2}" >"$tree/tests"
-	for module in virtio_pci virtio_rng 9p 9pnet_virtio tls aesni_intel; do
-		modprobe -d "$1" -S "$kernel" --show-depends "$module" | sed -n 's/^insmod \([^ ]*\).*/\1/p'
-	done | awk '!seen[$0]++' >"$work/modules"
+	{
+		modprobe -d "$1" -S "$kernel" -a --show-depends virtio_pci virtio_rng 9p 9pnet_virtio
+		modprobe -d "$1" -S "$kernel" -a --show-depends aesni_intel tls 2>/dev/null || true # kTLS: not in 5.10
+	} | sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++' >"$work/modules"
 	while read -r module; do
 		cp "$module" "$tree/modules/"
 		case $module in *.xz) xz -d "$tree/modules/$(basename "$module")" ;; esac
