@@ -418,16 +418,21 @@ static uint64_t unseen_of(const struct event *ev)
 
 static void send_unseen(struct writing *w, enum side from)
 {
-	const uint64_t start = w->ev->data.stream_offset, end = start + unseen_of(w->ev);
+	struct bytes comment = pcapng_comment_unseen;
+	uint64_t at = w->ev->data.stream_offset;
 
-	for (uint64_t at = start; at < end; at += FRAME_PAYLOAD) {
+	/* counted down: an offset that a recording tells may be the last there is */
+	for (uint64_t left = unseen_of(w->ev); left;) {
+		size_t n = left < FRAME_PAYLOAD ? left : FRAME_PAYLOAD;
 		struct frame_tcp tcp = {.seq = seq_of(w->c, from, at),
 					.ack = seq_of(w->c, !from, w->c->next[!from]),
 					.flags = FRAME_PSH | FRAME_ACK,
-					.unseen = end - at < FRAME_PAYLOAD ? end - at
-									   : FRAME_PAYLOAD};
+					.unseen = n};
 
-		put(w, from, &tcp, at == start ? pcapng_comment_unseen : (struct bytes){0});
+		put(w, from, &tcp, comment);
+		comment = (struct bytes){0};
+		at += n;
+		left -= n;
 	}
 }
 
