@@ -336,6 +336,33 @@ int openssl_accept(struct pt_regs *ctx)
 	return connection_begin(ctx, REC_ROLE_SERVER);
 }
 
+/* The same where a library sets its role without the function above (BoringSSL): called for every
+ * step of a handshake, the first of which begins the connection. */
+static __always_inline int connection_handshake(struct pt_regs *ctx, __u8 role)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 object = PT_REGS_PARM1(ctx);
+
+	own_stack(ctx);
+	if (!filter_pass(probe_number, task) || connection_find(task, object))
+		return 0;
+	unsettle(task, object);
+	connection_new(task, object, role, false);
+	return 0;
+}
+
+SEC("uprobe")
+int openssl_handshake_out(struct pt_regs *ctx)
+{
+	return connection_handshake(ctx, REC_ROLE_CLIENT);
+}
+
+SEC("uprobe")
+int openssl_handshake_in(struct pt_regs *ctx)
+{
+	return connection_handshake(ctx, REC_ROLE_SERVER);
+}
+
 /* The object will be used again, in the same role. A handshake that begins calls it too. */
 SEC("uprobe")
 int openssl_clear(struct pt_regs *ctx)

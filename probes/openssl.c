@@ -72,6 +72,8 @@ static const struct probe_hook openssl_hooks[] = {
 	{"SSL_clear", "openssl_clear"},
 	{"SSL_set_connect_state", "openssl_connect"},
 	{"SSL_set_accept_state", "openssl_accept"},
+	{"SSL_connect", "openssl_handshake_out"},
+	{"SSL_accept", "openssl_handshake_in"},
 	{NULL},
 };
 
@@ -320,9 +322,15 @@ static bool has_one_of(const struct elf_file *elf, const char *name, const char 
 static int openssl_inspect(const void *cfg, const struct elf_file *elf, struct probe_plan *plan,
 			   struct err *err)
 {
-	static const char *const others[] = {
-		"SSL_write_early_data",  "SSL_sendfile",         "SSL_free", "SSL_clear",
-		"SSL_set_connect_state", "SSL_set_accept_state", NULL};
+	static const char *const others[] = {"SSL_write_early_data",
+					     "SSL_sendfile",
+					     "SSL_free",
+					     "SSL_clear",
+					     "SSL_set_connect_state",
+					     "SSL_set_accept_state",
+					     "SSL_connect",
+					     "SSL_accept",
+					     NULL};
 	int ret;
 
 	plan->n = 0;

@@ -46,9 +46,12 @@ __asm__(".text\n" FUNCTION("inner_write", "push %r13\nud2") FUNCTION(
 								   "sub $8,%rsp\ncall "
 								   "inner_write\nadd $8,%rsp\nret")
 					FUNCTION("SSL_free", "test %rdi,%rdi\nje 1f\n1: ud2")
-						FUNCTION("SSL_set_connect_state", "push %rbx\nud2")
-							FUNCTION("SSL_set_accept_state",
-								 "push %rbx\nud2")
+						FUNCTION(
+							"SSL_set_connect_state",
+							"push %rbx\nud2") FUNCTION("SSL_set_accept_"
+										   "state",
+										   "push %rbx\nud2")
+							FUNCTION("SSL_connect", "push %rbx\nud2")
 								FUNCTION("SSL_get_client_random",
 									 "test %rdx,%rdx\nlea "
 									 "0x188(%rdi),%rcx\nret"));
@@ -82,6 +85,7 @@ static void test_inspect(void **state)
 		"SSL_free openssl_free",
 		"SSL_set_connect_state openssl_connect",
 		"SSL_set_accept_state openssl_accept",
+		"SSL_connect openssl_handshake_out",
 	};
 	struct openssl_params params;
 	struct probe_plan plan;
