@@ -9,7 +9,7 @@
 
 enum {
 	FLOWS_MAX = 65536,
-	HEAD_MAX = 64,
+	HEAD_MAX = 160,           /* a DNS query, padded to 128 bytes, and its length */
 	GUESS_WITHIN = 64 * 1024, /* sooner or later anything looks like something */
 };
 

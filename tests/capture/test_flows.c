@@ -72,12 +72,14 @@ static void going_back_is_no_gap(void **state)
 /* mosquitto reads a byte, a byte, and the rest; nginx one byte of early data, then what follows. */
 static void a_protocol_shows_in_pieces(void **state)
 {
+	static const char query[128] = "\x12\x34\1\0\0\1\0\0\0\0\0\1"; /* padded */
 	static const struct {
 		enum protocol protocol;
 		struct bytes pieces[3];
 	} rows[] = {
 		{PROTOCOL_MQTT, {BYTES("\x10"), BYTES("\x0c"), BYTES("\0\4MQTT\4\2\0\x3c\0\0")}},
 		{PROTOCOL_HTTP1, {BYTES("G"), BYTES("ET"), BYTES(" /n.txt HTTP/1.0\r\n\r\n")}},
+		{PROTOCOL_DNS, {BYTES("\0\x80"), {query, 100}, {query + 100, 28}}},
 		{PROTOCOL_UNKNOWN, {BYTES("x"), BYTES("GE"), BYTES("T / HTTP/1.0\r\n\r\n")}},
 	};
 
