@@ -59,6 +59,7 @@ static void check_capabilities(void)
 		{CAP_PERFMON, "attach them"},
 		{CAP_SYS_PTRACE, "look into the processes of others"},
 		{CAP_DAC_READ_SEARCH, "open the programs that they run"},
+		{CAP_NET_ADMIN, "see handshakes in packets, for sockets behind memory BIOs"},
 		{CAP_SETUID, "run COMMAND as its user"},
 		{CAP_CHOWN, "give files to their user"},
 	};
