@@ -157,25 +157,34 @@ static int feature_file(char ret_path[32])
 	return fd;
 }
 
-static int feature_uprobe(char *ret, size_t size)
-{
-	char path[32];
-	CLEANUP_CLOSE int file = feature_file(path);
-	CLEANUP_CLOSE int event = attach_event(&(struct attach_place){.path = path});
-
-	if (event < 0)
-		return feature_say(event, ret, size, "%s", strerror(-event));
-	return 0;
-}
-
-static int feature_multi(char *ret, size_t size)
+static bool multi_works(void)
 {
 	CLEANUP_CLOSE int program = feature_program(0, ATTACH_MULTI);
 	char path[32];
 	CLEANUP_CLOSE int file = feature_file(path);
 	CLEANUP_CLOSE int link = attach_multi(program, &(struct attach_place){.path = path});
 
-	if (link < 0)
+	return link >= 0;
+}
+
+/* A perf event needs more privileges than a link of many hooks does. */
+static int feature_uprobe(char *ret, size_t size)
+{
+	char path[32];
+	CLEANUP_CLOSE int file = feature_file(path);
+	CLEANUP_CLOSE int event = attach_event(&(struct attach_place){.path = path});
+
+	if (event >= 0)
+		return 0;
+	if (multi_works())
+		return feature_say(0, ret, size, "by uprobe_multi (one by one: %s)",
+				   strerror(-event));
+	return feature_say(event, ret, size, "%s", strerror(-event));
+}
+
+static int feature_multi(char *ret, size_t size)
+{
+	if (!multi_works())
 		return feature_say(-ENOTSUP, ret, size,
 				   "hooks are attached one by one (Linux 6.6 has it)");
 	return 0;
@@ -217,7 +226,7 @@ static int feature_paranoid(char *ret, size_t size)
 
 	if (feature_read("/proc/sys/kernel/perf_event_paranoid", level, sizeof(level)))
 		return feature_say(-ENOENT, ret, size, "no perf events");
-	return feature_say(0, ret, size, "%s: hooks in programs need %s", level,
+	return feature_say(0, ret, size, "%s: attaching hooks one by one needs %s", level,
 			   !strcmp(level, "-1") ? "no more" : "root or CAP_SYS_ADMIN");
 }
 
