@@ -44,4 +44,12 @@ check "exit status without privileges" "$STATUS" 3
 check "without privileges: one line" "$(wc -l <"$T/log")" 1
 run_as_nobody check
 check "check without privileges" "$STATUS" 3
+
+# what README.md says is enough: check and record agree
+caps=+bpf,+perfmon,+sys_ptrace,+dac_read_search
+few=(setpriv --reuid=65534 --regid=65534 --clear-groups "--inh-caps=$caps" "--ambient-caps=$caps" "$T/penstock")
+timeout 30 "${few[@]}" tls -- true >"$T/out" 2>"$T/log"
+recorded=$?
+timeout 30 "${few[@]}" check >"$T/out" 2>&1
+check "check with a few capabilities" "$((($? == 0) == (recorded == 0)))" 1
 done_testing
