@@ -170,9 +170,8 @@ static void attach_hellos(struct openssl_ctx *openssl)
 				bpf_object__find_program_by_name(openssl->obj, programs[i]), root));
 	if (ret)
 		log_line(LOG_LEVEL_WARNING,
-			 "openssl: handshakes in packets cannot be seen (cgroup2: %s%s): sockets "
-			 "are "
-			 "known only where a library uses them itself",
+			 "openssl: handshakes in packets cannot be seen (cgroup2: %s%s): "
+			 "sockets are known only where a library uses them itself",
 			 strerror(-ret), ret == -EPERM ? ", needs CAP_NET_ADMIN" : "");
 }
 
