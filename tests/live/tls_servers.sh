@@ -20,6 +20,8 @@ unpacked() {
 unpacked redis-server redis-tools mariadb-server-core mariadb-client-core || skip "no packages: $(tail -n 1 "$T/apt.log")"
 libraries=$T/root/usr/lib/$(uname -m)-linux-gnu
 here=(env LD_LIBRARY_PATH="$libraries" PATH="$T/root/usr/bin:$T/root/usr/sbin:$PATH")
+base=$T/root/usr
+[ -x "$base/sbin/mariadbd" ] || base=/usr # it is installed
 certificate
 postgres_bin=$(find /usr/lib/postgresql -name postgres 2>/dev/null | tail -n 1 | xargs -r dirname)
 
@@ -42,10 +44,10 @@ mariadb_start() {
 	mariadb=$(free_port)
 	printf '%s\n' "[mysqld]" "ssl_cert=$T/cert.pem" "ssl_key=$T/key.pem" >"$T/my.cnf"
 	mkdir "$T/my"
-	"${here[@]}" mysql_install_db --no-defaults --basedir="$T/root/usr" --datadir="$T/my" --auth-root-authentication-method=normal \
+	"${here[@]}" mysql_install_db --no-defaults --basedir="$base" --datadir="$T/my" --auth-root-authentication-method=normal \
 		>"$T/install.log" 2>&1 || return
-	serve "$mariadb" "${here[@]}" mariadbd --defaults-file="$T/my.cnf" --basedir="$T/root/usr" --datadir="$T/my" --user=root --socket="$T/my.sock" \
-		--port="$mariadb" --bind-address=127.0.0.1 --pid-file="$T/my.pid" --skip-grant-tables --lc-messages-dir="$T/root/usr/share/mysql"
+	serve "$mariadb" "${here[@]}" mariadbd --defaults-file="$T/my.cnf" --basedir="$base" --datadir="$T/my" --user=root --socket="$T/my.sock" \
+		--port="$mariadb" --bind-address=127.0.0.1 --pid-file="$T/my.pid" --skip-grant-tables --lc-messages-dir="$base/share/mysql"
 }
 
 redis_start
