@@ -22,18 +22,6 @@ static void start(struct encoding *e)
 	encoding_begin(e);
 }
 
-/* Everything written so far as packets: checked, and at most max of them. */
-static unsigned packets(struct encoding *e, struct packet *ret, unsigned max)
-{
-	encoding_ship(e);
-	return packets_read(e->p, e->n, ret, max);
-}
-
-static bool comment_has(const struct packet *p, const char *text)
-{
-	return p->comment.n && memmem(p->comment.p, p->comment.n, text, strlen(text));
-}
-
 /* mosquitto takes the first byte by itself: the port is that of what it turns out to be. */
 static void first_bytes_wait_for_their_protocol(void **state)
 {
@@ -47,10 +35,10 @@ static void first_bytes_wait_for_their_protocol(void **state)
 	SAYS(&t, OUT, "\x0c");
 	t.flow.protocol = PROTOCOL_MQTT;
 	SAYS(&t, OUT, "\0\4MQTT\4\2\0\x3c\0\0");
-	assert_int_equal(packets(&e, p, 16), 5);
+	assert_int_equal(packets_of(&e, p, 16), 5);
 	assert_int_equal(p[0].to_port, 1883);
-	assert_true(comment_has(&p[0], "pid=1234 comm=curl"));
-	assert_true(comment_has(&p[0], "protocol=mqtt"));
+	assert_true(packets_comment_has(&p[0], "pid=1234 comm=curl"));
+	assert_true(packets_comment_has(&p[0], "protocol=mqtt"));
 	assert_int_equal(p[3].seq, p[0].seq + 1);
 	assert_int_equal(p[3].payload.n, 2);
 	assert_memory_equal(p[3].payload.p, "\x10\x0c", 2);
@@ -76,7 +64,7 @@ static void they_do_not_wait_for_long(void **state)
 	SAYS(&t, OUT, "a");
 	*t.now_ns += 2 * 20000000;
 	SAYS(&other, OUT, "GET");
-	assert_int_equal(packets(&e, p, 32), 8);
+	assert_int_equal(packets_of(&e, p, 32), 8);
 	assert_int_equal(p[0].to_port, 9);
 	assert_int_equal(p[3].payload.n, 1);
 	assert_int_equal(p[4].to_port, 80);
@@ -85,14 +73,14 @@ static void they_do_not_wait_for_long(void **state)
 	t.flow.local_port += 3;
 	t.offset[0] = 0;
 	SAYS(&t, OUT, "bc");
-	assert_int_equal(packets(&e, p, 32), 12);
+	assert_int_equal(packets_of(&e, p, 32), 12);
 	assert_int_equal(p[11].payload.n, 2);
 	SAYS(&t, OUT, "d");
-	assert_int_equal(packets(&e, p, 32), 13);
+	assert_int_equal(packets_of(&e, p, 32), 13);
 	SAYS(&closed, IN, "e");
 	SAYS(&closed, OUT, "f");
 	talk_closes(&closed);
-	assert_int_equal(packets(&e, p, 32), 13 + 3 + 2 + 3);
+	assert_int_equal(packets_of(&e, p, 32), 13 + 3 + 2 + 3);
 	encoding_close(&e);
 }
 
@@ -110,7 +98,7 @@ static void only_a_few_wait(void **state)
 		t.offset[0] = 0;
 		SAYS(&t, OUT, "x");
 	}
-	assert_int_equal(packets(&e, p, 40), 36);
+	assert_int_equal(packets_of(&e, p, 40), 36);
 	assert_int_equal(p[0].from_port, 1009);
 	assert_int_equal(p[4].from_port, 1001);
 	assert_int_equal(p[32].from_port, 1008);

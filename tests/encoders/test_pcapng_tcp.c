@@ -32,23 +32,11 @@ static void start(struct encoding *e)
 	encoding_begin(e);
 }
 
-/* Everything written so far as packets: checked, and at most max of them. */
-static unsigned packets(struct encoding *e, struct packet *ret, unsigned max)
-{
-	encoding_ship(e);
-	return packets_read(e->p, e->n, ret, max);
-}
-
 static void assert_packet(const struct packet *p, unsigned flags, uint32_t seq, uint32_t ack)
 {
 	assert_int_equal(p->flags, flags);
 	assert_int_equal(p->seq, seq);
 	assert_int_equal(p->ack, ack);
-}
-
-static bool comment_has(const struct packet *p, const char *text)
-{
-	return p->comment.n && memmem(p->comment.p, p->comment.n, text, strlen(text));
 }
 
 static void a_conversation_has_its_numbers(void **state)
@@ -65,7 +53,7 @@ static void a_conversation_has_its_numbers(void **state)
 	SAYS(&t, IN, "h");
 	SAYS(&t, OUT, "6");
 	assert_int_equal(talk_closes(&t), 0);
-	assert_int_equal(packets(&e, p, 16), 10);
+	assert_int_equal(packets_of(&e, p, 16), 10);
 	c = p[0].seq;
 	s = p[1].seq;
 	assert_packet(&p[0], SYN, c, 0);
@@ -106,13 +94,13 @@ static void a_server_is_called(void **state)
 	client = talk_new(&e, 1, PROTOCOL_HTTP1);
 	t = talk_mirror(&client, 2);
 	SAYS(&t, IN, "GET");
-	assert_int_equal(packets(&e, p, 4), 4);
+	assert_int_equal(packets_of(&e, p, 4), 4);
 	assert_packet(&p[0], SYN, p[0].seq, 0);
 	for (unsigned i = 0; i < 4; i++)
 		assert_int_equal(p[i].direction, i == 1 ? 2 : 1);
 	assert_int_equal(p[0].from_port, 40000);
 	assert_int_equal(p[0].to_port, 80);
-	assert_true(comment_has(&p[0], "pid=4321 comm=nginx orig=192.0.2.20:8443"));
+	assert_true(packets_comment_has(&p[0], "pid=4321 comm=nginx orig=192.0.2.20:8443"));
 	encoding_close(&e);
 }
 
@@ -130,7 +118,7 @@ static void what_is_missing_is_a_jump(void **state)
 	SAYS(&t, OUT, "b");
 	SAYS(&t, IN, "c");
 	talk_flagged(&t, IN, BYTES("cut"), EVENT_F_TRUNCATED);
-	assert_int_equal(packets(&e, p, 16), 7);
+	assert_int_equal(packets_of(&e, p, 16), 7);
 	assert_int_equal(p[3].seq, p[0].seq + 1 + 10);
 	assert_int_equal(p[4].seq, p[3].seq + 1 + 100000);
 	assert_int_equal(p[5].ack, p[4].seq + 1);
@@ -154,7 +142,7 @@ static void what_was_cut_counts(void **state)
 	assert_int_equal(encoding_add(&e, &ev), -EOPNOTSUPP);
 	SAYS(&t, IN, "200");
 	assert_int_equal(talk_closes(&t), 0);
-	assert_int_equal(packets(&e, p, 16), 8);
+	assert_int_equal(packets_of(&e, p, 16), 8);
 	assert_int_equal(p[4].ack, p[3].seq + 3 + 5000);
 	assert_int_equal(p[5].flags, FIN);
 	assert_int_equal(p[5].seq, p[3].seq + 3 + 5000);
@@ -179,13 +167,13 @@ static void what_was_not_seen_has_its_length(void **state)
 	SAYS(&t, IN, "200");
 	t.offset[0] = total;
 	SAYS(&t, OUT, "next");
-	assert_int_equal(packets(&e, p, 16), 7);
+	assert_int_equal(packets_of(&e, p, 16), 7);
 	assert_packet(&p[3], DATA, p[0].seq + 1, p[1].seq + 1);
 	assert_packet(&p[4], DATA, p[3].seq + FRAME_PAYLOAD, p[1].seq + 1);
 	assert_int_equal(p[3].unseen, FRAME_PAYLOAD);
 	assert_int_equal(p[4].unseen, 1000);
 	assert_int_equal(p[3].payload.n + p[4].payload.n, 0);
-	assert_true(comment_has(&p[3], "counted, not seen"));
+	assert_true(packets_comment_has(&p[3], "counted, not seen"));
 	assert_false(p[4].comment.n);
 	assert_packet(&p[5], DATA, p[1].seq + 1, p[3].seq + total);
 	assert_packet(&p[6], DATA, p[3].seq + total, p[1].seq + 4);
@@ -195,7 +183,7 @@ static void what_was_not_seen_has_its_length(void **state)
 	ev.data.stream_offset = total + 4;
 	ev.data.call_total = UINT32_MAX;
 	assert_int_equal(encoding_add(&e, &ev), 0);
-	assert_int_equal(packets(&e, p, 16) - 7, 1024 + 1);
+	assert_int_equal(packets_of(&e, p, 16) - 7, 1024 + 1);
 	encoding_close(&e);
 }
 
@@ -211,7 +199,7 @@ static void long_payloads_are_split(void **state)
 	start(&e);
 	t = talk_new(&e, 1, PROTOCOL_UNKNOWN);
 	assert_int_equal(talk_says(&t, IN, all), 0);
-	n = packets(&e, p, 400);
+	n = packets_of(&e, p, 400);
 	seq = p[1].seq + 1;
 	for (unsigned i = 3; i < n; i++) {
 		assert_true(p[i].payload.n <= FRAME_PAYLOAD);
@@ -236,13 +224,13 @@ static void nothing_to_show_is_skipped(void **state)
 	start(&e);
 	t = talk_new(&e, 1, PROTOCOL_HTTP1);
 	assert_int_equal(talk_closes(&t), -EOPNOTSUPP);
-	assert_int_equal(packets(&e, p, 16), 0);
+	assert_int_equal(packets_of(&e, p, 16), 0);
 	encoding_close(&e);
 	encoding_open(&e, &encoder_pcapng, "events=custom", NULL);
 	encoding_begin(&e);
 	t = talk_new(&e, 1, PROTOCOL_HTTP1);
 	assert_int_equal(talk_closes(&t), 0); /* is a message at least */
-	assert_int_equal(packets(&e, p, 16), 0);
+	assert_int_equal(packets_of(&e, p, 16), 0);
 	encoding_close(&e);
 }
 
@@ -261,14 +249,14 @@ static void the_other_end_is_a_duplicate(void **state)
 	SAYS(&client, IN, "200");
 	assert_int_equal(talk_closes(&client), 0);
 	assert_int_equal(talk_closes(&server), -EALREADY);
-	assert_int_equal(packets(&e, p, 16), 8);
+	assert_int_equal(packets_of(&e, p, 16), 8);
 	/* The same port once more: a conversation of its own, from which end it may be seen. */
 	server = talk_mirror(&client, 3);
 	SAYS(&server, IN, "GET");
 	client.flow.id = client.flow.cookie = 4;
 	client.offset[0] = client.offset[1] = 0;
 	assert_int_equal(talk_says(&client, OUT, BYTES("GET")), -EALREADY);
-	assert_int_equal(packets(&e, p, 16), 12);
+	assert_int_equal(packets_of(&e, p, 16), 12);
 	assert_int_equal(p[8].from_port, p[0].from_port);
 	assert_memory_equal(p[8].from, p[0].from, 4);
 	assert_int_not_equal(p[8].seq, p[0].seq);
@@ -354,7 +342,7 @@ static void a_closed_end_is_forgotten_in_time(void **state)
 	talk_closes(&client);
 	*client.now_ns += 30000000000;
 	SAYS(&server, IN, "GET");
-	assert_int_equal(packets(&e, p, 16), 11);
+	assert_int_equal(packets_of(&e, p, 16), 11);
 	assert_memory_equal(p[7].from, p[0].from, 4);
 	encoding_close(&e);
 }
@@ -381,17 +369,18 @@ static void addresses_are_made_up_where_they_must(void **state)
 	SAYS(&six, OUT, "5");
 	six.flow.id = 6;
 	SAYS(&six, OUT, "6");
-	assert_int_equal(packets(&e, p, 24), 24);
+	assert_int_equal(packets_of(&e, p, 24), 24);
 	assert_memory_equal(p[0].from, "\xc0\0\2\1", 4);
 	assert_memory_equal(p[4].from, "\xc6\x12\0\1", 4);
 	assert_memory_equal(p[4].to, "\xc6\x13\0\1", 4);
 	assert_int_equal(p[4].from_port, 40000);
-	assert_true(comment_has(&p[4], "orig=192.0.2.20:9443 client=192.0.2.1:40000 netns=1"));
+	assert_true(
+		packets_comment_has(&p[4], "orig=192.0.2.20:9443 client=192.0.2.1:40000 netns=1"));
 	assert_memory_equal(p[8].from, "\xc6\x12\0\2", 4);
-	assert_true(comment_has(&p[8], "netns=2"));
+	assert_true(packets_comment_has(&p[8], "netns=2"));
 	assert_memory_equal(p[12].from, "\xc6\x12\0\3", 4);
 	assert_int_equal(p[12].direction, 1);
-	assert_true(comment_has(&p[12], "orig=unknown client=unknown netns=0"));
+	assert_true(packets_comment_has(&p[12], "orig=unknown client=unknown netns=0"));
 	assert_int_equal(p[16].from[0], 192);
 	assert_memory_equal(p[20].from, "\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\4", 16);
 	assert_memory_equal(p[20].to, "\x20\1\x0d\xb8\0\0\0\1\0\0\0\0\0\0\0\4", 16);
@@ -411,7 +400,7 @@ static void each_file_stands_alone(void **state)
 	t = talk_new(&e, 1, PROTOCOL_HTTP1);
 	SAYS(&t, OUT, "12345");
 	SAYS(&t, IN, "abc");
-	assert_int_equal(packets(&e, p, 24), 5);
+	assert_int_equal(packets_of(&e, p, 24), 5);
 	seq = p[3].seq;
 	encoding_end(&e);
 	n = e.n;
@@ -422,7 +411,7 @@ static void each_file_stands_alone(void **state)
 	assert_packet(&p[0], SYN, seq + 4, 0);
 	assert_packet(&p[3], DATA, seq + 5, p[1].seq + 1);
 	assert_int_equal(p[3].process, 0);
-	assert_true(comment_has(&p[0], " continued"));
+	assert_true(packets_comment_has(&p[0], " continued"));
 	assert_int_equal(talk_closes(&t), 0);
 	encoding_close(&e);
 }
@@ -445,7 +434,7 @@ static void processes_are_told_once(void **state)
 	SAYS(&t, OUT, "1");
 	SAYS(&again, OUT, "2");
 	SAYS(&other, OUT, "3");
-	assert_int_equal(packets(&e, p, 16), 12);
+	assert_int_equal(packets_of(&e, p, 16), 12);
 	assert_int_equal(p[0].process, 0);
 	assert_int_equal(p[4].process, 0);
 	assert_int_equal(p[8].process, 1);
@@ -468,7 +457,7 @@ static void keeps_to_the_room(void **state)
 		e.out.tail->cap = cap;
 		SAYS(&t, OUT, "GET");
 		e.out.tail->cap = CHUNK_SIZE;
-		assert_int_equal(packets(&e, p, 8), 4);
+		assert_int_equal(packets_of(&e, p, 8), 4);
 		encoding_close(&e);
 	}
 }

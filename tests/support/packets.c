@@ -143,3 +143,14 @@ unsigned packets_read(const void *from, size_t n, struct packet *ret, unsigned m
 	}
 	return found;
 }
+
+unsigned packets_of(struct encoding *e, struct packet *ret, unsigned max)
+{
+	encoding_ship(e);
+	return packets_read(e->p, e->n, ret, max);
+}
+
+bool packets_comment_has(const struct packet *p, const char *text)
+{
+	return p->comment.n && memmem(p->comment.p, p->comment.n, text, strlen(text));
+}

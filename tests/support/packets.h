@@ -4,10 +4,12 @@
  * A reader of the packets in a pcapng file that has nothing in common with the writer. It aborts
  * where the file is not well-formed or a checksum is wrong, so that the fuzzer can use it too.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "capture/base/bytes.h"
+#include "tests/support/encoding.h"
 
 struct packet {
 	uint32_t interface, direction, pid, tid, process;
@@ -24,3 +26,6 @@ struct packet {
 /* The packets of n bytes of whole blocks; the first max of them go to ret. Returns how many there
  * are. */
 unsigned packets_read(const void *p, size_t n, struct packet *ret, unsigned max);
+/* The same of everything that the encoding has written so far, which is shipped first. */
+unsigned packets_of(struct encoding *e, struct packet *ret, unsigned max);
+bool packets_comment_has(const struct packet *p, const char *text);
