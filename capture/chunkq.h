@@ -12,7 +12,7 @@
 struct chunkq;
 
 enum {
-	CHUNKQ_JUMBO = 2
+	CHUNKQ_JUMBO = 16 /* memory that was never written to costs nothing */
 };
 
 /* chunks of CHUNK_SIZE and CHUNKQ_JUMBO jumbo ones. NULL when there is no memory. */
