@@ -307,7 +307,8 @@ int openssl_return(struct pt_regs *ctx)
 
 /* ---- beginning and end -------------------------------------------------------------------- */
 
-static __always_inline int connection_begin(struct pt_regs *ctx, __u8 role)
+/* step: it may be a later one of a handshake, the first of which began the connection. */
+static __always_inline int connection_begin(struct pt_regs *ctx, __u8 role, bool step)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 object = PT_REGS_PARM1(ctx);
@@ -316,8 +317,10 @@ static __always_inline int connection_begin(struct pt_regs *ctx, __u8 role)
 	own_stack(ctx);
 	if (!filter_pass(probe_number, task))
 		return 0;
-	unsettle(task, object);
 	old = connection_find(task, object);
+	if (old && step)
+		return 0;
+	unsettle(task, object);
 	if (old)
 		connection_end(old, object, DATA_OPENSSL);
 	connection_new(task, object, role, false);
@@ -327,40 +330,26 @@ static __always_inline int connection_begin(struct pt_regs *ctx, __u8 role)
 SEC("uprobe")
 int openssl_connect(struct pt_regs *ctx)
 {
-	return connection_begin(ctx, REC_ROLE_CLIENT);
+	return connection_begin(ctx, REC_ROLE_CLIENT, false);
 }
 
 SEC("uprobe")
 int openssl_accept(struct pt_regs *ctx)
 {
-	return connection_begin(ctx, REC_ROLE_SERVER);
+	return connection_begin(ctx, REC_ROLE_SERVER, false);
 }
 
-/* The same where a library sets its role without the function above (BoringSSL): called for every
- * step of a handshake, the first of which begins the connection. */
-static __always_inline int connection_handshake(struct pt_regs *ctx, __u8 role)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	__u64 object = PT_REGS_PARM1(ctx);
-
-	own_stack(ctx);
-	if (!filter_pass(probe_number, task) || connection_find(task, object))
-		return 0;
-	unsettle(task, object);
-	connection_new(task, object, role, false);
-	return 0;
-}
-
+/* Where a library sets its role without the functions above (BoringSSL). */
 SEC("uprobe")
 int openssl_handshake_out(struct pt_regs *ctx)
 {
-	return connection_handshake(ctx, REC_ROLE_CLIENT);
+	return connection_begin(ctx, REC_ROLE_CLIENT, true);
 }
 
 SEC("uprobe")
 int openssl_handshake_in(struct pt_regs *ctx)
 {
-	return connection_handshake(ctx, REC_ROLE_SERVER);
+	return connection_begin(ctx, REC_ROLE_SERVER, true);
 }
 
 /* The object will be used again, in the same role. A handshake that begins calls it too. */
