@@ -20,7 +20,7 @@
 
 struct rec;
 struct bpf_object;
-struct elf_file; /* probes/elf_file.h */
+struct elf_file; /* probes/elf/file.h */
 
 /* A place in a target's code and the kernel program that goes there. */
 struct probe_hook {

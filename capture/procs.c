@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "capture/base/lru.h"
-#include "capture/context.h"
+#include "capture/container.h"
 #include "capture/output.h"
 
 enum {
@@ -92,8 +92,8 @@ static struct bytes keep(struct proc_entry *e, struct bytes b, size_t max)
 static void set_cgroup(struct proc_entry *e, struct bytes path)
 {
 	e->proc.cgroup = keep(e, path, PROCS_PATH / 2);
-	e->proc.container = context_container(e->proc.cgroup);
-	e->proc.pod = context_pod(e->proc.cgroup);
+	e->proc.container = container_id(e->proc.cgroup);
+	e->proc.pod = container_pod(e->proc.cgroup);
 }
 
 /* Names and ids change during a life; the texts of the image do not. */

@@ -8,8 +8,8 @@
 #include <stddef.h>
 
 #include "capture/encoder.h"
-#include "encoders/json.h"
-#include "encoders/put.h"
+#include "encoders/write/json.h"
+#include "encoders/write/put.h"
 
 struct jsonl {
 	uint64_t second; /* whose date is in `date` */

@@ -12,11 +12,11 @@
 #include <sys/mman.h>
 
 #include "capture/encoder.h"
-#include "encoders/pcapng_block.h"
-#include "encoders/pcapng_hold.h"
-#include "encoders/pcapng_journal.h"
-#include "encoders/pcapng_tcp.h"
-#include "encoders/put.h"
+#include "encoders/pcapng/block.h"
+#include "encoders/pcapng/hold.h"
+#include "encoders/pcapng/journal.h"
+#include "encoders/pcapng/tcp.h"
+#include "encoders/write/put.h"
 #include "proto/pb_map.h"
 
 enum pcapng_events {

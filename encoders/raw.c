@@ -2,7 +2,7 @@
 #include <errno.h>
 
 #include "capture/encoder.h"
-#include "capture/source_raw.h"
+#include "capture/raw.h"
 
 /* The raw recording: records as they came, for `penstock replay`. */
 

@@ -11,8 +11,8 @@
 #include "capture/base/utf8.h"
 #include "capture/encoder.h"
 #include "capture/stats.h"
-#include "encoders/show.h"
-#include "encoders/text_data.h"
+#include "encoders/view/text_data.h"
+#include "encoders/write/show.h"
 
 enum tz {
 	TZ_UTC,

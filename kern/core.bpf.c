@@ -27,7 +27,7 @@ enum {
  * event in such kernels: what the first was left out of, the second makes good. On a busy CPU the
  * same would happen to a second one of the same kind; those for exec and exit, which take longest,
  * come by way of perf, where nothing is preempted. (Of a new task perf tells nothing but the
- * number.) What neither of them saw is KC_MISSED, which probes/core.c counts at the end.
+ * number.) What neither of them saw is KC_MISSED, which probes/core/core.c counts at the end.
  */
 struct occasion {
 	__u64 start; /* of the task */

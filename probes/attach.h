@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * The attacher of this process (capture/attacher.h): uprobes in every process that maps the file.
+ * The attacher of this process (probes/attacher.h): uprobes in every process that maps the file.
  * Through uprobe_multi links where the kernel has them (a millisecond to attach, and many detach at
  * once), else through perf events (which take turns, a tenth of a second each). Used by one thread
  * at a time.
@@ -9,9 +9,9 @@
 #include <linux/bpf.h>
 #include <sys/types.h>
 
-#include "capture/attacher.h"
 #include "capture/base/err.h"
 #include "capture/probe.h"
+#include "probes/attacher.h"
 
 /* One hook, attached without an attacher: a descriptor, which detaches when it is closed, or
  * negative errno. attach_multi() takes a program that was loaded for such links; at the place of

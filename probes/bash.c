@@ -10,7 +10,7 @@
 #include "capture/layout.h"
 #include "kern/bash.h"
 #include "kern/bash.skel.h"
-#include "probes/elf_file.h"
+#include "probes/elf/file.h"
 #include "probes/load.h"
 
 struct bash_cfg {

@@ -18,10 +18,10 @@
 #include "capture/layout.h"
 #include "kern/openssl.h"
 #include "kern/openssl.skel.h"
-#include "probes/core_filter.h"
-#include "probes/elf_file.h"
+#include "probes/core/filter.h"
+#include "probes/elf/file.h"
+#include "probes/elf/place.h"
 #include "probes/load.h"
-#include "probes/place.h"
 
 enum {
 	OPENSSL_LINKS = 4

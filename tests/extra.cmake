@@ -9,9 +9,9 @@ function(register name label)
     ENVIRONMENT "BUILD=${CMAKE_BINARY_DIR};PENSTOCK=$<TARGET_FILE:penstock>")
 endfunction()
 
-foreach(check tree spdx sizes banned includes symbols format tidy shell)
+foreach(check tree spdx sizes banned includes symbols core format tidy shell)
   set(arguments "")
-  if(check MATCHES "symbols|tidy")
+  if(check MATCHES "symbols|core|tidy")
     set(arguments ${CMAKE_BINARY_DIR})
   endif()
   register(lint/${check} lint ${Python3_EXECUTABLE} tests/lint/lint.py ${check} ${arguments})
@@ -53,6 +53,10 @@ endforeach()
 # The kernel's own code, compiled for this machine: its packets lie at any address.
 target_include_directories(fuzz_hello BEFORE PRIVATE fuzz/host)
 target_compile_options(fuzz_hello PRIVATE -fno-sanitize=alignment -fno-strict-aliasing -Wno-pointer-arith)
+
+# The core and nothing else: whatever it calls must be in it, in base, or in the C library.
+add_executable(core_alone lint/core_alone.c)
+target_link_libraries(core_alone PRIVATE -Wl,--whole-archive penstock_core penstock_base -Wl,--no-whole-archive)
 
 add_executable(make_raw replay/make_raw.c)
 add_executable(bench_memcpy bench/memcpy.c)

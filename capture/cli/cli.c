@@ -9,6 +9,7 @@
 #include "capture/base/near.h"
 #include "capture/cli/args.h"
 #include "capture/cli/commands.h"
+#include "capture/run/child.h"
 
 const struct cli_command *const cli_commands[] = {
 	&cmd_record, &cmd_replay,     &cmd_probes,  &cmd_check,
@@ -60,7 +61,7 @@ int cli_status(const struct cli_call *call, int code)
 	if (code == 0)
 		return CLI_OK;
 	if (call->child)
-		return CLI_CHILD_FAILED;
+		return CHILD_FAILED;
 	switch (code) {
 	case -EINVAL:
 		return CLI_USAGE;

@@ -16,14 +16,10 @@ enum cli_exit {
 	CLI_OK = 0,
 	CLI_FAILED = 1,
 	CLI_USAGE = 2,
-	CLI_MISSING = 3,         /* kernel feature or privilege */
-	CLI_LOST = 4,            /* done, but records were lost */
-	CLI_CHILD_LOST = 124,    /* the same with a COMMAND, if --fail-on-loss */
-	CLI_CHILD_FAILED = 125,  /* penstock failed, where else COMMAND's status is returned */
-	CLI_CHILD_NO_EXEC = 126, /* COMMAND is there, but cannot be run */
-	CLI_CHILD_NOT_FOUND = 127,
-	CLI_SIGNAL = 128, /* + number */
-};
+	CLI_MISSING = 3,      /* kernel feature or privilege */
+	CLI_LOST = 4,         /* done, but records were lost */
+	CLI_CHILD_LOST = 124, /* the same with a COMMAND, if --fail-on-loss */
+};                            /* and COMMAND's own: enum child_exit */
 
 /* What `record` and `replay` share; rows in cli_output_options. */
 struct cli_output_cfg {

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "capture/cli/commands.h"
-#include "probes/core.h"
-#include "probes/discovery.h"
+#include "probes/core/core.h"
+#include "probes/discovery/discovery.h"
 
 struct check_cfg {
 	const char *target;

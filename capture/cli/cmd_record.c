@@ -2,8 +2,16 @@
 #include <string.h>
 
 #include "capture/cli/commands.h"
-#include "capture/cli/record.h"
 #include "capture/cli/report.h"
+#include "capture/run/record.h"
+
+struct record_cfg {
+	struct opt_list probe; /* texts of -p */
+	struct core_filters filters;
+	uint64_t max_payload, ring_size;
+	const char *user;
+	bool all, fail_on_loss;
+};
 
 static const struct opt options[] = {
 	{.name = "probe",
@@ -73,20 +81,36 @@ static const struct opt options[] = {
 	OPT_END,
 };
 
-static int exit_status(const struct record *r, int code, bool whole)
+/* One line for each hook. */
+static void print_attached(const struct probe_ops *probe, const struct event_attach *a, void *arg)
 {
-	bool lost = !whole;
+	const struct cli_call *call = arg;
+	char note[128] = "";
 
-	if (code < 0)
-		return r->call->child ? CLI_CHILD_FAILED : CLI_FAILED;
-	if (!r->call->child)
-		return lost ? CLI_LOST : CLI_OK;
-	if (lost && r->cfg->fail_on_loss)
-		return CLI_CHILD_LOST;
-	return r->child.ended ? r->child.status : CLI_SIGNAL + r->stop_signal;
+	if (call->out.quiet && !a->status)
+		return;
+	if (a->note.n)
+		snprintf(note, sizeof(note), " (%.*s)", (int)a->note.n, a->note.p);
+	fprintf(stderr, "%s %s: %.*s at %.*s+0x%llx%s%s%s\n",
+		a->status ? "cannot attach" : "attached", probe->name, (int)a->hook.n, a->hook.p,
+		(int)a->target.n, a->target.p, (unsigned long long)a->offset, note,
+		a->status ? ": " : "", a->status ? strerror(-a->status) : "");
 }
 
-static int record(struct record *r, struct err *err)
+static int exit_status(const struct cli_call *call, const struct record *r, int code, bool whole)
+{
+	const struct record_cfg *cfg = call->cfg;
+
+	if (code < 0)
+		return call->child ? CHILD_FAILED : CLI_FAILED;
+	if (!call->child)
+		return whole ? CLI_OK : CLI_LOST;
+	if (!whole && cfg->fail_on_loss)
+		return CLI_CHILD_LOST;
+	return r->child.ended ? r->child.status : CHILD_SIGNAL + r->stop_signal;
+}
+
+static int record(const struct cli_call *call, struct record *r, struct err *err)
 {
 	int code = record_parse(r, err);
 	bool whole;
@@ -95,23 +119,37 @@ static int record(struct record *r, struct err *err)
 		code = record_open(r, err);
 	if (code < 0) {
 		record_stop(r, NULL);
-		return cli_status(r->call, code);
+		return cli_status(call, code);
 	}
-	if (!r->call->out.quiet)
+	if (!call->out.quiet)
 		fputs("ready\n", stderr);
 	if (r->child.pid)
 		child_release(&r->child);
 	record_wait(r);
 	code = record_stop(r, err);
-	whole = report_print(r->pipeline, &r->outputs, r->call->out.quiet ? REPORT_QUIET : 0);
-	return exit_status(r, code, whole);
+	whole = report_print(r->pipeline, &r->outputs, call->out.quiet ? REPORT_QUIET : 0);
+	return exit_status(call, r, code, whole);
 }
 
 static int run(const struct cli_call *call, struct err *err)
 {
-	struct record r = {
-		.call = call, .cfg = call->cfg, .signals = {.fd = -1}, .child = {.hold_fd = -1}};
-	int status = record(&r, err);
+	const struct record_cfg *cfg = call->cfg;
+	struct record_config config = {.probe = call->probe,
+				       .probe_cfg = call->probe_cfg,
+				       .probes = cfg->probe,
+				       .write = call->out.write,
+				       .filters = cfg->filters,
+				       .max_payload = cfg->max_payload,
+				       .ring_size = cfg->ring_size,
+				       .stats_ns = call->out.stats_ns,
+				       .user = cfg->user,
+				       .all = cfg->all,
+				       .argv = call->argv,
+				       .child = call->child,
+				       .attached = print_attached,
+				       .attached_arg = (void *)call};
+	struct record r = {.cfg = &config, .signals = {.fd = -1}, .child = {.hold_fd = -1}};
+	int status = record(call, &r, err);
 
 	record_done(&r);
 	return status;

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "capture/cli/commands.h"
-#include "capture/cli/outputs.h"
-#include "capture/cli/reader.h"
 #include "capture/cli/report.h"
-#include "capture/source_raw.h"
+#include "capture/run/outputs.h"
+#include "capture/run/reader.h"
+#include "capture/source/raw.h"
 
 struct replay {
 	const struct cli_call *call;

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "capture/cli/cli.h"
-#include "capture/cli/output_spec.h"
+#include "capture/run/output_spec.h"
 
 static void help_keys(const char *title, const struct opt *rows, FILE *out)
 {

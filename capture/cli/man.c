@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "capture/cli/cli.h"
-#include "capture/cli/output_spec.h"
+#include "capture/run/output_spec.h"
 
 /* Text that roff must not take for its own; an empty line becomes a paragraph. */
 static void text(const char *c, FILE *out)

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "capture/cli/outputs.h"
 #include "capture/pipeline.h"
+#include "capture/run/outputs.h"
 
 enum report_flags {
 	REPORT_QUIET = 1,  /* only losses and errors */

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "capture/cli/cli.h"
+#include "capture/run/child.h"
 
 /* What one run of the program printed. */
 static char out_text[256 * 1024], err_text[16 * 1024];
@@ -104,8 +105,8 @@ static void wrong_use(void **state)
 /* Where COMMAND's status is expected, ours is told apart. */
 static void wrong_use_with_command(void **state)
 {
-	assert_int_equal(RUN("record", "-p", "nosuch", "--", "true"), CLI_CHILD_FAILED);
-	assert_int_equal(RUN("bash", "--nosuch", "--", "true"), CLI_CHILD_FAILED);
+	assert_int_equal(RUN("record", "-p", "nosuch", "--", "true"), CHILD_FAILED);
+	assert_int_equal(RUN("bash", "--nosuch", "--", "true"), CHILD_FAILED);
 	assert_int_equal(lines(err_text), 1);
 }
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "encoders/body.h"
+#include "encoders/view/body.h"
 
 static const char page[] = "<p>a page that says the same again and again, again and again</p>\n";
 

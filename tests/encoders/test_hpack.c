@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "encoders/hpack.h"
+#include "encoders/view/hpack.h"
 
 /* A block with a large field that the other side has to remember. */
 static int add_field(struct hpack *h, nghttp2_hd_deflater *deflater, unsigned number,

@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "encoders/http1.h"
-#include "encoders/http1_head.h"
+#include "encoders/view/http1.h"
+#include "encoders/view/http1_head.h"
 #include "tests/support/transcript.h"
 
 #define SENT  "    1234 curl            127.0.0.1:43210 -> 127.0.0.1:443  "

@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "encoders/http2.h"
-#include "encoders/http2_stream.h"
-#include "encoders/text_data.h"
+#include "encoders/view/http2.h"
+#include "encoders/view/http2_stream.h"
+#include "encoders/view/text_data.h"
 #include "tests/support/transcript.h"
 
 #define SENT "    1234 curl            127.0.0.1:43210 -> 127.0.0.1:443  "

@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "encoders/pcapng_block.h"
-#include "encoders/pcapng_journal.h"
+#include "encoders/pcapng/block.h"
+#include "encoders/pcapng/journal.h"
 #include "proto/event.pb-c.h"
 #include "tests/support/encoding.h"
 #include "tests/support/events.h"

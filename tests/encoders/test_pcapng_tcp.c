@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "encoders/frame.h"
-#include "encoders/pcapng_block.h"
+#include "encoders/pcapng/block.h"
+#include "encoders/pcapng/frame.h"
 #include "tests/support/events.h"
 #include "tests/support/packets.h"
 #include "tests/support/talk.h"

@@ -9,8 +9,8 @@
 #include <cmocka.h>
 
 #include "capture/base/utf8.h"
-#include "encoders/text_data.h"
-#include "encoders/view.h"
+#include "encoders/view/text_data.h"
+#include "encoders/view/view.h"
 #include "tests/support/encoding.h"
 #include "tests/support/fakes.h"
 #include "tests/support/transcript.h"

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "encoders/unpack.h"
+#include "encoders/view/unpack.h"
 #include "tests/support/transcript.h"
 
 #define SENT "    1234 curl            127.0.0.1:43210 -> 127.0.0.1:443  "

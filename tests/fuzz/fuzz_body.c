@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "encoders/body.h"
+#include "encoders/view/body.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "capture/layout.h"
-#include "capture/source_raw.h"
+#include "capture/source/raw.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

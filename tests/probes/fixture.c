@@ -8,9 +8,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "capture/context.h"
+#include "capture/source/clock.h"
 #include "probes/attach.h"
-#include "probes/elf_file.h"
+#include "probes/elf/file.h"
 #include "probes/load.h"
 
 struct fixture fixture = {.lock = PTHREAD_MUTEX_INITIALIZER, .more = PTHREAD_COND_INITIALIZER};
@@ -70,7 +70,7 @@ static void on_report(const struct discovery_probe *probe, const struct event_at
 	snprintf(r->hook, sizeof(r->hook), "%.*s", (int)what->hook.n, what->hook.p);
 	snprintf(r->target, sizeof(r->target), "%.*s", (int)what->target.n, what->target.p);
 	snprintf(r->note, sizeof(r->note), "%.*s", (int)what->note.n, what->note.p);
-	r->time_ns = context_boot_ns();
+	r->time_ns = clock_boot_ns();
 	r->pid = what->pid;
 	r->status = what->status;
 	pthread_cond_broadcast(&fixture.more);

@@ -14,7 +14,7 @@
 #include <limits.h>
 #include <pthread.h>
 
-#include "probes/discovery.h"
+#include "probes/discovery/discovery.h"
 #include "tests/probes/discovery_test.h"
 #include "tests/probes/discovery_test.skel.h"
 #include "tests/support/shell.h"

@@ -23,8 +23,8 @@
 #include "capture/probe.h"
 #include "kern/bash.h"
 #include "probes/attach.h"
-#include "probes/core.h"
-#include "probes/elf_file.h"
+#include "probes/core/core.h"
+#include "probes/elf/file.h"
 
 extern const struct probe_ops probe_bash;
 

@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 #include "capture/layout.h"
-#include "probes/core.h"
-#include "probes/core_filter.h"
+#include "probes/core/core.h"
+#include "probes/core/filter.h"
 
 enum {
 	RING = 4 * 1024 * 1024,

@@ -11,7 +11,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-#include "capture/context.h"
+#include "capture/source/clock.h"
 
 static int start_fails(struct err *err)
 {
@@ -138,7 +138,7 @@ static void lets_go_of_upgraded_files(void **state)
  * another one is noticed when it is started the next time, but not within a second of the last. */
 static void notices_an_overwritten_file(void **state)
 {
-	uint64_t until = context_boot_ns() + FIXTURE_PATIENCE_S * 1000000000ull;
+	uint64_t until = clock_boot_ns() + FIXTURE_PATIENCE_S * 1000000000ull;
 	struct discovery *d = fixture_start();
 	struct shell s = fixture_copy_and_start("overwritten");
 	char command[3 * PATH_MAX];
@@ -152,7 +152,7 @@ static void notices_an_overwritten_file(void **state)
 		shell_type(&s);
 		if (fixture_reports() > 1)
 			break;
-		assert_true(context_boot_ns() < until);
+		assert_true(clock_boot_ns() < until);
 		shell_end(&s);
 	}
 	assert_int_equal(fixture_reports(), 2);

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "probes/elf_file.h"
+#include "probes/elf/file.h"
 
 /* What is looked for in this program itself. */
 int test_elf_file_marker(int x);

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "probes/libraries.h"
+#include "probes/discovery/libraries.h"
 
 struct found {
 	unsigned n;

@@ -20,7 +20,7 @@
 #include "capture/probe.h"
 #include "kern/events.h"
 #include "kern/openssl.h"
-#include "probes/discovery.h"
+#include "probes/discovery/discovery.h"
 
 /* ---- targets ------------------------------------------------------------------------------ */
 

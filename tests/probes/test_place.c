@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "probes/place.h"
+#include "probes/elf/place.h"
 
 #if defined(__x86_64__)
 

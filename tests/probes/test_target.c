@@ -22,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "probes/target.h"
+#include "probes/discovery/target.h"
 
 struct found {
 	const char *path; /* looked for */

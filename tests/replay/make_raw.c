@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "capture/source_raw.h"
+#include "capture/source/raw.h"
 #include "kern/events.h"
 
 enum {

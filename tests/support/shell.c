@@ -15,14 +15,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "capture/context.h"
+#include "capture/source/clock.h"
 
 struct shell shell_start(const char *path, void (*before)(const char *path))
 {
 	struct shell s;
 
 	snprintf(s.path, sizeof(s.path), "%s", path);
-	s.start_ns = context_boot_ns();
+	s.start_ns = clock_boot_ns();
 	s.pid = forkpty(&s.tty, NULL, NULL, NULL);
 	assert_true(s.pid >= 0);
 	if (!s.pid) {

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "capture/base/utf8.h"
-#include "encoders/text_data.h"
+#include "encoders/view/text_data.h"
 #include "tests/support/encoding.h"
 
 #define TIME_UNIX 1732453680123456789ull

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * The raw recording: RAW_MAGIC, then the records of kern/events.h as they came, each padded with
+ * zeroes to RAW_ALIGN. A file cut anywhere is read up to its last whole record. Where a recording
+ * begins anew (after a gap, for a new reader) the magic comes again, and behind it what a replay
+ * needs: RUN, CLOCK, CGROUP and PROC records.
+ */
+#define RAW_MAGIC "PENSTOCK-RAW-1\r\n" /* 16 bytes, the NUL not included */
+enum {
+	RAW_MAGIC_SIZE = 16,
+	RAW_ALIGN = 8
+};

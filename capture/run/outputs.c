@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "capture/run/outputs.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static int add(struct outputs *o, const char *text, struct err *err)
+{
+	struct output_spec *spec = &o->specs[o->n];
+	int r;
+
+	if (o->n == OUTPUT_MAX)
+		return errf(err, -EINVAL, "-w: more than %d outputs", OUTPUT_MAX);
+	r = output_spec_parse(text, spec, err);
+	if (r < 0)
+		return r;
+	o->n++;
+	for (unsigned i = 0; i + 1 < o->n; i++)
+		if (output_spec_same(&o->specs[i], spec))
+			return errf(err, -EINVAL, "-w %s: given twice", spec->label);
+	return 0;
+}
+
+int outputs_parse(const struct opt_list *texts, struct outputs *ret, struct err *err)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < texts->n && r == 0; i++)
+		r = add(ret, texts->v[i], err);
+	return texts->n ? r : add(ret, NULL, err);
+}
+
+/* https://no-color.org */
+static bool wants_colour(void)
+{
+	const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return !(no_colour && *no_colour) && term && strcmp(term, "dumb") != 0;
+}
+
+static struct encoder_env terminal(const struct output_spec *spec)
+{
+	struct winsize size = {0};
+
+	if (spec->sink != sink_by_name("stdout") || !isatty(STDOUT_FILENO))
+		return (struct encoder_env){0};
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || !size.ws_col)
+		size.ws_col = 80;
+	return (struct encoder_env){.colour = wants_colour(), .width = size.ws_col};
+}
+
+int outputs_open(struct outputs *o, const struct user *user, bool block, struct err *err)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < o->n && r == 0; i++) {
+		const struct output_spec *spec = &o->specs[i];
+		struct output_config cfg = {
+			.label = spec->label,
+			.encoder = spec->encoder,
+			.encoder_cfg = spec->encoder_cfg,
+			.encoder_env = terminal(spec),
+			.sink = spec->sink,
+			.sink_cfg = spec->sink_cfg,
+			.sink_env = {.target = spec->target,
+				     .uid = user->set ? user->uid : (uid_t)-1,
+				     .gid = user->set ? user->gid : (gid_t)-1,
+				     .one_run = true},
+			.kinds = spec->kinds,
+			.flush_ns = spec->keys.flush_ns,
+			.hold_ns = spec->keys.hold_ns,
+			.block = block,
+		};
+
+		r = output_new(&cfg, i, &o->v[i], err);
+	}
+	return r;
+}
+
+void outputs_done(struct outputs *o)
+{
+	for (unsigned i = 0; i < o->n; i++) {
+		output_free(o->v[i]);
+		output_spec_done(&o->specs[i]);
+	}
+	*o = (struct outputs){0};
+}
+
+bool outputs_on_stdout(const struct outputs *o)
+{
+	for (unsigned i = 0; i < o->n; i++)
+		if (o->specs[i].sink == sink_by_name("stdout"))
+			return true;
+	return false;
+}
+
+bool outputs_abandoned(const struct outputs *o)
+{
+	struct pollfd p = {.fd = STDOUT_FILENO};
+
+	return o->n == 1 && outputs_on_stdout(o) && poll(&p, 1, 0) == 1;
+}

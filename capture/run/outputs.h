@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/* All outputs of one run: from the texts of -w to open ones. */
+#include "capture/output.h"
+#include "capture/run/output_spec.h"
+#include "capture/run/user.h"
+
+struct outputs {
+	unsigned n;
+	struct output_spec specs[OUTPUT_MAX];
+	struct output *v[OUTPUT_MAX]; /* NULL until opened */
+};
+
+/* No text: readable text on standard output. -EINVAL with one line. outputs_done() is due anyhow.
+ */
+int outputs_parse(const struct opt_list *texts, struct outputs *ret, struct err *err);
+/* block: a slow sink is waited for. user: who owns the files. */
+int outputs_open(struct outputs *o, const struct user *user, bool block, struct err *err);
+void outputs_done(struct outputs *o);
+
+/* Does one of them write to standard output? */
+bool outputs_on_stdout(const struct outputs *o);
+/* The reader of the only output has gone: that is how `... | head` ends, no failure. */
+bool outputs_abandoned(const struct outputs *o);

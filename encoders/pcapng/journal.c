@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "encoders/pcapng/journal.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "capture/base/utf8.h"
+#include "capture/stats.h"
+#include "encoders/pcapng/block.h"
+#include "encoders/write/put.h"
+
+enum {
+	ROW_FIXED = 2048, /* names, numbers and words of any row */
+	ROW_BINARY = 8,   /* a binary value has its length in front */
+	ROW_PARENT = 64,  /* "comm(pid) < " */
+	ROW_COUNTER = 2 * 128,
+	ROW_COUNTER_NAME = 48,
+};
+
+enum priority {
+	PRIORITY_WARNING = 4,
+	PRIORITY_INFO = 6
+};
+
+/*
+ * A field is NAME=value\n; a value that is not printable UTF-8 on one line is NAME\n, its length as
+ * a little-endian u64, value\n. The value is written first and judged when the field is closed:
+ * OPEN, write, close_field(), with the start of the value kept in between.
+ */
+#define OPEN(p, name)              PUT_LITERAL(p, name "=")
+#define NUMBER(p, name, v)         end_line(put_u64(OPEN(p, name), v))
+#define TEXT(p, name, text, limit) text_field(p, name "=", sizeof(name), text, limit)
+
+static inline uint8_t *end_line(uint8_t *p)
+{
+	*p = '\n';
+	return p + 1;
+}
+
+static uint8_t *close_binary(uint8_t *value, size_t n)
+{
+	value[-1] = '\n';
+	memmove(value + ROW_BINARY, value, n);
+	put_le64(value, n);
+	return end_line(value + ROW_BINARY + n);
+}
+
+static inline uint8_t *close_field(uint8_t *value, uint8_t *p)
+{
+	const char *text = (const char *)value;
+	size_t n = p - value;
+
+	if (utf8_plain(text, n) || utf8_printable((struct bytes){text, n}))
+		return end_line(p);
+	return close_binary(value, n);
+}
+
+static uint8_t *text_field(uint8_t *p, const char *name, size_t name_n, struct bytes text,
+			   size_t limit)
+{
+	uint8_t *value;
+
+	if (!text.n)
+		return p;
+	value = put_mem(p, name, name_n);
+	return close_field(value, put_bytes(value, utf8_cut(text, limit)));
+}
+
+static uint8_t *put_args(uint8_t *p, struct bytes args, size_t limit)
+{
+	return put_joined(p, utf8_cut(args, limit));
+}
+
+static uint8_t *args_field(uint8_t *p, struct bytes args)
+{
+	uint8_t *value;
+
+	if (!args.n)
+		return p;
+	value = OPEN(p, "_CMDLINE");
+	return close_field(value, put_args(value, args, PCAPNG_JOURNAL_TEXT));
+}
+
+static uint8_t *parents_field(uint8_t *p, const struct proc *parent)
+{
+	uint8_t *value = OPEN(p, "PENSTOCK_PARENTS");
+	unsigned n = 0;
+
+	p = value;
+	for (; parent && n < PROC_ANCESTORS; parent = parent->parent, n++) {
+		if (n)
+			p = PUT_LITERAL(p, " < ");
+		p = put_bytes(p, utf8_cut(parent->comm, 16));
+		*p++ = '(';
+		p = put_u64(p, parent->pid);
+		*p++ = ')';
+	}
+	return close_field(value, p);
+}
+
+static uint8_t *process_fields(uint8_t *p, const struct event *ev)
+{
+	const struct proc *proc = ev->proc;
+
+	p = NUMBER(p, "_PID", proc->pid);
+	p = NUMBER(p, "_UID", proc->uid);
+	p = NUMBER(p, "_GID", proc->gid);
+	p = TEXT(p, "_COMM", proc->comm, PCAPNG_JOURNAL_NAME);
+	p = TEXT(p, "_EXE", proc->exe, PCAPNG_JOURNAL_NAME);
+	p = args_field(p, ev->kind == EVENT_EXEC ? ev->exec.argv : proc->cmdline);
+	if (proc->loginuid != UINT32_MAX)
+		p = NUMBER(p, "_AUDIT_LOGINUID", proc->loginuid);
+	p = TEXT(p, "_SYSTEMD_CGROUP", proc->cgroup, PCAPNG_JOURNAL_NAME);
+	if (ev->tid)
+		p = NUMBER(p, "PENSTOCK_TID", ev->tid);
+	p = NUMBER(p, "PENSTOCK_PPID", proc->ppid);
+	if (proc->parent)
+		p = parents_field(p, proc->parent);
+	p = TEXT(p, "PENSTOCK_CONTAINER_ID", proc->container, PCAPNG_JOURNAL_NAME);
+	return TEXT(p, "PENSTOCK_POD_UID", proc->pod, PCAPNG_JOURNAL_NAME);
+}
+
+static uint8_t *exec_fields(uint8_t *p, const struct event *ev)
+{
+	uint8_t *value = OPEN(p, "MESSAGE");
+
+	p = put_args(PUT_LITERAL(value, "exec: "), ev->exec.argv, PCAPNG_JOURNAL_TEXT);
+	p = close_field(value, p);
+	p = TEXT(p, "PENSTOCK_PATH", ev->exec.path, PCAPNG_JOURNAL_NAME);
+	if (ev->exec.argv_total > ev->exec.argv.n)
+		p = NUMBER(p, "PENSTOCK_ARGV_BYTES", ev->exec.argv_total);
+	return TEXT(p, "PENSTOCK_CWD", ev->exec.cwd, PCAPNG_JOURNAL_NAME);
+}
+
+static uint8_t *exit_fields(uint8_t *p, const struct event *ev)
+{
+	uint8_t *value = OPEN(p, "MESSAGE");
+
+	p = PUT_LITERAL(value, "exit: ");
+	if (ev->proc)
+		p = put_bytes(p, utf8_cut(ev->proc->comm, PCAPNG_JOURNAL_NAME));
+	if (ev->exit.signal)
+		p = put_signal(PUT_LITERAL(p, " killed by "), ev->exit.signal);
+	else
+		p = put_u64(PUT_LITERAL(p, " status "), ev->exit.code);
+	if (ev->exit.core)
+		p = PUT_LITERAL(p, ", core dumped,");
+	p = PUT_LITERAL(put_seconds(PUT_LITERAL(p, " after "), ev->exit.lifetime_ns), " s");
+	p = close_field(value, p);
+	if (ev->exit.signal)
+		p = NUMBER(p, "PENSTOCK_SIGNAL", ev->exit.signal);
+	else
+		p = NUMBER(p, "PENSTOCK_EXIT_STATUS", ev->exit.code);
+	if (ev->exit.core)
+		p = NUMBER(p, "PENSTOCK_CORE_DUMPED", 1);
+	return end_line(put_seconds(OPEN(p, "PENSTOCK_DURATION"), ev->exit.lifetime_ns));
+}
+
+/* MESSAGE is the command as it was typed, so that what one sees and searches is one thing. */
+static uint8_t *line_fields(uint8_t *p, const struct event *ev)
+{
+	const struct event_line *line = &ev->line;
+
+	p = TEXT(p, "MESSAGE", line->text, PCAPNG_JOURNAL_TEXT);
+	p = TEXT(p, "PENSTOCK_EXPANDED", line->expanded, PCAPNG_JOURNAL_TEXT);
+	p = TEXT(p, "PENSTOCK_SHELL", bytes_of(line->shell), PCAPNG_JOURNAL_NAME);
+	p = NUMBER(p, "PENSTOCK_COMMAND_ID", line->id);
+	p = TEXT(p, "PENSTOCK_TTY", line->tty, PCAPNG_JOURNAL_NAME);
+	p = TEXT(p, "PENSTOCK_CWD", line->cwd, PCAPNG_JOURNAL_NAME);
+	p = NUMBER(p, "PENSTOCK_START", line->start_unix_ns);
+	if (!(ev->flags & EVENT_F_UNFINISHED))
+		p = end_line(put_seconds(OPEN(p, "PENSTOCK_DURATION"), line->duration_ns));
+	if (line->has_status)
+		p = end_line(put_i64(OPEN(p, "PENSTOCK_EXIT_STATUS"), line->status));
+	return p;
+}
+
+static uint8_t *attach_fields(uint8_t *p, const struct event *ev)
+{
+	const struct event_attach *attach = &ev->attach;
+	uint8_t *value = OPEN(p, "MESSAGE");
+
+	p = attach->status ? PUT_LITERAL(value, "not attached: ")
+			   : PUT_LITERAL(value, "attached: ");
+	p = put_bytes(p, utf8_cut(attach->hook, PCAPNG_JOURNAL_NAME));
+	p = put_bytes(PUT_LITERAL(p, " in "), utf8_cut(attach->target, PCAPNG_JOURNAL_NAME));
+	p = close_field(value, p);
+	return TEXT(p, "PENSTOCK_NOTE", attach->note, PCAPNG_JOURNAL_NAME);
+}
+
+static uint8_t *loss_fields(uint8_t *p, const struct event *ev)
+{
+	const struct event_loss *loss = &ev->loss;
+	uint8_t *value = OPEN(p, "MESSAGE");
+
+	p = put_u64(PUT_LITERAL(value, "lost "), loss->count);
+	p = loss->first_seq ? PUT_LITERAL(p, " events (") : PUT_LITERAL(p, " records (");
+	p = put_bytes(p, utf8_cut(bytes_of(loss->probe), 64));
+	p = put_bytes(PUT_LITERAL(p, " "), utf8_cut(bytes_of(loss->reason), 64));
+	p = PUT_LITERAL(p, "): ");
+	p = put_bytes(p, utf8_cut(bytes_of(stats_help(loss->reason)), 256));
+	p = close_field(value, p);
+	p = TEXT(p, "PENSTOCK_LOSS_REASON", bytes_of(loss->reason), 64);
+	p = NUMBER(p, "PENSTOCK_LOSS_COUNT", loss->count);
+	if (loss->bytes)
+		p = NUMBER(p, "PENSTOCK_LOSS_BYTES", loss->bytes);
+	p = NUMBER(p, "PENSTOCK_LOSS_FIRST", loss->first_unix_ns);
+	p = NUMBER(p, "PENSTOCK_LOSS_LAST", loss->last_unix_ns);
+	if (!loss->first_seq)
+		return p;
+	p = NUMBER(p, "PENSTOCK_LOSS_FIRST_SEQ", loss->first_seq);
+	return NUMBER(p, "PENSTOCK_LOSS_LAST_SEQ", loss->last_seq);
+}
+
+/* Field names of the journal are upper-case letters, digits and underscores. */
+static uint8_t *put_field_name(uint8_t *p, const char *name)
+{
+	for (unsigned i = 0; name[i] && i < ROW_COUNTER_NAME; i++)
+		*p++ = isalnum((unsigned char)name[i]) ? toupper((unsigned char)name[i]) : '_';
+	return p;
+}
+
+static uint8_t *stats_fields(uint8_t *p, const struct event *ev)
+{
+	const struct event_stats *stats = &ev->stats;
+	unsigned n = stats->n < PCAPNG_JOURNAL_STATS ? stats->n : PCAPNG_JOURNAL_STATS;
+	uint8_t *value = OPEN(p, "MESSAGE");
+
+	p = stats->final ? PUT_LITERAL(value, "statistics of the whole run:")
+			 : PUT_LITERAL(value, "statistics:");
+	for (unsigned i = 0; i < n; i++) {
+		if (!stats->v[i].value)
+			continue;
+		*p++ = ' ';
+		p = put_bytes(p, utf8_cut(bytes_of(stats->v[i].group), ROW_COUNTER_NAME));
+		*p++ = '.';
+		p = put_bytes(p, utf8_cut(bytes_of(stats->v[i].name), ROW_COUNTER_NAME));
+		*p++ = '=';
+		p = put_u64(p, stats->v[i].value);
+	}
+	p = close_field(value, p);
+	for (unsigned i = 0; i < n; i++) {
+		p = put_field_name(PUT_LITERAL(p, "PENSTOCK_STATS_"), stats->v[i].group);
+		*p++ = '_';
+		p = put_field_name(p, stats->v[i].name);
+		*p++ = '=';
+		p = end_line(put_u64(p, stats->v[i].value));
+	}
+	return p;
+}
+
+static uint8_t *meta_fields(uint8_t *p, const struct event *ev)
+{
+	const struct run *run = ev->run;
+	uint8_t *value = OPEN(p, "MESSAGE");
+
+	p = put_bytes(PUT_LITERAL(value, "penstock "), utf8_cut(run->version, 64));
+	p = put_bytes(PUT_LITERAL(p, " records "), utf8_cut(bytes_of(run->probes), 256));
+	p = put_bytes(PUT_LITERAL(p, " on "), utf8_cut(run->host, 256));
+	p = close_field(value, p);
+	if (!ev->proc)
+		p = NUMBER(p, "_PID", run->pid);
+	p = TEXT(p, "_CMDLINE", run->cmdline, PCAPNG_JOURNAL_NAME);
+	p = TEXT(p, "PENSTOCK_PROBES", bytes_of(run->probes), PCAPNG_JOURNAL_NAME);
+	p = TEXT(p, "PENSTOCK_VERSION", run->version, PCAPNG_JOURNAL_NAME);
+	p = TEXT(p, "PENSTOCK_OS", run->os, PCAPNG_JOURNAL_NAME);
+	p = TEXT(p, "PENSTOCK_KERNEL", run->kernel, PCAPNG_JOURNAL_NAME);
+	p = TEXT(p, "PENSTOCK_ARCH", run->arch, PCAPNG_JOURNAL_NAME);
+	p = NUMBER(p, "PENSTOCK_START", run->start_unix_ns);
+	p = NUMBER(p, "PENSTOCK_RUN_ID", run->run_id);
+	p = end_line(put_hex(OPEN(p, "PENSTOCK_HOST_ID"), run->host_id, sizeof(run->host_id)));
+	return p;
+}
+
+static uint8_t *kind_fields(uint8_t *p, const struct event *ev)
+{
+	switch (ev->kind) {
+	case EVENT_META:
+		return meta_fields(p, ev);
+	case EVENT_EXEC:
+		return exec_fields(p, ev);
+	case EVENT_EXIT:
+		return exit_fields(p, ev);
+	case EVENT_LINE:
+		return line_fields(p, ev);
+	case EVENT_ATTACH:
+		return attach_fields(p, ev);
+	case EVENT_LOSS:
+		return loss_fields(p, ev);
+	case EVENT_STATS:
+		return stats_fields(p, ev);
+	case EVENT_DATA: /* is packets, not a row */
+	case EVENT_KINDS:
+		break;
+	}
+	return p;
+}
+
+static enum priority priority(const struct event *ev)
+{
+	bool warn = ev->kind == EVENT_LOSS || (ev->kind == EVENT_ATTACH && ev->attach.status);
+
+	return warn ? PRIORITY_WARNING : PRIORITY_INFO;
+}
+
+uint8_t *pcapng_journal_row(const struct pcapng_journal *j, const struct event *ev, bool cut,
+			    uint8_t *block)
+{
+	uint8_t *p = pcapng_block_begin(block, PCAPNG_JOURNAL);
+
+	/* Readers look for the time in the first bytes, up to the first NUL. */
+	p = NUMBER(p, "__REALTIME_TIMESTAMP", ev->time_unix_ns / 1000);
+	p = put_mem(p, j->common, j->n);
+	p = NUMBER(p, "PENSTOCK_TIME", ev->time_unix_ns);
+	p = NUMBER(p, "PRIORITY", priority(ev));
+	p = TEXT(p, "PENSTOCK_TYPE", bytes_of(event_kind_name(ev->kind)), PCAPNG_JOURNAL_NAME);
+	p = NUMBER(p, "PENSTOCK_SEQ", ev->seq);
+	p = TEXT(p, "PENSTOCK_PROBE", bytes_of(ev->probe), 64);
+	if (ev->flags)
+		p = end_line(put_flags(OPEN(p, "PENSTOCK_FLAGS"), ev->flags, false));
+	if (cut)
+		p = NUMBER(p, "PENSTOCK_ROW_CUT", 1);
+	p = kind_fields(p, ev);
+	if (ev->proc)
+		p = process_fields(p, ev);
+	return pcapng_block_end(block, p);
+}
+
+/* Adds the room of a text to *room; true when it will be cut. */
+static bool add_text(size_t *room, struct bytes text, size_t limit)
+{
+	*room += ROW_BINARY + (text.n < limit ? text.n : limit);
+	return text.n > limit;
+}
+
+static bool add_kind(size_t *room, const struct event *ev)
+{
+	bool cut = false;
+
+	switch (ev->kind) {
+	case EVENT_LINE:
+		cut |= add_text(room, ev->line.text, PCAPNG_JOURNAL_TEXT);
+		cut |= add_text(room, ev->line.expanded, PCAPNG_JOURNAL_TEXT);
+		cut |= add_text(room, ev->line.tty, PCAPNG_JOURNAL_NAME);
+		cut |= add_text(room, ev->line.cwd, PCAPNG_JOURNAL_NAME);
+		break;
+	case EVENT_EXEC:
+		cut |= add_text(room, ev->exec.argv, PCAPNG_JOURNAL_TEXT); /* MESSAGE */
+		cut |= add_text(room, ev->exec.argv, PCAPNG_JOURNAL_TEXT); /* _CMDLINE */
+		cut |= add_text(room, ev->exec.path, PCAPNG_JOURNAL_NAME);
+		cut |= add_text(room, ev->exec.cwd, PCAPNG_JOURNAL_NAME);
+		break;
+	case EVENT_META:
+		*room += 6 * PCAPNG_JOURNAL_NAME;
+		break;
+	case EVENT_ATTACH:
+		*room += 3 * PCAPNG_JOURNAL_NAME;
+		break;
+	case EVENT_STATS:
+		*room += ev->stats.n * (size_t)ROW_COUNTER;
+		cut |= ev->stats.n > PCAPNG_JOURNAL_STATS;
+		break;
+	case EVENT_EXIT:
+		*room += ev->proc ? ev->proc->comm.n : 0;
+		break;
+	case EVENT_LOSS:
+	case EVENT_DATA:
+	case EVENT_KINDS:
+		break;
+	}
+	return cut;
+}
+
+size_t pcapng_journal_room(const struct pcapng_journal *j, const struct event *ev, bool *ret_cut)
+{
+	const struct proc *proc = ev->proc;
+	size_t room = PCAPNG_FRAME + ROW_FIXED + j->n;
+	bool cut = add_kind(&room, ev);
+
+	if (proc) {
+		cut |= add_text(&room, proc->comm, PCAPNG_JOURNAL_NAME);
+		cut |= add_text(&room, proc->exe, PCAPNG_JOURNAL_NAME);
+		cut |= add_text(&room, proc->cgroup, PCAPNG_JOURNAL_NAME);
+		cut |= add_text(&room, proc->container, PCAPNG_JOURNAL_NAME);
+		cut |= add_text(&room, proc->pod, PCAPNG_JOURNAL_NAME);
+		if (ev->kind != EVENT_EXEC)
+			cut |= add_text(&room, proc->cmdline, PCAPNG_JOURNAL_TEXT);
+		room += PROC_ANCESTORS * ROW_PARENT;
+	}
+	*ret_cut = cut;
+	return room;
+}
+
+void pcapng_journal_init(struct pcapng_journal *j, const struct run *run)
+{
+	uint8_t *p = PUT_LITERAL(j->common, "SYSLOG_IDENTIFIER=penstock\n");
+
+	p = TEXT(p, "_HOSTNAME", run->host, 256);
+	p = end_line(put_hex(OPEN(p, "_BOOT_ID"), run->boot_id, sizeof(run->boot_id)));
+	j->n = p - j->common;
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "capture/run/output_spec.h"
+
+enum {
+	ALL = (1u << EVENT_KINDS) - 1
+};
+
+static void names(void **state)
+{
+	static const struct {
+		const char *text, *sink, *encoder, *target;
+	} rows[] = {
+		{NULL, "stdout", "text", "-"},
+		{"-,format=jsonl", "stdout", "jsonl", "-"},
+		{"out.pcapng", "file", "pcapng", "out.pcapng"},
+		{"a/b.d/c.jsonl", "file", "jsonl", "a/b.d/c.jsonl"},
+		{"x.unknown,format=raw", "file", "raw", "x.unknown"},
+		{"x.pcapng,format=jsonl", "file", "jsonl", "x.pcapng"},
+		{"a\\,b=c.raw", "file", "raw", "a,b=c.raw"},
+		{"dir/a://b.jsonl", "file", "jsonl", "dir/a://b.jsonl"},
+		{"file://x.jsonl", "file", "jsonl", "x.jsonl"},
+	};
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct output_spec spec;
+
+		assert_int_equal(output_spec_parse(rows[i].text, &spec, NULL), 0);
+		assert_string_equal(spec.sink->name, rows[i].sink);
+		assert_string_equal(spec.encoder->name, rows[i].encoder);
+		assert_string_equal(spec.target, rows[i].target);
+		assert_int_equal(spec.kinds, ALL);
+		output_spec_done(&spec);
+	}
+}
+
+static void keys(void **state)
+{
+	struct output_spec spec;
+
+	assert_int_equal(
+		output_spec_parse("x.jsonl,kinds=exec:exit,flush=2s,hold=500ms", &spec, NULL), 0);
+	assert_int_equal(spec.kinds, 1u << EVENT_EXEC | 1u << EVENT_EXIT | 1u << EVENT_LOSS);
+	assert_true(spec.keys.flush_ns == 2000000000ull);
+	assert_true(spec.keys.hold_ns == 500000000ull);
+	output_spec_done(&spec);
+	assert_int_equal(output_spec_parse("x.jsonl,kinds=shell+meta", &spec, NULL), 0);
+	assert_int_equal(spec.kinds, 1u << EVENT_LINE | 1u << EVENT_META | 1u << EVENT_LOSS);
+	assert_true(spec.keys.flush_ns == 1000000000ull);
+	output_spec_done(&spec);
+}
+
+static void refuses(void **state)
+{
+	static const struct {
+		const char *text, *why;
+	} rows[] = {
+		{"x.unknown", "-w x.unknown: the name tells no format"},
+		{"x", "-w x: the name tells no format"},
+		{"", "-w needs the name of an output"},
+		{",format=raw", "-w needs the name of an output"},
+		{"nosuch://x", "-w nosuch://x: unknown scheme 'nosuch://'; there are file://"},
+		{"x.raw,format=pcapgn",
+		 "-w x.raw: unknown format 'pcapgn'; did you mean 'pcapng'?"},
+		{"x.raw,format=zzzz", "-w x.raw: unknown format 'zzzz'; there are pcapng, jsonl"},
+		{"x.jsonl,nosuch=1", "-w x.jsonl: unknown option 'nosuch'"},
+		{"x.jsonl,flush=1us", "-w x.jsonl: flush: '1us' is too small (at least 1ms)"},
+		{"x.jsonl,kinds=exc",
+		 "-w x.jsonl: kinds: there is no kind 'exc'; did you mean 'exec'?"},
+		{"x.jsonl,kinds=", "-w x.jsonl: kinds: there is no kind ''; there are meta, exec"},
+		{"x.raw,kinds=exec", "-w x.raw: kinds: raw takes everything"},
+	};
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct output_spec spec;
+		struct err err;
+
+		assert_int_equal(output_spec_parse(rows[i].text, &spec, &err), -EINVAL);
+		if (strncmp(err.text, rows[i].why, strlen(rows[i].why)))
+			assert_string_equal(err.text, rows[i].why);
+	}
+}
+
+static bool same(const char *a, const char *b)
+{
+	struct output_spec spec_a, spec_b;
+	bool ret;
+
+	assert_int_equal(output_spec_parse(a, &spec_a, NULL), 0);
+	assert_int_equal(output_spec_parse(b, &spec_b, NULL), 0);
+	ret = output_spec_same(&spec_a, &spec_b);
+	output_spec_done(&spec_a);
+	output_spec_done(&spec_b);
+	return ret;
+}
+
+static void twice(void **state)
+{
+	assert_true(same("x.jsonl", "./x.jsonl"));
+	assert_true(same("tests/../x.jsonl", "x.jsonl"));
+	assert_true(same("x.raw", "x.raw,format=jsonl"));
+	assert_true(same("-,format=text", "-,format=jsonl"));
+	assert_false(same("x.jsonl", "y.jsonl"));
+	assert_false(same("tests/x.jsonl", "x.jsonl"));
+	assert_false(same("-,format=text", "x.txt"));
+	assert_false(same("/nonexistent/a/x.jsonl", "/nonexistent/b/x.jsonl"));
+}
+
+static void overwrites(void **state)
+{
+	struct output_spec spec;
+
+	assert_int_equal(output_spec_parse("tests/../CMakeLists.txt", &spec, NULL), 0);
+	assert_true(output_spec_overwrites(&spec, "CMakeLists.txt"));
+	assert_false(output_spec_overwrites(&spec, "tests/CMakeLists.txt"));
+	assert_false(output_spec_overwrites(&spec, "nosuch"));
+	output_spec_done(&spec);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names), cmocka_unit_test(keys),       cmocka_unit_test(refuses),
+		cmocka_unit_test(twice), cmocka_unit_test(overwrites),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
