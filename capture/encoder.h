@@ -13,18 +13,42 @@
 #include "capture/base/opt.h"
 #include "capture/event.h"
 
-/* Where records go: `tail` is the open chunk; `early` is shipped before the oldest chunk still held
- * (for what must precede packets already written: TLS secrets). early is NULL when nothing is held.
- */
+/* Where records go. */
+enum lane {
+	LANE_TAIL,  /* in their turn */
+	LANE_EARLY, /* before the oldest chunk still held back: for what must precede packets that
+		     * are written already (TLS secrets) */
+};
+
+/* The open chunks of an output, lent for a call. */
 struct out {
 	struct chunk *tail;
-	struct chunk *early;
+	struct chunk *early; /* NULL = none is open yet; encoders ask for it by out_room() */
+	bool holds;          /* chunks are held back, so that there is a place before them */
+	enum lane full;      /* with -ENOBUFS: which lane has no room */
 };
+
+/* The chunk of a lane, with room for n bytes. NULL = not at present: encode() leaves everything as
+ * it was and returns -ENOBUFS. Where nothing is held back, early is the tail. */
+static inline struct chunk *out_room(struct out *out, enum lane lane, size_t n)
+{
+	struct chunk *c;
+
+	if (!out->holds)
+		lane = LANE_TAIL;
+	c = lane == LANE_EARLY ? out->early : out->tail;
+	if (c && chunk_room(c) >= n)
+		return c;
+	out->full = lane;
+	return NULL;
+}
 
 enum encoder_flags {
 	ENCODER_BINARY = 1,  /* refused on a terminal */
 	ENCODER_TAP = 2,     /* takes raw records by tap(), not events */
 	ENCODER_SECRETS = 4, /* may carry SECRET events without `secrets=on` */
+	ENCODER_CONTEXT = 8, /* later records refer to earlier ones of their generation: a medium
+			      * can only begin with a new one */
 };
 
 /* What an encoder may know of its surroundings; borrowed, valid until close(). */
@@ -44,24 +68,26 @@ struct encoder_ops {
 
 	/* ctx is zeroed, cfg parsed. Both live until after close(). */
 	int (*open)(void *ctx, const void *cfg, const struct encoder_env *env, struct err *err);
-	/* Starts an epoch (file, section): forgets what it remembers of the last one and writes
-	 * what a reader needs first. Always fits an empty chunk. NULL = none. */
+	/* Starts a generation: forgets what it remembers of the last one and writes what a reader
+	 * needs first. Always fits an empty chunk. NULL = none. */
 	int (*preamble)(void *ctx, const struct run *run, struct out *out);
-	/* Appends one whole record, or leaves out as it was and returns
-	 *   -ENOBUFS     no room: the caller ships the chunk and calls once more
+	/* Appends one whole record, or leaves its own state and out as they were and returns
+	 *   -ENOBUFS     no room in the lane out->full (the tail, unless it says otherwise): the
+	 *                caller ships that chunk and calls once more, with the same seq
 	 *   -EMSGSIZE    larger than CHUNK_JUMBO: counted as lost (too_big)
 	 *   -EOPNOTSUPP  this format has no place for it: counted as skipped
 	 *   -EALREADY    it says what the other end of its connection has said already: counted as
 	 *                skipped, and as peer_duplicate. */
 	int (*encode)(void *ctx, const struct event *ev, struct out *out);
-	/* ENCODER_TAP only, in place of encode: one record of kern/events.h as opaque bytes. */
+	/* ENCODER_TAP only, in place of encode: one record of kern/events.h as opaque bytes. Those
+	 * that a replay needs first (RUN, CLOCK, PROC) come again with each generation. */
 	int (*tap)(void *ctx, const void *rec, size_t len, struct out *out);
 	/* Before a chunk leaves: appends what was collected for its end (process table, losses).
 	 * encode() has kept enough room, so it cannot fail. NULL = nothing. */
 	void (*seal)(void *ctx, struct out *out);
-	/* Ends an epoch in good order. Room of CHUNK_SIZE / 4 is guaranteed. NULL = none. -ENOBUFS:
-	 * there is more: the caller ships the chunk, in which there is something now, and calls
-	 * once more. */
+	/* Ends a generation in good order. Room of CHUNK_SIZE / 4 is guaranteed. NULL = none.
+	 * -ENOBUFS: there is more: the caller ships the chunk, in which there is something now, and
+	 * calls once more. */
 	int (*epilogue)(void *ctx, struct out *out);
 	void (*close)(void *ctx);
 };

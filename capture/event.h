@@ -45,7 +45,8 @@ struct proc {
 	struct bytes container;    /* id, 64 hex digits as a rule; none outside containers */
 	struct bytes pod;          /* Kubernetes pod uid; none otherwise */
 	const struct proc *parent; /* NULL = not known; chains are at most PROC_ANCESTORS long */
-	uint32_t *seen; /* for output.c: per output, the epoch that knows this image; may be NULL */
+	uint32_t *seen; /* for output.c: per output, the generation that knows this image; may be
+			   NULL */
 };
 
 enum {
@@ -153,7 +154,7 @@ struct event_stats {
 	bool final; /* the last one of the run */
 };
 
-/* The run description: META, and the preamble of every epoch. */
+/* The run description: META, and the preamble of every generation. */
 struct run {
 	uint8_t boot_id[16], host_id[16];
 	uint64_t run_id;
@@ -180,7 +181,7 @@ struct event {
 	uint32_t cpu;
 	const struct flow *flow; /* NULL = the event belongs to no connection */
 	const struct proc *proc; /* NULL = the event concerns no process */
-	bool proc_first; /* first event of that process (image) in this epoch of this output */
+	bool proc_first; /* first event of that process (image) in this generation of this output */
 	union {
 		struct event_exec exec;
 		struct event_exit exit;

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "capture/stats.h"
+
 bool layout_valid(const void *p, size_t n)
 {
 	const struct rec *rec = p;
@@ -294,6 +296,33 @@ int layout_attach(const struct rec *rec, struct event_attach *ret)
 	if (t.bad)
 		return -EBADMSG;
 	*ret = attach;
+	return 0;
+}
+
+static const char *loss_reason(struct bytes name)
+{
+	for (unsigned i = 0; i < OSTAT_MAX; i++)
+		if (stats_output_rows[i].loss &&
+		    bytes_eq(name, bytes_of(stats_output_rows[i].name)))
+			return stats_output_rows[i].name;
+	return "unknown";
+}
+
+int layout_loss(const struct rec *rec, struct event_loss *ret)
+{
+	const struct rec_loss *r = (const void *)rec;
+
+	if (rec->len < sizeof(*r))
+		return -EMSGSIZE;
+	if (r->reason_len > rec->len - sizeof(*r))
+		return -EBADMSG;
+	*ret = (struct event_loss){
+		.probe = "recording",
+		.reason = loss_reason((struct bytes){r->data, r->reason_len}),
+		.count = r->count,
+		.first_unix_ns = r->first_ns,
+		.last_unix_ns = r->last_ns,
+	};
 	return 0;
 }
 

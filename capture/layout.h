@@ -22,6 +22,8 @@ int layout_decode(const struct rec *rec, const char *probe, struct part *ret);
 /* Context records: texts point into rec. */
 int layout_run(const struct rec *rec, struct run *ret, uint64_t ret_probes[4]);
 int layout_attach(const struct rec *rec, struct event_attach *ret);
+/* Times on the boot clock. A reason that nobody knows any more is said to be "unknown". */
+int layout_loss(const struct rec *rec, struct event_loss *ret);
 
 /* What a record says of a process; texts point into rec. *ret_task into rec. */
 struct layout_proc {

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "capture/ledger.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <string.h>
 
 enum {
 	LEDGER_STATS_MAX = 256
@@ -53,6 +55,41 @@ int ledger_counters(struct ledger *l, const struct rec *rec, struct normalise *n
 	return 0;
 }
 
+/* As a record, in an output that takes records. */
+static void report_loss_raw(struct output *o, enum output_stat reason,
+			    const struct event_loss *loss, uint64_t now_ns)
+{
+	union {
+		struct rec_loss loss;
+		char bytes[sizeof(struct rec_loss) + 64];
+	} u = {.loss = {.count = loss->count,
+			.first_ns = loss->first_unix_ns,
+			.last_ns = loss->last_unix_ns,
+			.reason_len = (uint32_t)strlen(loss->reason)}};
+	struct rec_loss *r = &u.loss;
+
+	assert(r->reason_len <= sizeof(u) - sizeof(*r));
+	memcpy(u.bytes + sizeof(*r), loss->reason, r->reason_len);
+	r->rec = (struct rec){
+		.len = (uint32_t)sizeof(*r) + r->reason_len, .kind = REC_LOSS, .time = now_ns};
+	output_report_tap(o, reason, r, r->rec.len, now_ns);
+}
+
+static void report_loss(struct normalise *n, struct output *o, enum output_stat reason,
+			uint64_t now_ns)
+{
+	struct event ev = {.kind = EVENT_LOSS, .probe = "core"};
+
+	if (!output_loss_due(o, reason, &ev.loss))
+		return;
+	if (output_is_tap(o)) {
+		report_loss_raw(o, reason, &ev.loss, now_ns);
+	} else {
+		normalise_complete(n, &ev, now_ns);
+		output_report(o, reason, &ev);
+	}
+}
+
 void ledger_losses(struct ledger *l, struct normalise *n, struct output **outputs,
 		   unsigned n_outputs, uint64_t now_ns)
 {
@@ -71,13 +108,10 @@ void ledger_losses(struct ledger *l, struct normalise *n, struct output **output
 		normalise_emit(&ev, NULL, now_ns, n);
 	}
 	l->loss_ns = now_ns;
-	for (unsigned i = 0; i < n_outputs; i++) {
-		struct event ev = {.kind = EVENT_LOSS, .probe = "core"};
-
-		/* A tap has no place for the report; its loss is said at exit. */
-		while (!output_is_tap(outputs[i]) && output_take_loss(outputs[i], &ev.loss))
-			normalise_emit_to(n, outputs[i], &ev, now_ns);
-	}
+	for (unsigned i = 0; i < n_outputs; i++)
+		for (unsigned reason = 0; reason < OSTAT_MAX; reason++)
+			if (stats_output_rows[reason].loss)
+				report_loss(n, outputs[i], reason, now_ns);
 }
 
 struct collect {
@@ -152,7 +186,7 @@ bool ledger_balanced(const struct ledger *l, bool stopped)
 	return !stopped || ledger_kernel(l, KC_SUBMITTED) == l->ring_read + ledger_kernel_lost(l);
 }
 
-bool ledger_output_balanced(const struct output *o)
+bool ledger_output_balanced(struct output *o)
 {
 	uint64_t s[OSTAT_MAX], sum = 0;
 
@@ -160,5 +194,5 @@ bool ledger_output_balanced(const struct output *o)
 	for (unsigned i = 0; i < OSTAT_MAX; i++)
 		if (stats_output_rows[i].loss)
 			sum += s[i];
-	return s[OSTAT_OFFERED] == s[OSTAT_SKIPPED] + s[OSTAT_WRITTEN] + sum;
+	return !s[OSTAT_IN_FLIGHT] && s[OSTAT_OFFERED] == s[OSTAT_SKIPPED] + s[OSTAT_DONE] + sum;
 }

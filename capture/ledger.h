@@ -28,7 +28,8 @@ const char *ledger_probe_name(const struct ledger *l, uint16_t number);
 
 /* A COUNTERS record: LOSS events for what the kernel side lost since the last one. */
 int ledger_counters(struct ledger *l, const struct rec *rec, struct normalise *n);
-/* LOSS events for what the reader and each output lost meanwhile. */
+/* LOSS events for what the reader lost meanwhile; and into each output one for each reason for
+ * which it lost something that it has not told yet. */
 void ledger_losses(struct ledger *l, struct normalise *n, struct output **outputs,
 		   unsigned n_outputs, uint64_t now_ns);
 void ledger_emit_stats(struct ledger *l, struct normalise *n, struct output *o, uint64_t now_ns,
@@ -38,4 +39,4 @@ uint64_t ledger_kernel(const struct ledger *l, enum kcounter counter);
 uint64_t ledger_kernel_lost(const struct ledger *l);
 /* Do they add up? Records of the kernel are only known to after a run that was stopped in order. */
 bool ledger_balanced(const struct ledger *l, bool stopped);
-bool ledger_output_balanced(const struct output *o);
+bool ledger_output_balanced(struct output *o);

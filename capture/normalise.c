@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "capture/normalise.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
 #include "capture/flows.h"
 #include "capture/layout.h"
+#include "capture/opening.h"
 #include "capture/procs.h"
 
 struct normalise {
@@ -14,6 +16,7 @@ struct normalise {
 	struct output **outputs;
 	unsigned outputs_n;
 	int64_t offset_ns; /* Unix time - boot time */
+	bool clock_known;
 	uint64_t counts[EVENT_KINDS];
 };
 
@@ -43,9 +46,24 @@ void normalise_free(struct normalise *n)
 	free(n);
 }
 
+void normalise_renew(struct normalise *n)
+{
+	procs_clear(n->procs);
+}
+
+int normalise_opening(struct normalise *n, const struct rec *run, uint64_t now_ns,
+		      output_record_fn fn, void *arg)
+{
+	struct opening opening = {
+		.run = run, .now_ns = now_ns, .offset_ns = n->offset_ns, .procs = n->procs};
+
+	return opening_records(&opening, fn, arg);
+}
+
 void normalise_clock(struct normalise *n, uint64_t boot_ns, uint64_t unix_ns)
 {
 	n->offset_ns = (int64_t)(unix_ns - boot_ns);
+	n->clock_known = true;
 }
 
 uint64_t normalise_unix(const struct normalise *n, uint64_t boot_ns)
@@ -90,6 +108,7 @@ void normalise_emit(struct event *ev, const struct rec_task *task, uint64_t time
 	struct normalise *n = arg;
 	bool known = true;
 
+	assert(n->clock_known);
 	set_times(n, ev, time_ns);
 	n->counts[ev->kind]++;
 	if (task)
@@ -103,10 +122,15 @@ void normalise_emit(struct event *ev, const struct rec_task *task, uint64_t time
 			output_event(n->outputs[i], ev);
 }
 
-void normalise_emit_to(struct normalise *n, struct output *o, struct event *ev, uint64_t time_ns)
+void normalise_complete(struct normalise *n, struct event *ev, uint64_t time_ns)
 {
 	set_times(n, ev, time_ns);
 	n->counts[ev->kind]++;
+}
+
+void normalise_emit_to(struct normalise *n, struct output *o, struct event *ev, uint64_t time_ns)
+{
+	normalise_complete(n, ev, time_ns);
 	if (!output_is_tap(o))
 		output_event(o, ev);
 }

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * One output: an encoder, its open chunk, the chunks it holds back, a bounded queue and the sink
- * thread at its other end. The reader thread calls everything but what is marked otherwise.
+ * One output: an encoder, its lanes of chunks, and delivery behind them. The reader thread calls
+ * everything but what is marked otherwise.
+ *
+ * A generation is a run of chunks whose context is complete in itself. The first begins with the
+ * run. Where the encoder keeps context, another begins when delivery asks for one (the medium was
+ * begun anew), and in a tap also after something of it was lost: see output_tick(). What opens a
+ * generation is told once as events, and again as bytes that nobody counts.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,30 +37,51 @@ struct output_config {
 
 struct output;
 
-/* Opens the sink, then the encoder; starts the sink thread. *ret is NULL on failure. */
+/* Takes one raw record; 0, or negative to stop. */
+typedef int (*output_record_fn)(const void *rec, size_t len, void *arg);
+/* Hands to fn the records that a replay needs before any other, as things stand now. What fn
+ * returns when that is negative. */
+typedef int (*output_context_fn)(void *context, output_record_fn fn, void *arg);
+
+/* Opens the sink, then the encoder; starts delivery. *ret is NULL on failure. */
 int output_new(const struct output_config *cfg, unsigned index, struct output **ret,
 	       struct err *err);
-/* Everything that was written reaches the sink before this returns; then the sink is closed. */
+/* The run has really begun: until then the place is left as it was. */
+void output_begin(struct output *o);
+/* The end is near: from now on there is room for everything that is still to be said, as a sink
+ * that takes nothing is given up after a while. All outputs are told before the first is waited
+ * for. */
+void output_hasten(struct output *o);
+/* Everything that was written reaches the sink before this returns; then its medium is ended. */
 void output_finish(struct output *o);
 void output_free(struct output *o);
 
-/* The run is known: opens the first epoch. Each epoch begins with the encoder's preamble and a META
- * event. run is borrowed until output_free(). Not for taps, which start by themselves. */
+/* The run is known: opens the first generation, with the encoder's preamble and a META event. run
+ * is borrowed until output_free(). Not for taps, which start by themselves. */
 void output_run(struct output *o, const struct run *run);
+/* Taps only: who knows the context of later generations. */
+void output_context(struct output *o, output_context_fn fn, void *context);
 bool output_wants(const struct output *o, enum event_kind kind);
-/* Offers one event: sets seq, epoch and proc_first in it. What can go wrong is counted. */
+/* Offers one event: sets seq and proc_first in it. What can go wrong is counted. */
 void output_event(struct output *o, struct event *ev);
 /* Offers one raw record (ENCODER_TAP). */
 void output_tap(struct output *o, const void *rec, size_t len, uint64_t time_ns);
 bool output_is_tap(const struct output *o);
-/* Record time has advanced to now_ns: ships and releases what is due. */
+/* Record time has advanced to now_ns: ships and releases what is due, and opens a generation that
+ * is wanted. */
 void output_tick(struct output *o, uint64_t now_ns);
+
 /* The ledger; true to the last event only after output_finish(). Reader's thread. */
-void output_stats(const struct output *o, uint64_t ret[OSTAT_MAX]);
-/* Events that this output lost for one reason and that no call has reported yet. false = none, or
- * the sink is broken at present (a report would be lost as well; it comes after the recovery).
- * Times in ret are still on the boot clock. */
-bool output_take_loss(struct output *o, struct event_loss *ret);
+void output_stats(struct output *o, uint64_t ret[OSTAT_MAX]);
+/* Is there something lost for that reason that the output does not tell yet, and can be told now?
+ * *ret says what, with times on the boot clock. It stays due until output_report(). */
+bool output_loss_due(struct output *o, enum output_stat reason, struct event_loss *ret);
+/* The same as output_event(), or output_tap(), for the report of what is due. If it gets lost, the
+ * same is due again. */
+void output_report(struct output *o, enum output_stat reason, struct event *ev);
+void output_report_tap(struct output *o, enum output_stat reason, const void *rec, size_t len,
+		       uint64_t time_ns);
+
 /* The sink's present state: 0, or the negative errno of its last write when that failed. The text
  * of the last error, even of one that is over, goes to ret (empty = there was none). From any
  * thread. */

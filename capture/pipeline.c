@@ -24,6 +24,16 @@ struct pipeline {
 	struct err err;
 };
 
+/* An output_context_fn. */
+static int pipeline_opening(void *pipeline, output_record_fn fn, void *arg)
+{
+	struct pipeline *p = pipeline;
+
+	return p->run_rec ? normalise_opening(p->normalise, (const struct rec *)p->run_rec,
+					      p->now_ns, fn, arg)
+			  : 0;
+}
+
 int pipeline_new(const struct pipeline_config *cfg, struct pipeline **ret, struct err *err)
 {
 	struct pipeline *p = calloc(1, sizeof(*p));
@@ -39,6 +49,9 @@ int pipeline_new(const struct pipeline_config *cfg, struct pipeline **ret, struc
 		pipeline_free(p);
 		return errf(err, -ENOMEM, "out of memory");
 	}
+	for (unsigned i = 0; i < cfg->outputs_n; i++)
+		if (output_is_tap(cfg->outputs[i]))
+			output_context(cfg->outputs[i], pipeline_opening, p);
 	*ret = p;
 	return 0;
 }
@@ -74,7 +87,7 @@ static void name_probes(struct pipeline *p, const uint64_t bits[4])
 	p->run.probes = p->probes;
 }
 
-/* Who and when are both known: outputs can begin. */
+/* Who and when are both known: outputs can begin, and events can be emitted. */
 static void start(struct pipeline *p)
 {
 	if (p->started || !p->run_rec || !p->have_clock)
@@ -87,13 +100,26 @@ static void start(struct pipeline *p)
 			output_run(p->cfg.outputs[i], &p->run);
 }
 
+/* The recording began anew after a gap. Another run's has no place here. */
+static int take_run_again(struct pipeline *p, const struct rec *rec)
+{
+	struct run run;
+	uint64_t probes[4];
+	int r = layout_run(rec, &run, probes);
+
+	if (r || run.run_id != p->run.run_id)
+		return -EBADMSG;
+	normalise_renew(p->normalise);
+	return 0;
+}
+
 static int take_run(struct pipeline *p, const struct rec *rec)
 {
 	uint64_t probes[4];
 	int r;
 
 	if (p->run_rec)
-		return -EBADMSG;
+		return take_run_again(p, rec);
 	p->run_rec = malloc(rec->len);
 	if (!p->run_rec)
 		return errf(&p->err, -ENOMEM, "out of memory");
@@ -125,6 +151,8 @@ static int take_tick(struct pipeline *p)
 	struct ledger *l = &p->ledger;
 	bool stats = p->cfg.stats_ns && l->stats_ns + p->cfg.stats_ns <= p->now_ns;
 
+	if (!p->started)
+		return 0;
 	assemble_tick(p->assemble, p->now_ns);
 	l->stats[STAT_EVICTED] = assemble_evicted(p->assemble);
 	ledger_losses(l, p->normalise, p->cfg.outputs, p->cfg.outputs_n, p->now_ns);
@@ -143,6 +171,16 @@ static int take_attach(struct pipeline *p, const struct rec *rec)
 	struct event ev = {.kind = EVENT_ATTACH,
 			   .probe = ledger_probe_name(&p->ledger, rec->probe)};
 	int r = layout_attach(rec, &ev.attach);
+
+	if (!r)
+		normalise_emit(&ev, NULL, rec->time, p->normalise);
+	return r;
+}
+
+static int take_loss(struct pipeline *p, const struct rec *rec)
+{
+	struct event ev = {.kind = EVENT_LOSS, .probe = "core"};
+	int r = layout_loss(rec, &ev.loss);
 
 	if (!r)
 		normalise_emit(&ev, NULL, rec->time, p->normalise);
@@ -178,16 +216,22 @@ static int take_event(struct pipeline *p, const struct rec *rec)
 
 	if (!ops)
 		return -ENOTSUP;
-	if (!p->started)
-		return -EBADMSG;
 	r = ops->decode(rec, &part);
 	return r ? r : assemble_part(p->assemble, &part, rec->time);
+}
+
+/* May it come before run and clock are known? Nothing may that could become an event. */
+static bool is_early(const struct rec *rec)
+{
+	return rec->kind <= REC_PROC || rec->kind == REC_STOP || rec->kind == REC_CGROUP;
 }
 
 static int dispatch(struct pipeline *p, const struct rec *rec)
 {
 	int r;
 
+	if (!p->started && !is_early(rec))
+		return -EBADMSG;
 	switch (rec->kind) {
 	case REC_RUN:
 		return take_run(p, rec);
@@ -199,6 +243,8 @@ static int dispatch(struct pipeline *p, const struct rec *rec)
 		return ledger_counters(&p->ledger, rec, p->normalise);
 	case REC_ATTACH:
 		return take_attach(p, rec);
+	case REC_LOSS:
+		return take_loss(p, rec);
 	case REC_STOP:
 		p->stopped = true;
 		return 0;
@@ -263,9 +309,13 @@ void pipeline_finish(struct pipeline *p)
 {
 	struct ledger *l = &p->ledger;
 
-	assemble_finish(p->assemble, p->now_ns);
-	l->stats[STAT_EVICTED] = assemble_evicted(p->assemble);
-	ledger_losses(l, p->normalise, p->cfg.outputs, p->cfg.outputs_n, p->now_ns);
+	for (unsigned i = 0; i < p->cfg.outputs_n; i++)
+		output_hasten(p->cfg.outputs[i]);
+	if (p->started) {
+		assemble_finish(p->assemble, p->now_ns);
+		l->stats[STAT_EVICTED] = assemble_evicted(p->assemble);
+		ledger_losses(l, p->normalise, p->cfg.outputs, p->cfg.outputs_n, p->now_ns);
+	}
 	for (unsigned i = 0; i < p->cfg.outputs_n; i++) {
 		if (p->started)
 			ledger_emit_stats(l, p->normalise, p->cfg.outputs[i], p->now_ns,

@@ -247,3 +247,30 @@ const struct proc *procs_find(struct procs *p, const struct rec_task *task, int6
 	*ret_known = e->known;
 	return &e->proc;
 }
+
+int procs_each(const struct procs *p, procs_fn fn, void *arg)
+{
+	const struct proc_entry *e;
+	int r = 0;
+
+	for (e = lru_oldest(p->table); e && r >= 0; e = lru_newer(p->table, e))
+		if (e->known && !e->dead)
+			r = fn(&e->proc, arg);
+	return r < 0 ? r : 0;
+}
+
+int procs_each_cgroup(const struct procs *p, procs_cgroup_fn fn, void *arg)
+{
+	const struct cgroup_entry *c;
+	int r = 0;
+
+	for (c = lru_oldest(p->cgroups); c && r >= 0; c = lru_newer(p->cgroups, c))
+		r = fn(c->id, (struct bytes){c->path, c->n}, arg);
+	return r < 0 ? r : 0;
+}
+
+void procs_clear(struct procs *p)
+{
+	lru_clear(p->table);
+	lru_clear(p->cgroups);
+}

@@ -27,3 +27,12 @@ void procs_cgroup(struct procs *p, uint64_t id, struct bytes path);
  */
 const struct proc *procs_find(struct procs *p, const struct rec_task *task, int64_t offset_ns,
 			      bool *ret_known);
+
+/* Each process that is known and has not ended, and each cgroup; stops at what is negative, and
+ * returns that. What they are handed is valid for the call. */
+typedef int (*procs_fn)(const struct proc *proc, void *arg);
+int procs_each(const struct procs *p, procs_fn fn, void *arg);
+typedef int (*procs_cgroup_fn)(uint64_t id, struct bytes path, void *arg);
+int procs_each_cgroup(const struct procs *p, procs_cgroup_fn fn, void *arg);
+/* Forgets everything: what was known may have changed unseen. */
+void procs_clear(struct procs *p);

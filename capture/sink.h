@@ -2,22 +2,46 @@
 #pragma once
 /*
  * What a sink is: a place for bytes. It never sees an event. One instance serves one output; open()
- * is called before threads start, everything else by that output's sink thread alone.
+ * is called before threads start, everything else by that output's delivery thread alone.
+ *
+ * What is written goes onto a medium: a file from its beginning, one reader of a FIFO, one
+ * connection. The sink begins it when it is told to; delivery sees to it that what is written can
+ * be understood from there. No call blocks for long: what would is said with -EAGAIN, and wait()
+ * says for what to wait.
  */
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include <sys/uio.h>
 
 #include "capture/base/err.h"
 #include "capture/base/opt.h"
+
+/* Bytes of one chunk, which the medium takes as a whole or, when it fails, not at all. */
+struct parcel {
+	const uint8_t *p;
+	size_t n;
+	uint64_t number; /* of the chunk: grows by one each; 0 = opening bytes, which nobody counts
+			  */
+};
+
+/* Everything up to that parcel is as safe as the sink can make it. Called from inside begin(),
+ * write(), sync(), service() or end(). */
+typedef void (*sink_done_fn)(void *arg, uint64_t number);
 
 struct sink_env {
 	const char
 		*target; /* what the user wrote: a path, "-", "host:port"; borrowed for the run */
 	uid_t uid;       /* who owns files made, (uid_t)-1 = leave as it is */
 	gid_t gid;
-	bool one_run; /* the output is complete when the run ends: an existing file is replaced */
+	sink_done_fn done;
+	void *done_arg;
+};
+
+/* What a sink waits for. */
+struct sink_wait {
+	int fd;         /* -1 = no descriptor */
+	short events;   /* as in poll(2); 0 = only that the other end has gone */
+	int timeout_ms; /* -1 = no time limit */
 };
 
 struct sink_ops {
@@ -27,16 +51,31 @@ struct sink_ops {
 	size_t cfg_size, ctx_size;
 
 	/* ctx is zeroed. Refuses what is not a place for output (a link, a directory, a file that
-	 * another penstock is writing) with a negative errno and text. */
+	 * another penstock is writing) with a negative errno and text. Destroys nothing yet. */
 	int (*open)(void *ctx, const void *cfg, const struct sink_env *env, struct err *err);
-	/* Writes everything: 0; -EAGAIN = nothing more now, *ret_done bytes of this call were
-	 * taken, try the rest later; any other error: the sink has restored the end of the last
-	 * whole write where its medium allows it, and is tried again after a pause. iov is not
-	 * changed. */
-	int (*write)(void *ctx, const struct iovec *iov, int n, size_t *ret_done);
-	/* What was written is made visible to readers (and durable where the options say so). NULL
-	 * = nothing. */
+	/* Begins a medium: 0; -EAGAIN = not yet (no reader); other errors: tried again after a
+	 * pause. NULL = there is nothing to do. */
+	int (*begin)(void *ctx);
+	/* Takes the rest of the parcel, from its byte *done on, and advances *done by what it took:
+	 *   0         all of it is taken
+	 *   -EAGAIN   nothing more now
+	 *   -ENOSPC, -EDQUOT, -EFBIG   no room: the medium is whole up to the parcel before, *done
+	 *             is 0 again; tried again after a pause, on the same medium
+	 *   others    the medium is over, and has been restored to the end of the parcel before
+	 *             where that is possible; begin() comes next, then this parcel from its start
+	 */
+	int (*write)(void *ctx, const struct parcel *parcel, size_t *done);
+	/* After -EAGAIN (blocked), or while there is nothing to write. NULL = a short pause. */
+	void (*wait)(void *ctx, bool blocked, struct sink_wait *ret);
+	/* What wait() asked for has come while there was nothing to write. Negative: the medium is
+	 * over; -EPIPE = because the other end has left, which is no error. NULL = nothing to do.
+	 */
+	int (*service)(void *ctx);
+	/* Makes safe what was taken (where the options say so) and reports it as done. An error is
+	 * as one of write(). NULL = what is taken is done. */
 	int (*sync)(void *ctx);
+	/* Ends the medium in good order: what close() says counts. NULL = nothing to do. */
+	int (*end)(void *ctx);
 	/* Accepts a ctx whose open() failed. */
 	void (*close)(void *ctx);
 };

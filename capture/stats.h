@@ -3,7 +3,8 @@
 /*
  * The two ledgers.
  *   Records: submitted = read + lost(kernel);  read = decoded + merged + dropped(decode)
- *   Events, per output: offered = skipped + written + dropped(encode, queue, sink)
+ *   Events, per output: offered = skipped + done + in flight + dropped(encode, queue, sink);
+ *   at the end nothing is in flight.
  */
 #include <stdbool.h>
 #include <stdint.h>

@@ -106,7 +106,7 @@ static int pcapng_preamble(void *ctx, const struct run *run, struct out *out)
 	x->rows = 0;
 	x->stats = (struct pcapng_statistics){.interface = INTERFACE_EVENTS};
 	x->tls = (struct pcapng_statistics){.interface = INTERFACE_TLS};
-	pcapng_tcp_epoch(x->tcp, INTERFACE_TLS);
+	pcapng_tcp_generation(x->tcp, INTERFACE_TLS);
 	pcapng_journal_init(&x->journal, run);
 	p = pcapng_block_section(p, run);
 	p = pcapng_block_interface(p, BYTES("penstock"), BYTES("events of penstock, no packets"));
@@ -344,7 +344,7 @@ const struct encoder_ops encoder_pcapng = {
 	.extension = "pcapng",
 	.content_type = "application/x-pcapng",
 	.summary = "for Wireshark",
-	.flags = ENCODER_BINARY | ENCODER_SECRETS,
+	.flags = ENCODER_BINARY | ENCODER_SECRETS | ENCODER_CONTEXT,
 	.options = pcapng_options,
 	.cfg_size = sizeof(struct pcapng_cfg),
 	.ctx_size = sizeof(struct pcapng),

@@ -29,7 +29,7 @@ const struct encoder_ops encoder_raw = {
 	.extension = "raw",
 	.content_type = "application/x-penstock-raw",
 	.summary = "raw recording, to be replayed into any other format",
-	.flags = ENCODER_BINARY | ENCODER_TAP | ENCODER_SECRETS,
+	.flags = ENCODER_BINARY | ENCODER_TAP | ENCODER_SECRETS | ENCODER_CONTEXT,
 	.preamble = raw_preamble,
 	.tap = raw_tap,
 };

@@ -36,6 +36,7 @@ enum rec_kind {
 	REC_ATTACH = 6,   /* struct rec_attach: a hook was attached, or could not be */
 	REC_STOP = 7,     /* struct rec alone: the run was stopped in good order */
 	REC_INTERFACE = 8,
+	REC_LOSS = 9, /* struct rec_loss: records that did not get into this recording */
 	/* emitted by kernel programs */
 	REC_FORK = 16,     /* struct rec_fork: task is the child */
 	REC_EXEC = 17,     /* struct rec_exec and its parts */
@@ -144,6 +145,15 @@ struct rec_attach {
 	__u16 hook_len, target_len, note_len, reserved;
 	__u32 reserved2[2];
 	char data[]; /* hook ("uretprobe readline"), target (path), note */
+};
+
+/* Written by the raw output itself. data: reason, as named in capture/stats.def. */
+struct rec_loss {
+	struct rec rec;
+	__u64 count;
+	__u64 first_ns, last_ns; /* the span in which they were lost */
+	__u32 reason_len, reserved;
+	char data[];
 };
 
 /* ---- kernel ------------------------------------------------------------------------------- */
@@ -290,6 +300,7 @@ REC_SIZE(rec_clock, 32);
 REC_SIZE(rec_proc, 16 + 64 + 16);
 REC_SIZE(rec_counters, 48);
 REC_SIZE(rec_attach, 16 + 16 + 16);
+REC_SIZE(rec_loss, 16 + 24 + 8);
 REC_SIZE(rec_part, 40);
 REC_SIZE(rec_fork, 80);
 REC_SIZE(rec_exec, 80 + 24);
@@ -302,6 +313,7 @@ REC_SIZE(rec_data, 80 + 48 + 56);
 REC_DATA_AT_END(rec_run);
 REC_DATA_AT_END(rec_proc);
 REC_DATA_AT_END(rec_attach);
+REC_DATA_AT_END(rec_loss);
 REC_DATA_AT_END(rec_part);
 REC_DATA_AT_END(rec_exec);
 REC_DATA_AT_END(rec_cgroup);

@@ -15,35 +15,29 @@ bool fd_is_paced(int fd)
 }
 
 /* A failed poll() and a reader that has gone count as room: write() then says what is wrong. */
-static bool has_room(int fd)
+static bool fd_has_room(int fd)
 {
 	struct pollfd p = {.fd = fd, .events = POLLOUT};
-	int r;
 
-	do
-		r = poll(&p, 1, FD_PATIENCE_MS);
-	while (r < 0 && errno == EINTR);
-	return r != 0;
+	return poll(&p, 1, 0) != 0;
 }
 
-static int write_one(int fd, bool paced, struct iovec iov, size_t *done)
+static int fd_write_rest(int fd, bool paced, const struct parcel *parcel, size_t *done)
 {
-	const char *p = iov.iov_base;
-
-	while (iov.iov_len > 0) {
-		/* A pipe that is ready takes PIPE_BUF bytes without blocking, and not more. */
-		size_t want = paced && iov.iov_len > PIPE_BUF ? PIPE_BUF : iov.iov_len;
+	while (*done < parcel->n) {
+		size_t want = parcel->n - *done;
 		ssize_t n;
 
-		if (paced && !has_room(fd))
+		/* A pipe that is ready takes PIPE_BUF bytes without blocking, and not more. */
+		if (paced && want > PIPE_BUF)
+			want = PIPE_BUF;
+		if (paced && !fd_has_room(fd))
 			return -EAGAIN;
-		n = write(fd, p, want);
+		n = write(fd, parcel->p + *done, want);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			return n < 0 ? -errno : -EIO;
-		p += n;
-		iov.iov_len -= (size_t)n;
 		*done += (size_t)n;
 	}
 	return 0;
@@ -51,7 +45,7 @@ static int write_one(int fd, bool paced, struct iovec iov, size_t *done)
 
 /* Asks the descriptor where it stands: right also for one that appends, or is shared with others.
  */
-static void cut_back(int fd, size_t done)
+static void fd_cut_back(int fd, size_t done)
 {
 	off_t end = lseek(fd, 0, SEEK_CUR);
 	struct stat st;
@@ -63,16 +57,14 @@ static void cut_back(int fd, size_t done)
 		(void)lseek(fd, end, SEEK_SET);
 }
 
-int fd_write(int fd, bool paced, const struct iovec *iov, int n, size_t *ret_done)
+int fd_write(int fd, bool paced, const struct parcel *parcel, size_t *done)
 {
-	size_t done = 0;
-	int r = 0;
+	int r = fd_write_rest(fd, paced, parcel, done);
 
-	for (int i = 0; i < n && r == 0; i++)
-		r = write_one(fd, paced, iov[i], &done);
 	if (r == 0 || r == -EAGAIN)
-		*ret_done = done;
-	else if (done > 0)
-		cut_back(fd, done);
+		return r;
+	if (*done > 0)
+		fd_cut_back(fd, *done);
+	*done = 0;
 	return r;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A regular file, written in place, or a FIFO. What lies at the path is looked at through an O_PATH
- * descriptor and opened through that same descriptor: nothing can be exchanged in between, and no
- * device is opened by mistake.
+ * A regular file, written in place, or a FIFO, each of whose readers is a medium of its own. What
+ * lies at the path is looked at through an O_PATH descriptor and opened through that same
+ * descriptor: nothing can be exchanged in between, and no device is opened by mistake.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +18,10 @@
 #include "capture/sink.h"
 #include "sinks/fd.h"
 
+enum {
+	FILE_READER_MS = 100 /* how often a FIFO without a reader is looked at */
+};
+
 enum file_sync {
 	FILE_SYNC_NONE,
 	FILE_SYNC_DATA
@@ -29,10 +33,12 @@ struct file_cfg {
 
 struct file_sink {
 	const struct file_cfg *cfg;
-	int fd;        /* -1: a FIFO without a reader */
-	int fifo;      /* O_PATH descriptor of the FIFO; -1: a regular file */
-	bool replaces; /* what an earlier run left is still there: dropped by the first write, so
-			* that a run that fails to start destroys nothing */
+	const struct sink_env *env;
+	int fd;         /* -1: a FIFO without a reader */
+	int fifo;       /* O_PATH descriptor of the FIFO; -1: a regular file */
+	bool replaces;  /* what an earlier run left is still there: a run that never really
+			 * begins destroys nothing */
+	uint64_t taken; /* number of the last parcel */
 };
 
 static const char *const file_sync_names[] = {"none", "data", NULL};
@@ -155,9 +161,7 @@ static int open_existing(struct file_sink *s, int folder, const char *base,
 	r = claim(fd, env, err);
 	if (r < 0)
 		return r;
-	s->replaces = env->one_run;
-	if (!env->one_run && lseek(fd, 0, SEEK_END) < 0)
-		return errf(err, -errno, "cannot write '%s': %s", env->target, strerror(errno));
+	s->replaces = true;
 	s->fd = TAKE_FD(fd);
 	return 0;
 }
@@ -168,7 +172,7 @@ static int file_open(void *ctx, const void *cfg, const struct sink_env *env, str
 	const char *base = NULL;
 	CLEANUP_CLOSE int folder = -1;
 
-	*s = (struct file_sink){.cfg = cfg, .fd = -1, .fifo = -1};
+	*s = (struct file_sink){.cfg = cfg, .env = env, .fd = -1, .fifo = -1};
 	folder = open_folder(env->target, &base, err);
 	if (folder < 0)
 		return folder;
@@ -180,51 +184,88 @@ static int file_open(void *ctx, const void *cfg, const struct sink_env *env, str
 	return errf(err, -errno, "cannot write '%s': %s", env->target, strerror(errno));
 }
 
-/* A FIFO can be opened for writing only while somebody reads it. */
-static int await_reader(struct file_sink *s)
+static int file_begin(void *ctx)
 {
-	int fd = reopen(s->fifo, O_WRONLY | O_NONBLOCK);
+	struct file_sink *s = ctx;
+	int fd;
 
-	if (fd == -ENXIO) {
-		(void)poll(NULL, 0, FD_PATIENCE_MS);
-		return -EAGAIN;
+	if (s->fifo < 0) {
+		if (s->replaces && ftruncate(s->fd, 0) < 0)
+			return -errno;
+		s->replaces = false;
+		return 0;
 	}
+	/* A FIFO can be opened for writing only while somebody reads it. */
+	fd = reopen(s->fifo, O_WRONLY | O_NONBLOCK);
 	if (fd < 0)
-		return fd;
+		return fd == -ENXIO ? -EAGAIN : fd;
 	s->fd = fd;
 	return 0;
 }
 
-static int file_write(void *ctx, const struct iovec *iov, int n, size_t *ret_done)
+static void file_lose_reader(struct file_sink *s)
+{
+	close(s->fd);
+	s->fd = -1;
+}
+
+static int file_write(void *ctx, const struct parcel *parcel, size_t *done)
 {
 	struct file_sink *s = ctx;
-	int r;
+	int r = fd_write(s->fd, s->fifo >= 0, parcel, done);
 
-	if (s->fd < 0) {
-		r = await_reader(s);
-		if (r == -EAGAIN)
-			*ret_done = 0;
-		if (r < 0)
-			return r;
-	}
-	if (s->replaces && ftruncate(s->fd, 0) < 0)
-		return -errno;
-	s->replaces = false;
-	r = fd_write(s->fd, s->fifo >= 0, iov, n, ret_done);
-	if (r == -EPIPE) { /* the next reader gets a descriptor, and an epoch, of its own */
-		close(s->fd);
-		s->fd = -1;
-	}
-	return r;
+	if (r < 0 && r != -EAGAIN && s->fifo >= 0)
+		file_lose_reader(s);
+	if (r < 0)
+		return r;
+	s->taken = parcel->number;
+	if (s->cfg->sync == FILE_SYNC_NONE || s->fifo >= 0)
+		s->env->done(s->env->done_arg, s->taken);
+	return 0;
+}
+
+/* A regular file is always ready. */
+static void file_wait(void *ctx, bool blocked, struct sink_wait *ret)
+{
+	const struct file_sink *s = ctx;
+
+	if (s->fifo < 0)
+		return;
+	ret->fd = s->fd;
+	ret->events = blocked ? POLLOUT : 0;
+	ret->timeout_ms = s->fd < 0 ? FILE_READER_MS : -1;
+}
+
+/* Has the reader of the FIFO left? poll() says so without a write. */
+static int file_service(void *ctx)
+{
+	struct file_sink *s = ctx;
+	struct pollfd p = {.fd = s->fd};
+
+	if (s->fifo < 0 || s->fd < 0 || poll(&p, 1, 0) <= 0 || !(p.revents & POLLERR))
+		return 0;
+	file_lose_reader(s);
+	return -EPIPE;
 }
 
 static int file_sync(void *ctx)
 {
 	const struct file_sink *s = ctx;
 
-	if (s->cfg->sync == FILE_SYNC_NONE || s->fifo >= 0)
-		return 0;
-	return fdatasync(s->fd) < 0 ? -errno : 0;
+	if (s->cfg->sync == FILE_SYNC_DATA && s->fifo < 0 && fdatasync(s->fd) < 0)
+		return -errno;
+	s->env->done(s->env->done_arg, s->taken);
+	return 0;
+}
+
+/* Some file systems say only now that they had no room after all. */
+static int file_end(void *ctx)
+{
+	struct file_sink *s = ctx;
+	int fd = s->fd;
+
+	s->fd = -1;
+	return fd >= 0 && close(fd) < 0 ? -errno : 0;
 }
 
 static void file_close(void *ctx)
@@ -242,7 +283,11 @@ const struct sink_ops sink_file = {
 	.cfg_size = sizeof(struct file_cfg),
 	.ctx_size = sizeof(struct file_sink),
 	.open = file_open,
+	.begin = file_begin,
 	.write = file_write,
+	.wait = file_wait,
+	.service = file_service,
 	.sync = file_sync,
+	.end = file_end,
 	.close = file_close,
 };

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "capture/sink.h"
@@ -28,11 +29,20 @@ static int stdout_open(void *ctx, const void *cfg, const struct sink_env *env, s
 	return 0;
 }
 
-static int stdout_write(void *ctx, const struct iovec *iov, int n, size_t *ret_done)
+static int stdout_write(void *ctx, const struct parcel *parcel, size_t *done)
 {
 	const struct stdout_sink *s = ctx;
 
-	return fd_write(STDOUT_FILENO, s->paced, iov, n, ret_done);
+	return fd_write(STDOUT_FILENO, s->paced, parcel, done);
+}
+
+static void stdout_wait(void *ctx, bool blocked, struct sink_wait *ret)
+{
+	if (!blocked)
+		return;
+	ret->fd = STDOUT_FILENO;
+	ret->events = POLLOUT;
+	ret->timeout_ms = -1;
 }
 
 static void stdout_close(void *ctx)
@@ -45,5 +55,6 @@ const struct sink_ops sink_stdout = {
 	.ctx_size = sizeof(struct stdout_sink),
 	.open = stdout_open,
 	.write = stdout_write,
+	.wait = stdout_wait,
 	.close = stdout_close,
 };

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-struct chunk *chunk_pool_new(size_t n, size_t cap)
+struct chunk *chunk_map_new(size_t n, size_t cap)
 {
 	struct chunk *heads = calloc(n, sizeof(*heads));
 	uint8_t *memory;
@@ -24,7 +24,7 @@ struct chunk *chunk_pool_new(size_t n, size_t cap)
 	return heads;
 }
 
-void chunk_pool_free(struct chunk *first, size_t n)
+void chunk_map_free(struct chunk *first, size_t n)
 {
 	if (!first)
 		return;

@@ -2,8 +2,8 @@
 #pragma once
 /*
  * The unit of everything after the encoder: whole records, appended by one encoder, then handed
- * as a whole to one sink thread. A chunk is cut at CHUNK_SIZE; a larger record travels alone in a
- * jumbo chunk of CHUNK_JUMBO bytes.
+ * as a whole to one delivery thread. A chunk is cut at CHUNK_SIZE; a larger record travels alone in
+ * a jumbo chunk of CHUNK_JUMBO bytes.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,13 +18,16 @@ enum {
 struct chunk {
 	uint8_t *p; /* cap bytes, owned by the pool that made the chunk */
 	size_t len, cap;
-	uint64_t first_ns; /* boot time of the first and of the last event in it */
-	uint64_t last_ns;
-	uint64_t first_seq; /* sequence number of its first event */
-	uint32_t records;   /* events in it; preamble and context are not counted */
-	uint32_t epoch;
-	bool opens_epoch;   /* its first bytes are a preamble: a sink may start a new file here */
-	struct chunk *next; /* for the list that holds it */
+	uint64_t number; /* 1, 2, … in the order of delivery, which sets it */
+	uint32_t generation;
+	bool opens;       /* begins with its generation's opening bytes: a medium may begin here */
+	uint32_t reports; /* 1 << enum output_stat: reports of losses that are in it */
+	uint32_t records; /* events in it; opening bytes and other context are not counted */
+	uint64_t first_seq, last_seq; /* of its events; they need not be all in between */
+	uint64_t first_ns, last_ns;   /* true times of its earliest and its latest event (boot) */
+	uint64_t opened_ns;           /* record time when it was begun */
+	uint64_t touched_ns;          /* and when something was last appended */
+	struct chunk *next;           /* for the list that holds it */
 };
 
 static inline size_t chunk_room(const struct chunk *c)
@@ -40,11 +43,57 @@ static inline void chunk_put(struct chunk *c, const void *p, size_t n)
 	c->len += n;
 }
 
+/* One event of that number and time lies in it. */
+static inline void chunk_count(struct chunk *c, uint64_t seq, uint64_t time_ns)
+{
+	if (!c->records || seq < c->first_seq)
+		c->first_seq = seq;
+	if (!c->records || time_ns < c->first_ns)
+		c->first_ns = time_ns;
+	if (seq > c->last_seq)
+		c->last_seq = seq;
+	if (time_ns > c->last_ns)
+		c->last_ns = time_ns;
+	c->records++;
+}
+
+/* A list in order; zeroed, it is empty. */
+struct chunk_list {
+	struct chunk *first, *last;
+	unsigned n;
+};
+
+static inline void chunk_list_add(struct chunk_list *l, struct chunk *c)
+{
+	c->next = NULL;
+	if (l->last)
+		l->last->next = c;
+	else
+		l->first = c;
+	l->last = c;
+	l->n++;
+}
+
+/* The oldest, NULL when there is none. */
+static inline struct chunk *chunk_list_take(struct chunk_list *l)
+{
+	struct chunk *c = l->first;
+
+	if (!c)
+		return NULL;
+	l->first = c->next;
+	if (!l->first)
+		l->last = NULL;
+	l->n--;
+	c->next = NULL;
+	return c;
+}
+
 /*
  * One mapping with room for n chunks of cap bytes, their heads chained by `next`; NULL when there
- * is no memory. Pages cost nothing until they are written. chunk_pool_free() takes the first head.
+ * is no memory. Pages cost nothing until they are written. chunk_map_free() takes the first head.
  */
-struct chunk *chunk_pool_new(size_t n, size_t cap);
-void chunk_pool_free(struct chunk *first, size_t n);
+struct chunk *chunk_map_new(size_t n, size_t cap);
+void chunk_map_free(struct chunk *first, size_t n);
 /* Empties a chunk for its next use; memory and capacity stay. */
 void chunk_reset(struct chunk *c);

@@ -43,7 +43,12 @@ static int replay_open(struct replay *r, struct err *err)
 	if (ret == 0)
 		ret = outputs_open(&r->outputs, &user, true, err);
 	cfg.outputs_n = r->outputs.n;
-	return ret < 0 ? -EIO : pipeline_new(&cfg, &r->pipeline, err);
+	if (ret == 0)
+		ret = pipeline_new(&cfg, &r->pipeline, err);
+	if (ret < 0)
+		return -EIO;
+	outputs_begin(&r->outputs);
+	return 0;
 }
 
 /* What was whole before the damage is in the outputs. */

@@ -54,7 +54,7 @@ static void print_output(const char *name, const uint64_t stats[OSTAT_MAX])
 {
 	char bytes[16];
 
-	fprintf(stderr, "penstock: %s: %" PRIu64 " written, %s\n", name, stats[OSTAT_WRITTEN],
+	fprintf(stderr, "penstock: %s: %" PRIu64 " written, %s\n", name, stats[OSTAT_DONE],
 		human(stats[OSTAT_BYTES], bytes));
 }
 

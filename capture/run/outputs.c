@@ -68,8 +68,7 @@ int outputs_open(struct outputs *o, const struct user *user, bool block, struct 
 			.sink_cfg = spec->sink_cfg,
 			.sink_env = {.target = spec->target,
 				     .uid = user->set ? user->uid : (uid_t)-1,
-				     .gid = user->set ? user->gid : (gid_t)-1,
-				     .one_run = true},
+				     .gid = user->set ? user->gid : (gid_t)-1},
 			.kinds = spec->kinds,
 			.flush_ns = spec->keys.flush_ns,
 			.hold_ns = spec->keys.hold_ns,
@@ -79,6 +78,12 @@ int outputs_open(struct outputs *o, const struct user *user, bool block, struct 
 		r = output_new(&cfg, i, &o->v[i], err);
 	}
 	return r;
+}
+
+void outputs_begin(struct outputs *o)
+{
+	for (unsigned i = 0; i < o->n; i++)
+		output_begin(o->v[i]);
 }
 
 void outputs_done(struct outputs *o)

@@ -16,6 +16,8 @@ struct outputs {
 int outputs_parse(const struct opt_list *texts, struct outputs *ret, struct err *err);
 /* block: a slow sink is waited for. user: who owns the files. */
 int outputs_open(struct outputs *o, const struct user *user, bool block, struct err *err);
+/* The run has really begun: from now on the places are touched. */
+void outputs_begin(struct outputs *o);
 void outputs_done(struct outputs *o);
 
 /* Does one of them write to standard output? */

@@ -157,7 +157,11 @@ int record_open(struct record *r, struct err *err)
 	if (ret < 0) /* whatever is wrong with it, it is no wrong use */
 		return -EIO;
 	ret = open_pipeline(r, err);
-	return ret < 0 ? ret : attach(r, err);
+	if (ret == 0)
+		ret = attach(r, err);
+	if (ret == 0)
+		outputs_begin(&r->outputs);
+	return ret;
 }
 
 /* ---- end ----------------------------------------------------------------------------------- */

@@ -52,8 +52,8 @@ struct record {
 
 /* Reads the configuration: probes, outputs, filters, user. -EINVAL with one line. */
 int record_parse(struct record *r, struct err *err);
-/* Everything up to attached hooks: records flow when it returns 0. No file is touched before the
- * kernel half is loaded, so what fails for lack of privilege leaves no trace. */
+/* Everything up to attached hooks: records flow when it returns 0. No file is made before the
+ * kernel half is loaded, and none that was there is touched before all went well. */
 int record_open(struct record *r, struct err *err);
 /* Until a signal, the end of COMMAND, of the reader, or of whoever reads our standard output. */
 void record_wait(struct record *r);

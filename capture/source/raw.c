@@ -26,32 +26,32 @@ struct source_raw {
 	_Alignas(RAW_ALIGN) char buffer[BUFFER];
 };
 
-/* Moves what is left to the front and reads more behind it. */
-static int fill(struct source_raw *s)
+/* Moves what is left to the front and reads what there is behind it: a pipe's writer is not waited
+ * for any longer than for its next bytes. */
+static int raw_fill(struct source_raw *s)
 {
+	ssize_t r;
+
 	memmove(s->buffer, s->buffer + s->at, s->n - s->at);
 	s->n -= s->at;
 	s->at = 0;
-	while (s->n < BUFFER && !s->end) {
-		ssize_t r = read(s->fd, s->buffer + s->n, BUFFER - s->n);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return -errno;
-		s->end = r == 0;
-		s->n += (size_t)r;
-	}
+	do
+		r = read(s->fd, s->buffer + s->n, BUFFER - s->n);
+	while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return -errno;
+	s->end = r == 0;
+	s->n += (size_t)r;
 	return 0;
 }
 
-static size_t padded(uint32_t len)
+static size_t raw_padded(uint32_t len)
 {
 	return ((size_t)len + RAW_ALIGN - 1) / RAW_ALIGN * RAW_ALIGN;
 }
 
 /* The next record, if it lies whole in the buffer. -EBADMSG: what is there is no record. */
-static int next(struct source_raw *s, const struct rec **ret)
+static int raw_next(struct source_raw *s, const struct rec **ret)
 {
 	const struct rec *rec = (const void *)(s->buffer + s->at);
 	size_t left = s->n - s->at;
@@ -59,13 +59,13 @@ static int next(struct source_raw *s, const struct rec **ret)
 	*ret = NULL;
 	if (left >= RAW_MAGIC_SIZE && !memcmp(rec, RAW_MAGIC, RAW_MAGIC_SIZE)) {
 		s->at += RAW_MAGIC_SIZE; /* the recorder began anew after a gap */
-		return next(s, ret);
+		return raw_next(s, ret);
 	}
 	if (left < sizeof(*rec))
 		return 0;
 	if (rec->len < sizeof(*rec) || rec->len > REC_MAX)
 		return -EBADMSG;
-	if (padded(rec->len) <= left)
+	if (raw_padded(rec->len) <= left)
 		*ret = rec;
 	return 0;
 }
@@ -76,10 +76,10 @@ static int raw_read(void *ctx, unsigned budget, source_fn fn, void *arg, struct 
 
 	while (budget) {
 		const struct rec *rec;
-		int r = next(s, &rec);
+		int r = raw_next(s, &rec);
 
 		if (!r && !rec && !s->end) {
-			r = fill(s);
+			r = raw_fill(s);
 			if (r)
 				return errf(err, r, "%s: %s", s->path, strerror(-r));
 			continue;
@@ -91,7 +91,7 @@ static int raw_read(void *ctx, unsigned budget, source_fn fn, void *arg, struct 
 			s->torn = rec ? 0 : s->n - s->at;
 			return SOURCE_END;
 		}
-		s->at += padded(rec->len);
+		s->at += raw_padded(rec->len);
 		r = fn(rec, arg);
 		if (r < 0)
 			return r;
@@ -124,10 +124,12 @@ static const struct source_ops source_raw_ops = {
 };
 
 /* "\r\n" in the magic betrays transfers in text mode. */
-static int check_magic(struct source_raw *s, struct err *err)
+static int raw_check_magic(struct source_raw *s, struct err *err)
 {
-	int r = fill(s);
+	int r = 0;
 
+	while (!r && !s->end && s->n < RAW_MAGIC_SIZE)
+		r = raw_fill(s);
 	if (r)
 		return errf(err, r, "%s: %s", s->path, strerror(-r));
 	if (s->n < RAW_MAGIC_SIZE || memcmp(s->buffer, RAW_MAGIC, RAW_MAGIC_SIZE))
@@ -147,7 +149,7 @@ int source_raw_open(const char *path, struct source *ret, struct err *err)
 	s->fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
 	if (s->fd < 0)
 		return errf(err, -errno, "%s: %s", path, strerror(errno));
-	r = check_magic(s, err);
+	r = raw_check_magic(s, err);
 	if (r) {
 		if (s->fd != STDIN_FILENO)
 			close(s->fd);

@@ -109,7 +109,7 @@ void pcapng_tcp_free(struct pcapng_tcp *t)
 	free(t);
 }
 
-void pcapng_tcp_epoch(struct pcapng_tcp *t, uint32_t interface)
+void pcapng_tcp_generation(struct pcapng_tcp *t, uint32_t interface)
 {
 	t->interface = interface;
 	t->epoch++;

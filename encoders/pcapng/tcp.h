@@ -33,7 +33,7 @@ struct pcapng_tcp_flow;
 struct pcapng_tcp *pcapng_tcp_new(void);
 void pcapng_tcp_free(struct pcapng_tcp *t);
 /* A new file begins, in which the interface has that number. */
-void pcapng_tcp_epoch(struct pcapng_tcp *t, uint32_t interface);
+void pcapng_tcp_generation(struct pcapng_tcp *t, uint32_t interface);
 /* The conversation of a DATA event, valid until the next call; NULL = it is told from its other
  * end. */
 struct pcapng_tcp_flow *pcapng_tcp_find(struct pcapng_tcp *t, const struct event *ev);

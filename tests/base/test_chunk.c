@@ -14,7 +14,7 @@ static void pool(void **state)
 		N = 5,
 		CAP = 8192
 	};
-	struct chunk *first = chunk_pool_new(N, CAP), *c;
+	struct chunk *first = chunk_map_new(N, CAP), *c;
 	unsigned n = 0;
 
 	assert_non_null(first);
@@ -28,13 +28,13 @@ static void pool(void **state)
 		assert_int_equal(c->p[0], n);
 		assert_int_equal(c->p[CAP - 1], n);
 	}
-	chunk_pool_free(first, N);
-	chunk_pool_free(NULL, 0);
+	chunk_map_free(first, N);
+	chunk_map_free(NULL, 0);
 }
 
 static void fill_and_reset(void **state)
 {
-	struct chunk *c = chunk_pool_new(1, 4096);
+	struct chunk *c = chunk_map_new(1, 4096);
 	uint8_t *p;
 
 	assert_non_null(c);
@@ -45,14 +45,14 @@ static void fill_and_reset(void **state)
 	assert_int_equal(chunk_room(c), 4092);
 	assert_memory_equal(c->p, "abcd", 4);
 	c->records = 2;
-	c->opens_epoch = true;
+	c->opens = true;
 	chunk_reset(c);
 	assert_ptr_equal(c->p, p);
 	assert_int_equal(c->cap, 4096);
 	assert_int_equal(c->len, 0);
 	assert_int_equal(c->records, 0);
-	assert_false(c->opens_epoch);
-	chunk_pool_free(c, 1);
+	assert_false(c->opens);
+	chunk_map_free(c, 1);
 }
 
 int main(void)

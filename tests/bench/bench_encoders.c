@@ -87,7 +87,7 @@ static int bench(const char *format, enum event_kind kind, int all)
 	if (all)
 		*(int *)cfg = 1; /* events=custom */
 	b.ctx = calloc(1, b.ops->ctx_size);
-	b.out.tail = chunk_pool_new(1, CHUNK_SIZE);
+	b.out.tail = chunk_map_new(1, CHUNK_SIZE);
 	if (!cfg || !b.ctx || !b.out.tail || b.ops->open(b.ctx, cfg, &env, NULL))
 		return 1;
 	if (b.ops->preamble)
@@ -98,7 +98,7 @@ static int bench(const char *format, enum event_kind kind, int all)
 	       all ? "custom" : event_kind_name(kind), spent / ROUNDS * 1e9, ROUNDS / spent / 1e6,
 	       b.bytes / ROUNDS, b.bytes / spent / 1e6, spent / copied);
 	b.ops->close(b.ctx);
-	chunk_pool_free(b.out.tail, 1);
+	chunk_map_free(b.out.tail, 1);
 	free(b.ctx);
 	free(cfg);
 	return 0;

@@ -39,6 +39,7 @@ static void rig_open(struct rig *rig, uint64_t stats_ns)
 	out = fake_output_config(&rig->sink);
 	out.kinds = UINT32_MAX & ~(1u << EVENT_META | 1u << EVENT_STATS);
 	assert_int_equal(output_new(&out, 0, &rig->output, &err), 0);
+	output_begin(rig->output);
 	assert_int_equal(pipeline_new(&cfg, &rig->p, &err), 0);
 	records_start(&rig->r, pipeline_record, rig->p);
 	assert_int_equal(rig->r.result, 0);
@@ -63,7 +64,7 @@ static void expect(struct rig *rig, const char *want)
 	char all[4096];
 
 	rig_finish(rig);
-	snprintf(all, sizeof(all), "epoch 1\n%send\n", want);
+	snprintf(all, sizeof(all), "generation 1\n%send\n", want);
 	assert_string_equal(rig->sink.p, all);
 	assert_true(rig->report.balanced);
 	assert_int_equal(rig->r.result, 0);
@@ -85,7 +86,7 @@ static void test_a_program_runs(void **state)
 	rig_finish(&rig);
 	assert_int_equal(rig.report.events[EVENT_EXEC], 1);
 	assert_int_equal(rig.report.events[EVENT_EXIT], 1);
-	assert_memory_equal(rig.sink.p, "epoch 1\nexec 1 true true\0-x\0\nend\n", 34);
+	assert_memory_equal(rig.sink.p, "generation 1\nexec 1 true true\0-x\0\nend\n", 39);
 	assert_true(rig.report.balanced);
 	rig_close(&rig);
 }
@@ -214,7 +215,8 @@ static void test_kernel_losses_are_said(void **state)
 	records_counter(&rig.r, RECORDS_EXEC, KC_NO_SPACE, 7);
 	records_counter(&rig.r, RECORDS_EXEC, KC_FILTERED, 9);
 	rig_finish(&rig);
-	assert_string_equal(rig.sink.p, "epoch 1\nloss 1 - no_space\nloss 2 - no_space\nend\n");
+	assert_string_equal(rig.sink.p,
+			    "generation 1\nloss 1 - no_space\nloss 2 - no_space\nend\n");
 	assert_int_equal(rig.report.kernel_lost, 7);
 	assert_int_equal(rig.report.kernel[KC_FILTERED], 9);
 	rig_close(&rig);

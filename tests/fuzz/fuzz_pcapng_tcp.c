@@ -112,7 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct err err;
 
 	if (!chunk) {
-		chunk = chunk_pool_new(1, CHUNK_JUMBO);
+		chunk = chunk_map_new(1, CHUNK_JUMBO);
 		large = calloc(1, LARGE);
 	}
 	if (!chunk || !large || !ctx || !cfg || opt_defaults(ops->options, cfg, &err) ||

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -32,8 +33,18 @@ static char dir[] = "/tmp/penstock-file-XXXXXX";
 struct sink {
 	_Alignas(max_align_t) char ctx[CTX_MAX], cfg[CTX_MAX];
 	char path[PATH_MAX];
+	struct sink_env env;
+	uint64_t number, done; /* of the last parcel, and of the last that is done */
 	struct err err;
 };
+
+static void note_done(void *arg, uint64_t number)
+{
+	struct sink *s = arg;
+
+	assert_true(number >= s->done && number <= s->number);
+	s->done = number;
+}
 
 static const char *in_dir(struct sink *s, const char *name)
 {
@@ -41,27 +52,34 @@ static const char *in_dir(struct sink *s, const char *name)
 	return s->path;
 }
 
-static int open_as(struct sink *s, const char *name, uid_t uid, bool one_run)
+static int open_as(struct sink *s, const char *name, uid_t uid)
 {
-	const struct sink_env env = {
-		.target = in_dir(s, name), .uid = uid, .gid = (gid_t)uid, .one_run = one_run};
-
+	s->env = (struct sink_env){.target = in_dir(s, name),
+				   .uid = uid,
+				   .gid = (gid_t)uid,
+				   .done = note_done,
+				   .done_arg = s};
 	memset(s->ctx, 0, sizeof(s->ctx));
+	s->number = s->done = 0;
 	s->err.text[0] = '\0';
-	return sink_file.open(s->ctx, s->cfg, &env, &s->err);
+	return sink_file.open(s->ctx, s->cfg, &s->env, &s->err);
 }
 
 static int open_sink(struct sink *s, const char *name)
 {
 	memset(s->cfg, 0, sizeof(s->cfg));
-	return open_as(s, name, (uid_t)-1, true);
+	return open_as(s, name, (uid_t)-1);
 }
 
-static int write_text(struct sink *s, const char *text, size_t *ret_done)
+static int write_text(struct sink *s, const char *text)
 {
-	const struct iovec iov = {.iov_base = (void *)text, .iov_len = strlen(text)};
+	const struct parcel parcel = {
+		.p = (const uint8_t *)text, .n = strlen(text), .number = ++s->number};
+	size_t done = 0;
+	int r = sink_file.write(s->ctx, &parcel, &done);
 
-	return sink_file.write(s->ctx, &iov, 1, ret_done);
+	assert_int_equal(done, r ? 0 : parcel.n);
+	return r;
 }
 
 static void assert_refused(struct sink *s, const char *name, int code, const char *text)
@@ -95,46 +113,51 @@ static void assert_content(const char *path, const char *want)
 static void new_file_is_private_and_whole(void **state)
 {
 	struct sink s;
-	struct iovec iov[3] = {{"one ", 4}, {"", 0}, {"two", 3}};
 	struct stat st;
-	size_t done = 0;
 
 	assert_int_equal(open_sink(&s, "new"), 0);
-	assert_int_equal(sink_file.write(s.ctx, iov, 3, &done), 0);
-	assert_int_equal(done, 7);
+	assert_int_equal(sink_file.begin(s.ctx), 0);
+	assert_int_equal(write_text(&s, "one "), 0);
+	assert_int_equal(write_text(&s, "two"), 0);
+	assert_int_equal(s.done, 2);
 	assert_content(s.path, "one two"); /* before any sync: a follower sees it */
 	assert_int_equal(sink_file.sync(s.ctx), 0);
+	assert_int_equal(sink_file.end(s.ctx), 0);
 	sink_file.close(s.ctx);
 	assert_int_equal(stat(s.path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 }
 
-static void earlier_file_survives_until_the_first_write(void **state)
+/* A run that fails to start destroys nothing; one that starts leaves nothing of the last one. */
+static void earlier_file_survives_until_the_medium_begins(void **state)
 {
 	struct sink s;
 	struct stat st;
-	size_t done = 0;
 
 	make(in_dir(&s, "old"), "what was here before, and longer");
 	assert_int_equal(chmod(s.path, 0644), 0);
 	assert_int_equal(open_sink(&s, "old"), 0);
 	assert_content(s.path, "what was here before, and longer");
-	assert_int_equal(write_text(&s, "new", &done), 0);
-	assert_int_equal(write_text(&s, "er", &done), 0);
+	assert_int_equal(sink_file.begin(s.ctx), 0);
+	assert_content(s.path, "");
+	assert_int_equal(write_text(&s, "new"), 0);
+	assert_int_equal(write_text(&s, "er"), 0);
 	sink_file.close(s.ctx);
 	assert_content(s.path, "newer");
 	assert_int_equal(stat(s.path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 }
 
-static void a_store_is_continued(void **state)
+/* After a failure the medium is begun anew, behind what is whole. */
+static void a_second_medium_follows_the_first(void **state)
 {
-	struct sink s = {0};
-	size_t done = 0;
+	struct sink s;
 
-	make(in_dir(&s, "store"), "first ");
-	assert_int_equal(open_as(&s, "store", (uid_t)-1, false), 0);
-	assert_int_equal(write_text(&s, "second", &done), 0);
+	assert_int_equal(open_sink(&s, "again"), 0);
+	assert_int_equal(sink_file.begin(s.ctx), 0);
+	assert_int_equal(write_text(&s, "first "), 0);
+	assert_int_equal(sink_file.begin(s.ctx), 0);
+	assert_int_equal(write_text(&s, "second"), 0);
 	sink_file.close(s.ctx);
 	assert_content(s.path, "first second");
 }
@@ -175,10 +198,9 @@ static void what_is_no_place_for_output_is_refused(void **state)
 static void one_writer_at_a_time(void **state)
 {
 	struct sink s, second;
-	size_t done = 0;
 
 	assert_int_equal(open_sink(&s, "busy"), 0);
-	assert_int_equal(write_text(&s, "mine", &done), 0);
+	assert_int_equal(write_text(&s, "mine"), 0);
 	assert_refused(&second, "busy", -EBUSY, "being written by another penstock");
 	assert_content(s.path, "mine");
 	sink_file.close(s.ctx);
@@ -194,14 +216,14 @@ static void owners(void **state)
 	if (geteuid() != 0)
 		skip();
 	memset(s.cfg, 0, sizeof(s.cfg));
-	assert_int_equal(open_as(&s, "given", NOBODY, true), 0);
+	assert_int_equal(open_as(&s, "given", NOBODY), 0);
 	sink_file.close(s.ctx);
 	assert_int_equal(stat(s.path, &st), 0);
 	assert_int_equal(st.st_uid, NOBODY);
 	assert_int_equal(st.st_gid, NOBODY);
 
 	assert_refused(&s, "given", -EEXIST, "belongs to somebody else");
-	assert_int_equal(open_as(&s, "given", NOBODY, true), 0);
+	assert_int_equal(open_as(&s, "given", NOBODY), 0);
 	sink_file.close(s.ctx);
 }
 
@@ -225,92 +247,124 @@ static void a_full_disk_leaves_whole_writes(void **state)
 {
 	const struct rlimit limit = {10, RLIM_INFINITY}, none = {RLIM_INFINITY, RLIM_INFINITY};
 	struct sink s;
-	size_t done = 99;
 
 	assert_int_equal(open_sink(&s, "full"), 0);
+	assert_int_equal(sink_file.begin(s.ctx), 0);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-	assert_int_equal(write_text(&s, "12345678", &done), 0);
-	done = 99;
-	assert_int_equal(write_text(&s, "abcdefgh", &done), -EFBIG); /* two bytes of it went in */
-	assert_int_equal(done, 99);
+	assert_int_equal(write_text(&s, "12345678"), 0);
+	assert_int_equal(write_text(&s, "abcdefgh"), -EFBIG); /* two bytes of it went in */
+	assert_int_equal(s.done, 1);
 	assert_content(s.path, "12345678");
-	assert_int_equal(write_text(&s, "ab", &done), 0);
-	assert_int_equal(write_text(&s, "c", &done), -EFBIG);
+	assert_int_equal(write_text(&s, "ab"), 0);
+	assert_int_equal(write_text(&s, "c"), -EFBIG);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
-	assert_int_equal(write_text(&s, "cd", &done), 0);
+	assert_int_equal(write_text(&s, "cd"), 0);
 	sink_file.close(s.ctx);
 	assert_content(s.path, "12345678abcd");
 }
 
+/* Each reader is a medium of its own. */
 static void a_fifo_waits_for_each_reader(void **state)
 {
+	struct sink_wait wait = {0};
 	struct sink s;
 	char got[16] = "";
-	size_t done = 99;
 	int reader;
 
 	assert_int_equal(mkfifo(in_dir(&s, "fifo"), 0644), 0);
 	assert_int_equal(open_sink(&s, "fifo"), 0);
-	assert_int_equal(write_text(&s, "early", &done), -EAGAIN);
-	assert_int_equal(done, 0);
+	assert_int_equal(sink_file.begin(s.ctx), -EAGAIN);
+	sink_file.wait(s.ctx, true, &wait);
+	assert_int_equal(wait.fd, -1);
+	assert_true(wait.timeout_ms > 0 && wait.timeout_ms <= 1000);
 
 	for (int i = 0; i < 2; i++) {
 		reader = open(s.path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 		assert_true(reader >= 0);
-		assert_int_equal(write_text(&s, "hello", &done), 0);
+		assert_int_equal(sink_file.begin(s.ctx), 0);
+		assert_int_equal(write_text(&s, "hello"), 0);
+		assert_int_equal(s.done, s.number);
 		assert_int_equal(sink_file.sync(s.ctx), 0);
 		assert_int_equal(read(reader, got, sizeof(got)), 5);
 		assert_memory_equal(got, "hello", 5);
 		close(reader);
-		assert_int_equal(write_text(&s, "lost", &done), -EPIPE);
-		assert_int_equal(write_text(&s, "lost", &done), -EAGAIN);
+		assert_int_equal(write_text(&s, "lost"), -EPIPE);
+		assert_int_equal(sink_file.begin(s.ctx), -EAGAIN);
 	}
+	sink_file.close(s.ctx);
+}
+
+/* That a reader has left is known without a write. */
+static void a_fifo_sees_its_reader_leave(void **state)
+{
+	struct sink_wait wait = {0};
+	struct pollfd p;
+	struct sink s;
+	int reader;
+
+	assert_int_equal(mkfifo(in_dir(&s, "left"), 0600), 0);
+	assert_int_equal(open_sink(&s, "left"), 0);
+	reader = open(s.path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_int_equal(sink_file.begin(s.ctx), 0);
+	sink_file.wait(s.ctx, false, &wait);
+	assert_true(wait.fd >= 0);
+	assert_int_equal(sink_file.service(s.ctx), 0);
+	close(reader);
+	p = (struct pollfd){.fd = wait.fd, .events = wait.events};
+	assert_int_equal(poll(&p, 1, 10000), 1);
+	assert_int_equal(sink_file.service(s.ctx), -EPIPE);
+	assert_int_equal(sink_file.begin(s.ctx), -EAGAIN);
 	sink_file.close(s.ctx);
 }
 
 static void a_slow_fifo_keeps_its_progress(void **state)
 {
-	static char big[300000], got[sizeof(big)];
-	struct iovec iov = {big, sizeof(big)};
+	static uint8_t big[300000], got[sizeof(big)];
+	const struct parcel parcel = {.p = big, .n = sizeof(big), .number = 1};
 	struct sink s;
-	size_t done, sent = 0, taken = 0;
+	size_t done = 0, before, taken = 0;
 	int reader, r;
 
 	for (size_t i = 0; i < sizeof(big); i++)
-		big[i] = (char)(i * 31 >> 3);
+		big[i] = (uint8_t)(i * 31 >> 3);
 	assert_int_equal(mkfifo(in_dir(&s, "slow"), 0600), 0);
 	reader = open(s.path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	assert_true(reader >= 0);
 	assert_int_equal(open_sink(&s, "slow"), 0);
+	assert_int_equal(sink_file.begin(s.ctx), 0);
+	s.number = 1;
 	do {
 		ssize_t n;
 
-		done = 0;
-		r = sink_file.write(s.ctx, &iov, 1, &done);
-		assert_true(r == 0 || (r == -EAGAIN && done > 0));
-		sent += done;
-		iov = (struct iovec){big + sent, sizeof(big) - sent};
+		before = done;
+		assert_int_equal(s.done, 0);
+		r = sink_file.write(s.ctx, &parcel, &done);
+		assert_true(r == 0 || (r == -EAGAIN && done > before));
 		while ((n = read(reader, got + taken, sizeof(got) - taken)) > 0)
 			taken += (size_t)n;
 	} while (r == -EAGAIN);
+	assert_int_equal(s.done, 1);
 	assert_int_equal(taken, sizeof(big));
 	assert_memory_equal(got, big, sizeof(big));
 	close(reader);
 	sink_file.close(s.ctx);
 }
 
+/* What the disk has not confirmed is not done. */
 static void sync_data_is_an_option(void **state)
 {
 	const struct opt *row = opt_find(sink_file.options, "sync");
 	struct sink s = {0};
-	size_t done = 0;
 
 	assert_non_null(row);
 	assert_int_equal(opt_set(row, s.cfg, "sometimes", "sync", &s.err), -EINVAL);
 	assert_int_equal(opt_set(row, s.cfg, "data", "sync", &s.err), 0);
-	assert_int_equal(open_as(&s, "durable", (uid_t)-1, true), 0);
-	assert_int_equal(write_text(&s, "x", &done), 0);
+	assert_int_equal(open_as(&s, "durable", (uid_t)-1), 0);
+	assert_int_equal(sink_file.begin(s.ctx), 0);
+	assert_int_equal(write_text(&s, "x"), 0);
+	assert_int_equal(s.done, 0);
 	assert_int_equal(sink_file.sync(s.ctx), 0);
+	assert_int_equal(s.done, 1);
 	sink_file.close(s.ctx);
 }
 
@@ -336,14 +390,15 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(new_file_is_private_and_whole),
-		cmocka_unit_test(earlier_file_survives_until_the_first_write),
-		cmocka_unit_test(a_store_is_continued),
+		cmocka_unit_test(earlier_file_survives_until_the_medium_begins),
+		cmocka_unit_test(a_second_medium_follows_the_first),
 		cmocka_unit_test(what_is_no_place_for_output_is_refused),
 		cmocka_unit_test(one_writer_at_a_time),
 		cmocka_unit_test(owners),
 		cmocka_unit_test(a_strangers_fifo_in_a_public_folder_is_refused),
 		cmocka_unit_test(a_full_disk_leaves_whole_writes),
 		cmocka_unit_test(a_fifo_waits_for_each_reader),
+		cmocka_unit_test(a_fifo_sees_its_reader_leave),
 		cmocka_unit_test(a_slow_fifo_keeps_its_progress),
 		cmocka_unit_test(sync_data_is_an_option),
 	};

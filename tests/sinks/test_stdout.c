@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -44,18 +45,20 @@ static void stage_leave(struct stage *s)
 	close(s->saved);
 }
 
-static int put(struct stage *s, const void *p, size_t n, size_t *ret_done)
+static int put(struct stage *s, const void *p, size_t n, size_t *done)
 {
-	const struct iovec iov = {.iov_base = (void *)p, .iov_len = n};
+	const struct parcel parcel = {.p = p, .n = n, .number = 1};
 
-	return sink_stdout.write(s->ctx, &iov, 1, ret_done);
+	*done = 0;
+	return sink_stdout.write(s->ctx, &parcel, done);
 }
 
 static void a_pipe_is_left_blocking_and_never_blocks(void **state)
 {
 	static char big[200000];
 	struct stage s;
-	size_t done = 0;
+	struct sink_wait wait = {.fd = -1};
+	size_t done = 0, gone_done = 0;
 	int p[2], opened, r, flags, gone, size;
 
 	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
@@ -64,9 +67,10 @@ static void a_pipe_is_left_blocking_and_never_blocks(void **state)
 	close(p[1]);
 	opened = sink_stdout.open(s.ctx, NULL, &env, &s.err);
 	r = put(&s, big, sizeof(big), &done); /* nobody reads: more than the pipe holds */
+	sink_stdout.wait(s.ctx, true, &wait);
 	flags = fcntl(STDOUT_FILENO, F_GETFL);
 	close(p[0]);
-	gone = put(&s, big, sizeof(big), &done);
+	gone = put(&s, big, sizeof(big), &gone_done);
 	sink_stdout.close(s.ctx);
 	stage_leave(&s);
 
@@ -74,6 +78,8 @@ static void a_pipe_is_left_blocking_and_never_blocks(void **state)
 	assert_int_equal(r, -EAGAIN);
 	assert_int_equal(done, size);
 	assert_false(flags & O_NONBLOCK);
+	assert_int_equal(wait.fd, STDOUT_FILENO);
+	assert_int_equal(wait.events, POLLOUT);
 	assert_int_equal(gone, -EPIPE);
 }
 

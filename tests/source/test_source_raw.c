@@ -37,7 +37,7 @@ static void record(struct tape *t)
 {
 	struct records r;
 
-	*t = (struct tape){.chunk = chunk_pool_new(1, CHUNK_SIZE)};
+	*t = (struct tape){.chunk = chunk_map_new(1, CHUNK_SIZE)};
 	assert_non_null(t->chunk);
 	t->out.tail = t->chunk;
 	encoder_raw.preamble(NULL, NULL, &t->out);
@@ -60,7 +60,7 @@ static void save(struct tape *t, size_t n)
 static void discard(struct tape *t)
 {
 	unlink(t->path);
-	chunk_pool_free(t->chunk, 1);
+	chunk_map_free(t->chunk, 1);
 }
 
 static int compare_record(const struct rec *rec, void *arg)

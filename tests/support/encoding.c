@@ -24,8 +24,8 @@ void encoding_open(struct encoding *e, const struct encoder_ops *ops, const char
 	*e = (struct encoding){.ops = ops};
 	e->ctx = calloc(1, ops->ctx_size + 1);
 	e->cfg = calloc(1, ops->cfg_size + 1);
-	e->small = chunk_pool_new(1, CHUNK_SIZE);
-	e->jumbo = chunk_pool_new(1, CHUNK_JUMBO);
+	e->small = chunk_map_new(1, CHUNK_SIZE);
+	e->jumbo = chunk_map_new(1, CHUNK_JUMBO);
 	assert_true(e->ctx && e->cfg && e->small && e->jumbo);
 	e->out.tail = e->small;
 	if (ops->options) {
@@ -99,8 +99,8 @@ void encoding_end(struct encoding *e)
 void encoding_close(struct encoding *e)
 {
 	e->ops->close(e->ctx);
-	chunk_pool_free(e->small, 1);
-	chunk_pool_free(e->jumbo, 1);
+	chunk_map_free(e->small, 1);
+	chunk_map_free(e->jumbo, 1);
 	free(e->ctx);
 	free(e->cfg);
 	free(e->p);

@@ -14,6 +14,8 @@
 
 struct fake_sink_ctx {
 	struct fake_sink *s;
+	const struct sink_env *env;
+	uint64_t taken;
 };
 
 static int sink_open(void *ctx, const void *cfg, const struct sink_env *env, struct err *err)
@@ -21,6 +23,7 @@ static int sink_open(void *ctx, const void *cfg, const struct sink_env *env, str
 	struct fake_sink_ctx *c = ctx;
 
 	c->s = (struct fake_sink *)(uintptr_t)cfg;
+	c->env = env;
 	return 0;
 }
 
@@ -37,22 +40,59 @@ static void sink_append(struct fake_sink *s, const void *p, size_t n)
 	s->p[s->n] = 0;
 }
 
-static int sink_write(void *ctx, const struct iovec *iov, int n, size_t *ret_done)
+static int sink_begin(void *ctx)
 {
 	struct fake_sink *s = ((struct fake_sink_ctx *)ctx)->s;
-	size_t take = iov->iov_len;
 
-	while (__atomic_load_n(&s->stuck, __ATOMIC_ACQUIRE))
-		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	s->begins++;
+	if (s->marks)
+		sink_append(s, "<medium>", 8);
+	return 0;
+}
+
+static int sink_write(void *ctx, const struct parcel *parcel, size_t *done)
+{
+	struct fake_sink_ctx *c = ctx;
+	struct fake_sink *s = c->s;
+	size_t take = parcel->n - *done;
+
+	if (__atomic_load_n(&s->stuck, __ATOMIC_ACQUIRE))
+		return -EAGAIN;
+	if (s->delay_ms)
+		nanosleep(&(struct timespec){.tv_nsec = s->delay_ms * 1000000L}, NULL);
 	s->writes++;
 	if (s->fail && s->writes > s->fail_after &&
 	    (!s->fail_for || s->writes <= s->fail_after + s->fail_for))
 		return s->fail;
 	if (s->at_once && take > s->at_once)
 		take = s->at_once;
-	sink_append(s, iov->iov_base, take);
-	*ret_done = take;
-	return take < iov->iov_len ? -EAGAIN : 0;
+	sink_append(s, parcel->p + *done, take);
+	*done += take;
+	if (*done < parcel->n)
+		return -EAGAIN;
+	c->taken = parcel->number;
+	if (!s->acks)
+		c->env->done(c->env->done_arg, c->taken);
+	return 0;
+}
+
+static int sink_sync(void *ctx)
+{
+	struct fake_sink_ctx *c = ctx;
+
+	c->s->syncs++;
+	if (c->s->fail_sync)
+		return c->s->fail_sync;
+	c->env->done(c->env->done_arg, c->taken);
+	return 0;
+}
+
+static int sink_end(void *ctx)
+{
+	struct fake_sink *s = ((struct fake_sink_ctx *)ctx)->s;
+
+	s->ends++;
+	return s->fail_end;
 }
 
 static void sink_close(void *ctx)
@@ -67,7 +107,10 @@ const struct sink_ops fake_sink_ops = {
 	.name = "fake",
 	.ctx_size = sizeof(struct fake_sink_ctx),
 	.open = sink_open,
+	.begin = sink_begin,
 	.write = sink_write,
+	.sync = sink_sync,
+	.end = sink_end,
 	.close = sink_close,
 };
 
@@ -92,8 +135,13 @@ static int preamble(void *ctx, const struct run *run, struct out *out)
 {
 	char line[64];
 
-	snprintf(line, sizeof(line), "epoch %u\n", out->tail->epoch);
+	snprintf(line, sizeof(line), "generation %u\n", out->tail->generation);
 	return put(out->tail, line);
+}
+
+static int plain_preamble(void *ctx, const struct run *run, struct out *out)
+{
+	return put(out->tail, "head\n");
 }
 
 static struct bytes text_of(const struct event *ev)
@@ -132,9 +180,18 @@ static int encode(void *ctx, const struct event *ev, struct out *out)
 
 static int encode_early(void *ctx, const struct event *ev, struct out *out)
 {
-	if (ev->flags & EVENT_F_REDACTED && out->early)
-		return put(out->early, "early\n");
-	return encode(ctx, ev, out);
+	struct bytes text = text_of(ev);
+	struct chunk *c;
+
+	if (!(ev->flags & EVENT_F_REDACTED))
+		return encode(ctx, ev, out);
+	c = out_room(out, LANE_EARLY, text.n + 8);
+	if (!c)
+		return -ENOBUFS;
+	chunk_put(c, "early ", 6);
+	chunk_put(c, text.p, text.n);
+	chunk_put(c, "\n", 1);
+	return 0;
 }
 
 static int epilogue(void *ctx, struct out *out)
@@ -152,8 +209,15 @@ static int long_epilogue(void *ctx, struct out *out)
 	return ++*n < 3 ? -ENOBUFS : 0;
 }
 
+const struct encoder_ops fake_plain_encoder = {
+	.name = "plain",
+	.preamble = plain_preamble,
+	.encode = encode,
+};
+
 const struct encoder_ops fake_encoder = {
 	.name = "fake",
+	.flags = ENCODER_CONTEXT,
 	.preamble = preamble,
 	.encode = encode,
 	.epilogue = epilogue,
@@ -161,6 +225,7 @@ const struct encoder_ops fake_encoder = {
 
 const struct encoder_ops fake_early_encoder = {
 	.name = "early",
+	.flags = ENCODER_CONTEXT,
 	.preamble = preamble,
 	.encode = encode_early,
 	.epilogue = epilogue,
@@ -168,6 +233,7 @@ const struct encoder_ops fake_early_encoder = {
 
 const struct encoder_ops fake_long_encoder = {
 	.name = "long",
+	.flags = ENCODER_CONTEXT,
 	.ctx_size = sizeof(unsigned),
 	.preamble = preamble,
 	.encode = encode,
@@ -196,10 +262,25 @@ static int decode_bash(const struct rec *rec, struct part *ret)
 	return layout_decode(rec, "bash", ret);
 }
 
+static int decode_tls(const struct rec *rec, struct part *ret)
+{
+	return layout_decode(rec, "openssl", ret);
+}
+
 const struct probe_ops *fake_probe_by_number(uint16_t number)
 {
 	static const struct probe_ops exec = {.name = "exec", .decode = decode_exec};
 	static const struct probe_ops bash = {.name = "bash", .decode = decode_bash};
+	static const struct probe_ops tls = {.name = "openssl", .decode = decode_tls};
 
-	return number == RECORDS_EXEC ? &exec : number == RECORDS_BASH ? &bash : NULL;
+	switch (number) {
+	case RECORDS_EXEC:
+		return &exec;
+	case RECORDS_BASH:
+		return &bash;
+	case RECORDS_TLS:
+		return &tls;
+	default:
+		return NULL;
+	}
 }

@@ -46,23 +46,47 @@ void records_raw(struct records *r, void *rec, size_t len)
 	r->now += 1000;
 }
 
-void records_start(struct records *r, source_fn fn, void *arg)
+void records_init(struct records *r, source_fn fn, void *arg)
+{
+	*r = (struct records){.fn = fn, .arg = arg, .now = RECORDS_BOOT};
+}
+
+void records_run(struct records *r)
 {
 	static const char texts[] = "host\0Debian\0"
 				    "6.1.0\0x86_64\0"
 				    "0.1.0\0penstock record";
-	struct rec_run *run;
-	struct rec_clock *clock;
+	struct rec_run *run = begin(r, sizeof(*run), REC_RUN, 0, 0);
 
-	*r = (struct records){.fn = fn, .arg = arg, .now = RECORDS_BOOT};
-	run = begin(r, sizeof(*run), REC_RUN, 0, 0);
 	run->version = REC_VERSION;
 	run->pid = 1;
 	run->probes[0] = 1u << RECORDS_EXEC | 1u << RECORDS_BASH;
 	add((struct bytes){texts, sizeof(texts)});
 	end(r);
-	clock = begin(r, sizeof(*clock), REC_CLOCK, 0, 0);
+}
+
+void records_clock(struct records *r)
+{
+	struct rec_clock *clock = begin(r, sizeof(*clock), REC_CLOCK, 0, 0);
+
 	clock->unix_ns = RECORDS_UNIX + (r->now - RECORDS_BOOT);
+	end(r);
+}
+
+void records_start(struct records *r, source_fn fn, void *arg)
+{
+	records_init(r, fn, arg);
+	records_run(r);
+	records_clock(r);
+}
+
+void records_loss(struct records *r, const char *reason, uint64_t count)
+{
+	struct rec_loss *loss = begin(r, sizeof(*loss), REC_LOSS, 0, 0);
+
+	loss->count = count;
+	loss->first_ns = loss->last_ns = r->now;
+	loss->reason_len = (uint32_t)add(bytes_of(reason));
 	end(r);
 }
 

@@ -9,7 +9,8 @@
 
 enum {
 	RECORDS_EXEC = 1,
-	RECORDS_BASH = 2
+	RECORDS_BASH = 2,
+	RECORDS_TLS = 3,
 }; /* numbers in probes/probes.def */
 
 #define RECORDS_BOOT 1000000000000ull
@@ -22,7 +23,11 @@ struct records {
 	int result;   /* the first negative answer of fn */
 };
 
-void records_start(struct records *r, source_fn fn, void *arg); /* RUN and CLOCK */
+void records_init(struct records *r, source_fn fn, void *arg);
+void records_run(struct records *r);
+void records_clock(struct records *r);
+void records_start(struct records *r, source_fn fn, void *arg); /* all three */
+void records_loss(struct records *r, const char *reason, uint64_t count);
 void records_raw(struct records *r, void *rec, size_t len);
 void records_bare(struct records *r, enum rec_kind kind); /* TICK, STOP */
 struct rec_task records_task(uint32_t pid, uint32_t ppid, uint64_t start, const char *comm);

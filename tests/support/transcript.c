@@ -268,7 +268,7 @@ void transcript_fuzz(enum protocol protocol, const uint8_t *data, size_t n)
 	if (!*view)
 		*view = text_data_new(limits[n % 4], false, NULL);
 	if (!c)
-		c = chunk_pool_new(1, CHUNK_JUMBO);
+		c = chunk_map_new(1, CHUNK_JUMBO);
 	must(*view && c);
 	transcript_begin(&t, protocol, (struct bytes){(const char *)data, n});
 	while (transcript_next(&t, &ev))

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * The far end of an output: a thread that takes chunks from a queue and gives them to the sink. It
+ * waits for the queue, the sink's descriptor and a timer at once, so it never stands in a write.
+ *
+ * A chunk is *taken* when the sink has accepted its bytes, *done* when they are as safe as that
+ * sink can make them; only then does it go back to its pool. It is *lost* only when delivery gives
+ * it up: because the medium has begun anew and the chunk refers to what only the old one has (see
+ * capture/medium.h), or at the end, when the sink takes nothing any more. A sink that fails is
+ * tried again after a pause, and what was not taken stays queued meanwhile.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "capture/base/err.h"
+#include "capture/pool.h"
+#include "capture/sink.h"
+#include "capture/tally.h"
+
+struct delivery_config {
+	const char *label; /* for messages */
+	const struct sink_ops *sink;
+	const void *sink_cfg;
+	struct sink_env sink_env; /* `done` is delivery's to set */
+	struct pool *pool;        /* where chunks go back to */
+	bool context;             /* the encoder keeps context */
+	bool hurry; /* a slow sink costs events: the thread gets the processor first */
+};
+
+struct delivery;
+
+/* Opens the sink and starts the thread, which leaves the medium alone until delivery_begin(). cfg
+ * is copied; what it points to is borrowed until delivery_free(). */
+int delivery_new(const struct delivery_config *cfg, struct delivery **ret, struct err *err);
+/* Ends it (delivery_finish()) if nobody has, and closes the sink. NULL is fine. */
+void delivery_free(struct delivery *d);
+
+/* From the reader: */
+
+/* What each medium begins with, where the encoder keeps no context; copied, at most MEDIUM_OPENING
+ * bytes. Before the first chunk. */
+void delivery_opening(struct delivery *d, const void *p, size_t n);
+/* Hands over a chunk. Never fails, never waits. */
+void delivery_push(struct delivery *d, struct chunk *c);
+/* The run has really begun: from now on the medium may be touched. */
+void delivery_begin(struct delivery *d);
+/* A generation later than this is wanted; 0 = all is well. */
+uint32_t delivery_wants(const struct delivery *d);
+/* The end is near: see medium_hasten(). */
+void delivery_hasten(struct delivery *d);
+/* Nothing will follow: waits until every chunk is done or lost, ends medium and thread. */
+void delivery_finish(struct delivery *d);
+
+/* What became of the chunks; from any thread. */
+struct tally *delivery_tally(struct delivery *d);
+
+/* Milliseconds of a clock that is never set. */
+int64_t delivery_now_ms(void);

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "capture/lanes.h"
+
+#include <assert.h>
+#include <errno.h>
+
+void lanes_init(struct lanes *l, struct pool *pool, struct delivery *delivery, uint64_t hold_ns)
+{
+	*l = (struct lanes){.pool = pool,
+			    .delivery = delivery,
+			    .hold_ns = hold_ns,
+			    .out = {.holds = hold_ns != 0}};
+}
+
+static bool chunk_is_fresh(const struct chunk *c)
+{
+	return !c->len && !c->records;
+}
+
+/* Closed chunks that stay with the reader. */
+static void list_keep(struct lanes *l, struct chunk_list *list, struct chunk *c)
+{
+	l->closed[pool_size_of(c)]++;
+	chunk_list_add(list, c);
+}
+
+static bool list_send_oldest(struct lanes *l, struct chunk_list *list)
+{
+	struct chunk *c = chunk_list_take(list);
+
+	if (!c)
+		return false;
+	l->closed[pool_size_of(c)]--;
+	delivery_push(l->delivery, c);
+	return true;
+}
+
+static void early_send(struct lanes *l)
+{
+	while (list_send_oldest(l, &l->early))
+		;
+	if (l->out.early && !chunk_is_fresh(l->out.early)) {
+		delivery_push(l->delivery, l->out.early);
+		l->out.early = NULL;
+	}
+}
+
+/* What must precede the oldest goes with it. False: nothing is held. */
+static bool lanes_send_oldest(struct lanes *l)
+{
+	bool any = l->early.n || l->held.n;
+
+	early_send(l);
+	return list_send_oldest(l, &l->held) || any;
+}
+
+static struct chunk *lanes_take(struct lanes *l, enum pool_size size, uint64_t now_ns)
+{
+	struct chunk *c;
+
+	while (l->closed[size] >= pool_total(l->pool, size) / 2 && lanes_send_oldest(l))
+		;
+	c = pool_take(l->pool, size, l->wait);
+	if (c)
+		c->opened_ns = c->touched_ns = now_ns;
+	return c;
+}
+
+int lanes_grow(struct lanes *l, enum lane lane, uint64_t now_ns)
+{
+	struct chunk **open = lane == LANE_EARLY ? &l->out.early : &l->out.tail;
+	bool jumbo = *open && chunk_is_fresh(*open);
+
+	assert(lane == LANE_TAIL || l->out.holds);
+	if (jumbo && pool_size_of(*open) == POOL_JUMBO)
+		return -EMSGSIZE;
+	if (jumbo)
+		pool_give(l->pool, *open);
+	else if (*open && lane == LANE_EARLY)
+		list_keep(l, &l->early, *open);
+	assert(jumbo || !*open || lane == LANE_EARLY);
+	*open = NULL;
+	*open = lanes_take(l, jumbo ? POOL_JUMBO : POOL_SMALL, now_ns);
+	return *open ? 0 : -EAGAIN;
+}
+
+void lanes_ship(struct lanes *l)
+{
+	struct chunk *c = l->out.tail;
+
+	if (!c)
+		return;
+	l->out.tail = NULL;
+	if (chunk_is_fresh(c)) {
+		pool_give(l->pool, c);
+		return;
+	}
+	/* Nothing comes before the opening bytes of a generation. */
+	if (!l->hold_ns || c->opens) {
+		assert(!l->held.n && !l->early.n);
+		delivery_push(l->delivery, c);
+		return;
+	}
+	list_keep(l, &l->held, c);
+}
+
+void lanes_release(struct lanes *l, uint64_t touched_ns)
+{
+	while (l->held.first && l->held.first->touched_ns <= touched_ns)
+		lanes_send_oldest(l);
+}
+
+void lanes_release_all(struct lanes *l)
+{
+	while (lanes_send_oldest(l))
+		;
+}
+
+void lanes_free(struct lanes *l)
+{
+	struct chunk *c;
+
+	while ((c = chunk_list_take(&l->early)) || (c = chunk_list_take(&l->held)))
+		pool_give(l->pool, c);
+	if (l->out.tail)
+		pool_give(l->pool, l->out.tail);
+	if (l->out.early)
+		pool_give(l->pool, l->out.early);
+	l->out.tail = l->out.early = NULL;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "capture/loss.h"
+
+#include <assert.h>
+
+static uint64_t lesser(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t greater(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+void loss_add(struct loss *to, const struct loss *more)
+{
+	if (!more->count)
+		return;
+	if (!to->count) {
+		*to = *more;
+		return;
+	}
+	to->count += more->count;
+	to->first_seq = lesser(to->first_seq, more->first_seq);
+	to->last_seq = greater(to->last_seq, more->last_seq);
+	to->first_ns = lesser(to->first_ns, more->first_ns);
+	to->last_ns = greater(to->last_ns, more->last_ns);
+}
+
+void loss_book_add(struct loss_book *b, const struct loss *more)
+{
+	b->total += more->count;
+	loss_add(&b->due, more);
+}
+
+void loss_book_tell(struct loss_book *b)
+{
+	assert(loss_book_due(b));
+	b->told = b->due;
+	b->due = (struct loss){0};
+}
+
+void loss_book_written(struct loss_book *b)
+{
+	b->told = (struct loss){0};
+}
+
+void loss_book_forget(struct loss_book *b)
+{
+	b->due = (struct loss){0};
+}
+
+void loss_book_unwritten(struct loss_book *b)
+{
+	loss_add(&b->due, &b->told);
+	b->told = (struct loss){0};
+}

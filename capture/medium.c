@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "capture/medium.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#include "capture/delivery.h"
+
+enum {
+	PAUSE_MS = 10,       /* for a sink that does not say what it waits for */
+	RETRY_MS = 100,      /* after a first failure; then twice as long each time */
+	RETRY_DOUBLINGS = 5, /* and so at most 3.2 s */
+	PATIENCE_MS = 5000,  /* at the end, for a sink that takes nothing */
+	UNSAFE_MAX = 64,     /* chunks taken and not done, after which they are synced */
+};
+
+/* ---- what becomes of chunks ---------------------------------------------------------------- */
+
+void medium_done(void *arg, uint64_t number)
+{
+	struct medium *m = arg;
+
+	if (number > m->done_number)
+		m->done_number = number;
+}
+
+/* Gives back what the sink has reported as done. */
+static void medium_settle(struct medium *m)
+{
+	while (m->unsafe.first && m->unsafe.first->number <= m->done_number) {
+		struct chunk *c = chunk_list_take(&m->unsafe);
+
+		tally_done(m->tally, c);
+		pool_give(m->pool, c);
+	}
+}
+
+static void medium_lose(struct medium *m, struct chunk *c)
+{
+	tally_lost(m->tally, c);
+	pool_give(m->pool, c);
+}
+
+static void medium_lose_head(struct medium *m)
+{
+	medium_lose(m, m->head);
+	m->head = NULL;
+	m->taken = 0;
+}
+
+static void medium_lose_unsafe(struct medium *m)
+{
+	medium_settle(m);
+	while (m->unsafe.first)
+		medium_lose(m, chunk_list_take(&m->unsafe));
+}
+
+/* ---- good and bad answers of the sink ------------------------------------------------------ */
+
+static bool is_no_room(int r)
+{
+	return r == -ENOSPC || r == -EDQUOT || r == -EFBIG;
+}
+
+/* The medium is over, unless there merely was no room on it. */
+static enum medium_step medium_fail(struct medium *m, int r)
+{
+	unsigned doublings = m->failures < RETRY_DOUBLINGS ? m->failures : RETRY_DOUBLINGS;
+
+	tally_error(m->tally, m->label, r);
+	m->taken = 0;
+	m->failures++;
+	m->retry_ms = delivery_now_ms() + (RETRY_MS << doublings);
+	if (!is_no_room(r)) {
+		medium_lose_unsafe(m);
+		m->state = MEDIUM_NONE;
+	}
+	return MEDIUM_BLOCKED;
+}
+
+static void medium_moved(struct medium *m)
+{
+	if (m->failures)
+		tally_error(m->tally, m->label, 0);
+	m->failures = 0;
+	m->retry_ms = 0;
+	m->moved_ms = delivery_now_ms();
+}
+
+static bool medium_pauses(const struct medium *m)
+{
+	return m->retry_ms && delivery_now_ms() < m->retry_ms;
+}
+
+/* ---- steps --------------------------------------------------------------------------------- */
+
+static enum medium_step medium_begin(struct medium *m)
+{
+	int r = m->ops->begin ? m->ops->begin(m->sink) : 0;
+
+	if (r == -EAGAIN)
+		return MEDIUM_BLOCKED;
+	if (r < 0)
+		return medium_fail(m, r);
+	m->state = MEDIUM_FRESH;
+	m->opening_written = false;
+	m->moved_ms = delivery_now_ms();
+	tally_medium(m->tally);
+	return MEDIUM_AGAIN;
+}
+
+static enum medium_step medium_write(struct medium *m, const struct parcel *parcel)
+{
+	size_t before = m->taken;
+	int r = m->ops->write(m->sink, parcel, &m->taken);
+
+	assert(m->taken <= parcel->n && (r || m->taken == parcel->n));
+	if (r == 0 || (r == -EAGAIN && m->taken > before))
+		medium_moved(m);
+	if (r == -EAGAIN)
+		return MEDIUM_BLOCKED;
+	return r < 0 ? medium_fail(m, r) : MEDIUM_AGAIN;
+}
+
+static enum medium_step medium_write_opening(struct medium *m)
+{
+	struct parcel parcel = {.p = m->opening, .n = m->opening_n};
+	enum medium_step step = medium_write(m, &parcel);
+
+	if (step == MEDIUM_AGAIN) {
+		m->opening_written = true;
+		m->taken = 0;
+	}
+	return step;
+}
+
+static enum medium_step medium_write_head(struct medium *m)
+{
+	struct parcel parcel = {.p = m->head->p, .n = m->head->len, .number = m->head->number};
+	enum medium_step step = medium_write(m, &parcel);
+
+	if (step != MEDIUM_AGAIN)
+		return step;
+	if (m->head->opens)
+		atomic_store(&m->want, 0);
+	m->state = MEDIUM_USED;
+	chunk_list_add(&m->unsafe, m->head);
+	m->head = NULL;
+	m->taken = 0;
+	if (!m->ops->sync)
+		medium_done(m, parcel.number);
+	medium_settle(m);
+	return MEDIUM_AGAIN;
+}
+
+static enum medium_step medium_sync(struct medium *m)
+{
+	int r = m->ops->sync ? m->ops->sync(m->sink) : 0;
+
+	if (r == -EAGAIN)
+		return MEDIUM_BLOCKED;
+	if (r < 0) {
+		medium_lose_unsafe(m); /* nobody knows what of it is there */
+		return medium_fail(m, r);
+	}
+	medium_moved(m);
+	medium_settle(m);
+	return MEDIUM_AGAIN;
+}
+
+/* Does the head refer to what only a medium that is over has? */
+static bool head_is_stale(const struct medium *m)
+{
+	return m->context && m->state != MEDIUM_USED && !m->head->opens;
+}
+
+static bool head_needs_opening(const struct medium *m)
+{
+	return m->opening_n && !m->head->opens && m->state == MEDIUM_FRESH && !m->opening_written;
+}
+
+static enum medium_step medium_step_head(struct medium *m)
+{
+	if (head_is_stale(m)) {
+		atomic_store(&m->want, m->head->generation);
+		medium_lose_head(m);
+		return MEDIUM_AGAIN;
+	}
+	if (medium_pauses(m))
+		return MEDIUM_BLOCKED;
+	if (m->state == MEDIUM_NONE)
+		return medium_begin(m);
+	if (head_needs_opening(m))
+		return medium_write_opening(m);
+	if (m->unsafe.n >= UNSAFE_MAX)
+		return medium_sync(m);
+	return medium_write_head(m);
+}
+
+static enum medium_step medium_step_idle(struct medium *m)
+{
+	if (medium_pauses(m))
+		return MEDIUM_IDLE;
+	if (m->unsafe.n)
+		return medium_sync(m);
+	return m->state == MEDIUM_NONE ? medium_begin(m) : MEDIUM_IDLE;
+}
+
+enum medium_step medium_step(struct medium *m)
+{
+	enum medium_step step;
+
+	if (m->given_up) {
+		if (!m->head)
+			return MEDIUM_IDLE;
+		medium_lose_head(m);
+		return MEDIUM_AGAIN;
+	}
+	step = m->head ? medium_step_head(m) : medium_step_idle(m);
+	if (step == MEDIUM_BLOCKED && m->ending &&
+	    (m->failures > 1 || delivery_now_ms() - m->moved_ms >= PATIENCE_MS)) {
+		if (!m->failures)
+			tally_error(m->tally, m->label, -ETIMEDOUT);
+		m->given_up = true;
+		medium_lose_unsafe(m);
+		return MEDIUM_AGAIN;
+	}
+	return step;
+}
+
+void medium_put(struct medium *m, struct chunk *c)
+{
+	assert(!m->head);
+	c->number = ++m->number;
+	m->head = c;
+	m->taken = 0;
+}
+
+/* ---- waiting and ending -------------------------------------------------------------------- */
+
+static int nearer(int timeout_ms, int64_t other_ms)
+{
+	if (other_ms < 0)
+		other_ms = 0;
+	return timeout_ms < 0 || other_ms < timeout_ms ? (int)other_ms : timeout_ms;
+}
+
+struct sink_wait medium_waits_for(const struct medium *m, bool blocked)
+{
+	struct sink_wait wait = {.fd = -1, .timeout_ms = -1};
+	int64_t now_ms = delivery_now_ms();
+
+	if (m->given_up)
+		return wait;
+	if (m->retry_ms > now_ms) {
+		wait.timeout_ms = (int)(m->retry_ms - now_ms);
+	} else if (blocked || m->state != MEDIUM_NONE) {
+		wait.timeout_ms = blocked ? PAUSE_MS : -1;
+		if (m->ops->wait)
+			m->ops->wait(m->sink, blocked, &wait);
+	}
+	if (blocked && m->ending)
+		wait.timeout_ms = nearer(wait.timeout_ms, m->moved_ms + PATIENCE_MS - now_ms);
+	return wait;
+}
+
+void medium_service(struct medium *m)
+{
+	int r = m->ops->service ? m->ops->service(m->sink) : 0;
+
+	if (r == -EPIPE) { /* another one will come, and gets a medium of its own */
+		medium_lose_unsafe(m);
+		m->state = MEDIUM_NONE;
+	} else if (r < 0) {
+		medium_fail(m, r);
+	}
+	medium_settle(m);
+}
+
+void medium_hasten(struct medium *m, bool abandon)
+{
+	if (m->ending)
+		return;
+	m->ending = true;
+	m->given_up = abandon;
+	m->retry_ms = 0;
+	m->moved_ms = delivery_now_ms();
+}
+
+void medium_end(struct medium *m)
+{
+	int r = m->state != MEDIUM_NONE && m->ops->end ? m->ops->end(m->sink) : 0;
+
+	assert(!m->head && !m->unsafe.n);
+	if (r < 0)
+		tally_error(m->tally, m->label, r);
+	m->state = MEDIUM_NONE;
+}

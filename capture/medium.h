@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * What delivery knows of a sink and of the medium that it writes on: begins it, gives it one chunk
+ * after the other, begins it anew after a failure, and says what became of each chunk. It belongs
+ * to the delivery thread and never sleeps: where it must wait it says so.
+ *
+ * On a fresh medium an output whose encoder keeps context goes on with the next chunk that opens a
+ * generation; what comes before it is lost, and a new generation is asked for. An output whose
+ * encoder keeps none goes on with any chunk, behind a copy of the opening bytes.
+ */
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "capture/pool.h"
+#include "capture/sink.h"
+#include "capture/tally.h"
+
+enum {
+	MEDIUM_OPENING = 64 * 1024 /* most that opening bytes may be where they are repeated */
+};
+
+enum medium_state {
+	MEDIUM_NONE,  /* to be begun */
+	MEDIUM_FRESH, /* begun, and nothing is on it that a chunk could refer to */
+	MEDIUM_USED,
+};
+
+/* What one step came to. */
+enum medium_step {
+	MEDIUM_AGAIN,   /* there may be more to do */
+	MEDIUM_BLOCKED, /* by the sink, or until a pause is over: see medium_waits_for() */
+	MEDIUM_IDLE,    /* nothing is to be done without a chunk */
+};
+
+struct medium {
+	const struct sink_ops *ops;
+	void *sink; /* its ctx, open */
+	const char *label;
+	struct pool *pool;
+	struct tally *tally;
+	bool context; /* the encoder keeps context */
+	uint8_t *opening;
+	size_t opening_n;
+	_Atomic uint32_t want; /* a generation later than this is wanted; 0 = all is well */
+
+	enum medium_state state;
+	struct chunk *head;       /* the one to be written; NULL = medium_put() is due */
+	size_t taken;             /* bytes of it, or of the opening bytes before it */
+	struct chunk_list unsafe; /* taken, and not done */
+	uint64_t number, done_number;
+	bool opening_written; /* onto this medium */
+	unsigned failures;    /* in a row */
+	int64_t retry_ms;     /* the sink is left alone until then; 0 = it is not */
+	int64_t moved_ms;     /* when it last took something, or the end came near */
+	bool ending, given_up;
+};
+
+/* The chunk to be written next. */
+void medium_put(struct medium *m, struct chunk *c);
+enum medium_step medium_step(struct medium *m);
+/* For what to wait after a step that was blocked, or idle. */
+struct sink_wait medium_waits_for(const struct medium *m, bool blocked);
+/* While idle: what was waited for has come. */
+void medium_service(struct medium *m);
+/* The end is near: a sink that takes nothing for five seconds is given up, and one that fails at
+ * its second failure. With abandon at once: the run never really began. */
+void medium_hasten(struct medium *m, bool abandon);
+/* Everything is done or lost: ends the medium in good order. */
+void medium_end(struct medium *m);
+/* The sink's call-back: arg is the medium. */
+void medium_done(void *arg, uint64_t number);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/* What became of an output's chunks: written by its delivery thread, read by others. */
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "capture/base/chunk.h"
+#include "capture/loss.h"
+
+struct tally_stats {
+	uint64_t done, lost; /* events */
+	uint64_t bytes;      /* done */
+	uint64_t media;      /* begun */
+	int error;           /* the sink's present state: 0 or negative errno */
+};
+
+/* What happened since it was last asked: events that were lost, and reports (chunk.reports) that
+ * were written or lost. */
+struct tally_news {
+	struct loss lost;
+	uint32_t reports_done, reports_lost;
+};
+
+struct tally {
+	pthread_mutex_t lock;
+	struct tally_stats stats;
+	struct tally_news news;
+	char text[256]; /* of the last error, even one that is over */
+};
+
+void tally_init(struct tally *t);
+void tally_free(struct tally *t);
+
+void tally_done(struct tally *t, const struct chunk *c);
+void tally_lost(struct tally *t, const struct chunk *c);
+void tally_medium(struct tally *t);
+/* 0 = all is well again. */
+void tally_error(struct tally *t, const char *label, int error);
+
+struct tally_stats tally_read(struct tally *t);
+struct tally_news tally_take_news(struct tally *t);
+/* The present state, and the text of the last error ("" = there was none). */
+int tally_text(struct tally *t, char *ret, size_t size);

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Delivery alone: chunks made by hand, and a sink that does as it is told. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka wants those four first */
+#include <cmocka.h>
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "capture/delivery.h"
+#include "tests/support/fakes.h"
+
+struct rig {
+	struct fake_sink sink;
+	struct pool *pool;
+	struct delivery *d;
+	uint64_t seq;
+};
+
+enum {
+	CHUNKS = 128
+};
+
+static void rig_open(struct rig *rig, bool context)
+{
+	struct delivery_config cfg = {.label = "fake",
+				      .sink = &fake_sink_ops,
+				      .sink_cfg = &rig->sink,
+				      .context = context};
+	struct err err = {""};
+
+	rig->pool = pool_new(CHUNKS);
+	rig->seq = 0;
+	cfg.pool = rig->pool;
+	assert_int_equal(delivery_new(&cfg, &rig->d, &err), 0);
+}
+
+static struct chunk *rig_chunk(struct rig *rig, const char *text, uint32_t generation, bool opens)
+{
+	struct chunk *c = pool_take(rig->pool, POOL_SMALL, true);
+
+	chunk_put(c, text, strlen(text));
+	c->generation = generation;
+	c->opens = opens;
+	rig->seq++;
+	chunk_count(c, rig->seq, rig->seq * 10);
+	return c;
+}
+
+static void rig_push(struct rig *rig, const char *text, uint32_t generation, bool opens)
+{
+	delivery_push(rig->d, rig_chunk(rig, text, generation, opens));
+}
+
+/* Ends it; all chunks have come back. */
+static struct tally_stats rig_finish(struct rig *rig)
+{
+	struct tally_stats stats;
+
+	delivery_finish(rig->d);
+	stats = tally_read(delivery_tally(rig->d));
+	assert_int_equal(stats.done + stats.lost, rig->seq);
+	assert_int_equal(pool_free_now(rig->pool), CHUNKS);
+	return stats;
+}
+
+static void rig_close(struct rig *rig)
+{
+	delivery_free(rig->d);
+	pool_free(rig->pool);
+	fake_sink_done(&rig->sink);
+}
+
+static void await(bool (*what)(struct rig *), struct rig *rig)
+{
+	for (int i = 0; i < 10000 && !what(rig); i++)
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	assert_true(what(rig));
+}
+
+static bool has_error(struct rig *rig)
+{
+	return tally_read(delivery_tally(rig->d)).error != 0;
+}
+
+static bool wants_generation(struct rig *rig)
+{
+	return delivery_wants(rig->d) != 0;
+}
+
+static bool has_done_one(struct rig *rig)
+{
+	return tally_read(delivery_tally(rig->d)).done >= 1;
+}
+
+static bool has_begun(struct rig *rig)
+{
+	return tally_read(delivery_tally(rig->d)).media >= 1;
+}
+
+static void chunks_go_out_in_order(void **state)
+{
+	struct rig rig = {.sink = {.at_once = 3}};
+	struct tally_stats stats;
+
+	rig_open(&rig, true);
+	rig_push(&rig, "one ", 1, true);
+	delivery_begin(rig.d);
+	rig_push(&rig, "two ", 1, false);
+	rig_push(&rig, "three", 1, false);
+	stats = rig_finish(&rig);
+	assert_string_equal(rig.sink.p, "one two three");
+	assert_int_equal(stats.bytes, 13);
+	assert_int_equal(rig.sink.ends, 1);
+	rig_close(&rig);
+}
+
+/* Before the run has begun nothing is touched, and a run that never does leaves nothing. */
+static void a_run_that_does_not_begin_touches_nothing(void **state)
+{
+	struct rig rig = {.sink = {.marks = true}};
+	struct tally_stats stats;
+
+	rig_open(&rig, true);
+	rig_push(&rig, "one", 1, true);
+	stats = rig_finish(&rig);
+	assert_int_equal(stats.lost, 1);
+	assert_int_equal(stats.error, 0);
+	assert_int_equal(rig.sink.begins, 0);
+	assert_int_equal(rig.sink.n, 0);
+	rig_close(&rig);
+}
+
+/* A run that has nothing to say still begins its medium: what an earlier one left there goes. */
+static void a_medium_begins_without_a_chunk(void **state)
+{
+	struct rig rig = {.sink = {.marks = true}};
+
+	rig_open(&rig, false);
+	delivery_begin(rig.d);
+	await(has_begun, &rig);
+	rig_finish(&rig);
+	assert_string_equal(rig.sink.p, "<medium>");
+	rig_close(&rig);
+}
+
+/* A disk that is full for a while: nothing is lost, and the medium goes on. */
+static void no_room_is_waited_for(void **state)
+{
+	struct rig rig = {.sink = {.fail = -ENOSPC, .fail_after = 1, .fail_for = 2, .marks = true}};
+	struct tally_stats stats;
+	char text[64];
+
+	rig_open(&rig, true);
+	rig_push(&rig, "one ", 1, true);
+	delivery_begin(rig.d);
+	await(has_done_one, &rig);
+	rig_push(&rig, "two ", 1, false);
+	rig_push(&rig, "three", 1, false);
+	await(has_error, &rig);
+	for (int i = 0; i < 10000 && has_error(&rig); i++)
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	stats = rig_finish(&rig);
+	assert_int_equal(stats.lost, 0);
+	assert_int_equal(stats.error, 0);
+	assert_int_equal(tally_text(delivery_tally(rig.d), text, sizeof(text)), 0);
+	assert_non_null(strstr(text, "No space left"));
+	assert_string_equal(rig.sink.p, "<medium>one two three");
+	rig_close(&rig);
+}
+
+/* Chunks that refer to what only the old medium has are lost, and a generation is asked for. */
+static void a_new_medium_waits_for_a_generation(void **state)
+{
+	struct rig rig = {.sink = {.fail = -EIO, .fail_after = 1, .fail_for = 1, .marks = true}};
+	struct tally_news news;
+	struct tally_stats stats;
+
+	rig_open(&rig, true);
+	rig_push(&rig, "one ", 4, true);
+	delivery_begin(rig.d);
+	await(has_done_one, &rig);
+	rig_push(&rig, "two ", 4, false);
+	await(wants_generation, &rig);
+	assert_int_equal(delivery_wants(rig.d), 4);
+	rig_push(&rig, "three ", 4, false);
+	rig_push(&rig, "four ", 5, true);
+	rig_push(&rig, "five", 5, false);
+	stats = rig_finish(&rig);
+	assert_string_equal(rig.sink.p, "<medium>one <medium>four five");
+	assert_int_equal(delivery_wants(rig.d), 0);
+	assert_int_equal(stats.lost, 2);
+	assert_int_equal(stats.media, 2);
+	news = tally_take_news(delivery_tally(rig.d));
+	assert_int_equal(news.lost.count, 2);
+	assert_int_equal(news.lost.first_seq, 2);
+	assert_int_equal(news.lost.last_seq, 3);
+	assert_int_equal(news.lost.last_ns, 30);
+	rig_close(&rig);
+}
+
+/* Without context a new medium goes on with the chunk that failed, behind the opening bytes. */
+static void without_context_nothing_is_lost(void **state)
+{
+	struct rig rig = {.sink = {.fail = -EIO, .fail_after = 1, .fail_for = 1, .marks = true}};
+	struct tally_stats stats;
+
+	rig_open(&rig, false);
+	delivery_opening(rig.d, "head ", 5);
+	rig_push(&rig, "head one ", 1, true);
+	delivery_begin(rig.d);
+	await(has_done_one, &rig);
+	rig_push(&rig, "two ", 1, false);
+	rig_push(&rig, "three", 1, false);
+	await(has_error, &rig);
+	for (int i = 0; i < 10000 && has_error(&rig); i++)
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	stats = rig_finish(&rig);
+	assert_string_equal(rig.sink.p, "<medium>head one <medium>head two three");
+	assert_int_equal(stats.lost, 0);
+	rig_close(&rig);
+}
+
+/* What is taken is not done before the sink says so, and lost when it says that it failed. */
+static void taken_is_not_done(void **state)
+{
+	struct rig rig = {.sink = {.acks = true, .fail_sync = -EIO, .marks = true}};
+	struct tally_stats stats;
+
+	rig_open(&rig, true);
+	rig_push(&rig, "one ", 1, true);
+	delivery_begin(rig.d);
+	await(has_error, &rig);
+	stats = tally_read(delivery_tally(rig.d));
+	assert_int_equal(stats.done, 0);
+	assert_int_equal(stats.lost, 1);
+	rig.sink.fail_sync = 0; /* nothing is to be synced before the next chunk */
+	rig_push(&rig, "two", 2, true);
+	for (int i = 0; i < 10000 && !has_done_one(&rig); i++)
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	stats = rig_finish(&rig);
+	assert_string_equal(rig.sink.p, "<medium>one <medium>two");
+	assert_int_equal(stats.done, 1);
+	assert_int_equal(stats.error, 0);
+	rig_close(&rig);
+}
+
+/* Some file systems tell of a failure only when the file is closed. */
+static void an_end_that_fails_is_an_error(void **state)
+{
+	struct rig rig = {.sink = {.fail_end = -EDQUOT}};
+
+	rig_open(&rig, true);
+	rig_push(&rig, "one ", 1, true);
+	delivery_begin(rig.d);
+	assert_int_equal(rig_finish(&rig).error, -EDQUOT);
+	rig_close(&rig);
+}
+
+static void the_end_does_not_wait_for_ever(void **state)
+{
+	struct rig rig = {.sink = {.stuck = true}};
+	struct tally_stats stats;
+	int64_t since = delivery_now_ms();
+
+	rig_open(&rig, true);
+	for (unsigned i = 0; i < CHUNKS; i++)
+		rig_push(&rig, "text", 1, i == 0);
+	delivery_begin(rig.d);
+	stats = rig_finish(&rig);
+	assert_int_equal(stats.lost, CHUNKS);
+	assert_int_equal(stats.error, -ETIMEDOUT);
+	assert_in_range(delivery_now_ms() - since, 4000, 60000);
+	rig_close(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(chunks_go_out_in_order),
+		cmocka_unit_test(a_run_that_does_not_begin_touches_nothing),
+		cmocka_unit_test(a_medium_begins_without_a_chunk),
+		cmocka_unit_test(no_room_is_waited_for),
+		cmocka_unit_test(a_new_medium_waits_for_a_generation),
+		cmocka_unit_test(without_context_nothing_is_lost),
+		cmocka_unit_test(taken_is_not_done),
+		cmocka_unit_test(an_end_that_fails_is_an_error),
+		cmocka_unit_test(the_end_does_not_wait_for_ever),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
