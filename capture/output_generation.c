@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Generations, and what follows record time: see capture/output.h. */
+#include "capture/output_inside.h"
+
+#include <errno.h>
+
+void output_ship(struct output *o)
+{
+	if (o->lanes.out.tail && o->cfg.encoder->seal)
+		o->cfg.encoder->seal(o->encoder, &o->lanes.out);
+	lanes_ship(&o->lanes);
+}
+
+static bool output_open_chunk(struct output *o)
+{
+	if (lanes_grow(&o->lanes, LANE_TAIL, o->now_ns))
+		return false;
+	o->lanes.out.tail->generation = o->generation;
+	return true;
+}
+
+static void generation_close(struct output *o)
+{
+	const struct encoder_ops *e = o->cfg.encoder;
+	int r = e->epilogue && o->generation_open ? -ENOBUFS : 0;
+
+	o->generation_open = false;
+	if (o->lanes.out.tail && chunk_room(o->lanes.out.tail) < CHUNK_SIZE / 4)
+		output_ship(o);
+	while (r == -ENOBUFS && (o->lanes.out.tail || output_open_chunk(o))) {
+		r = e->epilogue(o->encoder, &o->lanes.out);
+		o->lanes.out.tail->touched_ns = o->now_ns;
+		if (r)
+			output_ship(o);
+	}
+	output_ship(o);
+	lanes_release_all(&o->lanes);
+}
+
+static int generation_add_record(const void *rec, size_t len, void *output)
+{
+	struct output *o = output;
+
+	return output_append_raw(o, rec, len);
+}
+
+/* What opens the generation behind its preamble. Only the first time it is an event among others.
+ */
+static void generation_describe(struct output *o)
+{
+	struct event meta = {.kind = EVENT_META, .probe = "core", .seq = 1};
+	struct chunk *c = o->lanes.out.tail;
+	int r;
+
+	if (!o->run || !output_wants(o, EVENT_META))
+		return;
+	meta.run = o->run;
+	meta.time_boot_ns = o->run->start_boot_ns;
+	meta.time_unix_ns = o->run->start_unix_ns;
+	r = o->cfg.encoder->encode(o->encoder, &meta, &o->lanes.out);
+	if (o->generation > 1)
+		return;
+	o->offered++;
+	if (r) {
+		o->skipped++;
+		return;
+	}
+	chunk_count(c, o->next_seq++, meta.time_boot_ns);
+	o->shipped++;
+}
+
+/* False when there is no chunk for it now. */
+static bool generation_open(struct output *o)
+{
+	bool context = o->cfg.encoder->flags & ENCODER_CONTEXT;
+	struct chunk *c;
+
+	if (o->generation_open)
+		generation_close(o);
+	if (!output_open_chunk(o))
+		return false;
+	c = o->lanes.out.tail;
+	c->generation = ++o->generation;
+	c->opens = true;
+	if (o->lanes.out.early) /* left over, with nothing in it */
+		o->lanes.out.early->generation = o->generation;
+	o->generation_open = true;
+	o->generation_torn = false;
+	if (o->cfg.encoder->preamble)
+		o->cfg.encoder->preamble(o->encoder, o->run, &o->lanes.out);
+	generation_describe(o);
+	if (!context)
+		delivery_opening(o->delivery, c->p, c->len);
+	if (o->context_fn && o->generation > 1 &&
+	    o->context_fn(o->context, generation_add_record, o) < 0)
+		o->generation_torn = true;
+	if (o->cfg.hold_ns) /* nothing may come before it */
+		output_ship(o);
+	return true;
+}
+
+bool output_ready(struct output *o)
+{
+	if (__builtin_expect(o->lanes.out.tail != NULL, 1) && !delivery_wants(o->delivery))
+		return true;
+	if ((!o->generation_open || delivery_wants(o->delivery) >= o->generation) &&
+	    !generation_open(o))
+		return false;
+	return o->lanes.out.tail || output_open_chunk(o);
+}
+
+void output_run(struct output *o, const struct run *run)
+{
+	o->run = run;
+	o->now_ns = run->start_boot_ns;
+	output_ready(o);
+}
+
+void output_context(struct output *o, output_context_fn fn, void *context)
+{
+	o->context_fn = fn;
+	o->context = context;
+}
+
+/* ---- time and end -------------------------------------------------------------------------- */
+
+/* Asked for by delivery, or due in a tap that lost something, once the queue has emptied enough for
+ * its context not to be lost as well. */
+static bool output_wants_generation(const struct output *o)
+{
+	if (!o->generation)
+		return false;
+	return delivery_wants(o->delivery) >= o->generation ||
+	       (o->generation_torn && pool_free_now(o->pool) >= OUTPUT_CHUNKS / 2);
+}
+
+void output_tick(struct output *o, uint64_t now_ns)
+{
+	const struct chunk *c;
+
+	if (now_ns > o->now_ns)
+		o->now_ns = now_ns;
+	if (output_wants_generation(o) && generation_open(o))
+		output_ship(o); /* somebody waits for it */
+	c = o->lanes.out.tail;
+	if (c && (c->len || c->records) && c->opened_ns + o->cfg.flush_ns <= now_ns)
+		output_ship(o);
+	if (o->cfg.hold_ns && now_ns > o->cfg.hold_ns)
+		lanes_release(&o->lanes, now_ns - o->cfg.hold_ns);
+}
+
+void output_begin(struct output *o)
+{
+	delivery_begin(o->delivery);
+}
+
+void output_hasten(struct output *o)
+{
+	delivery_hasten(o->delivery);
+	o->lanes.wait = true;
+}
+
+void output_finish(struct output *o)
+{
+	output_hasten(o);
+	generation_close(o);
+	delivery_finish(o->delivery);
+}
