@@ -57,6 +57,15 @@ static void medium_lose_unsafe(struct medium *m)
 
 /* ---- good and bad answers of the sink ------------------------------------------------------ */
 
+/* The next medium needs a generation of its own, unless one is about to open. */
+static void medium_over(struct medium *m)
+{
+	medium_lose_unsafe(m);
+	m->state = MEDIUM_NONE;
+	if (m->context && !(m->head && m->head->opens))
+		atomic_store(&m->want, m->generation);
+}
+
 static bool is_no_room(int r)
 {
 	return r == -ENOSPC || r == -EDQUOT || r == -EFBIG;
@@ -71,10 +80,8 @@ static enum medium_step medium_fail(struct medium *m, int r)
 	m->taken = 0;
 	m->failures++;
 	m->retry_ms = delivery_now_ms() + (RETRY_MS << doublings);
-	if (!is_no_room(r)) {
-		medium_lose_unsafe(m);
-		m->state = MEDIUM_NONE;
-	}
+	if (!is_no_room(r))
+		medium_over(m);
 	return MEDIUM_BLOCKED;
 }
 
@@ -182,7 +189,6 @@ static bool head_needs_opening(const struct medium *m)
 static enum medium_step medium_step_head(struct medium *m)
 {
 	if (head_is_stale(m)) {
-		atomic_store(&m->want, m->head->generation);
 		medium_lose_head(m);
 		return MEDIUM_AGAIN;
 	}
@@ -232,6 +238,7 @@ void medium_put(struct medium *m, struct chunk *c)
 {
 	assert(!m->head);
 	c->number = ++m->number;
+	m->generation = c->generation;
 	m->head = c;
 	m->taken = 0;
 }
@@ -268,12 +275,10 @@ void medium_service(struct medium *m)
 {
 	int r = m->ops->service ? m->ops->service(m->sink) : 0;
 
-	if (r == -EPIPE) { /* another one will come, and gets a medium of its own */
-		medium_lose_unsafe(m);
-		m->state = MEDIUM_NONE;
-	} else if (r < 0) {
+	if (r == -EPIPE) /* another one will come, and gets a medium of its own */
+		medium_over(m);
+	else if (r < 0)
 		medium_fail(m, r);
-	}
 	medium_settle(m);
 }
 

@@ -48,6 +48,7 @@ struct medium {
 	enum medium_state state;
 	struct chunk *head;       /* the one to be written; NULL = medium_put() is due */
 	size_t taken;             /* bytes of it, or of the opening bytes before it */
+	uint32_t generation;      /* of the last chunk that was put here */
 	struct chunk_list unsafe; /* taken, and not done */
 	uint64_t number, done_number;
 	bool opening_written; /* onto this medium */

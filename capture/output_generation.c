@@ -85,6 +85,7 @@ static bool generation_open(struct output *o)
 	if (o->lanes.out.early) /* left over, with nothing in it */
 		o->lanes.out.early->generation = o->generation;
 	o->generation_open = true;
+	o->generation_awaited = o->generation > 1;
 	o->generation_torn = false;
 	if (o->cfg.encoder->preamble)
 		o->cfg.encoder->preamble(o->encoder, o->run, &o->lanes.out);
@@ -140,8 +141,11 @@ void output_tick(struct output *o, uint64_t now_ns)
 
 	if (now_ns > o->now_ns)
 		o->now_ns = now_ns;
-	if (output_wants_generation(o) && generation_open(o))
-		output_ship(o); /* somebody waits for it */
+	if (output_wants_generation(o))
+		generation_open(o);
+	if (o->generation_awaited)
+		output_ship(o);
+	o->generation_awaited = false;
 	c = o->lanes.out.tail;
 	if (c && (c->len || c->records) && c->opened_ns + o->cfg.flush_ns <= now_ns)
 		output_ship(o);

@@ -27,8 +27,9 @@ struct output {
 	uint64_t now_ns;
 	uint32_t generation; /* 0 = none opened yet */
 	bool generation_open;
-	bool generation_torn; /* a tap lost something that later records may refer to */
-	uint64_t next_seq;    /* of the next event that is not skipped; the first is 1 */
+	bool generation_awaited; /* a new medium waits for what is in the open chunk */
+	bool generation_torn;    /* a tap lost something that later records may refer to */
+	uint64_t next_seq;       /* of the next event that is not skipped; the first is 1 */
 	uint64_t offered, skipped, peer_duplicate;
 	uint64_t shipped;                 /* events that went into chunks */
 	struct loss_book lost[OSTAT_MAX]; /* by reason, also what delivery told */

@@ -57,7 +57,6 @@ uint64_t rig_stat(struct output *o, enum output_stat stat)
 	return stats[stat];
 }
 
-
 void rig_await(struct output *o, enum output_stat stat, uint64_t least)
 {
 	for (int i = 0; i < 5000 && rig_stat(o, stat) < least; i++)
