@@ -119,17 +119,36 @@ struct flow {
 };
 
 struct event_data {
-	struct bytes payload;   /* none when fin, or when nothing of it was recorded */
+	struct bytes payload;   /* as recorded; none when fin, or when nothing of it could be */
 	uint64_t stream_offset; /* of payload in this direction of the flow; starts at 0 */
-	uint64_t missing; /* bytes before it that were lost or cut: stream_offset jumped by them */
-	uint64_t call_offset; /* of payload in the call that moved it */
-	uint64_t call_total; /* bytes that call moved: more than was recorded when flagged truncated
-			      */
+	uint64_t call_offset;   /* of payload in the call that moved it */
+	uint64_t call_total;    /* bytes that call moved: more than was recorded when flagged
+				 * truncated */
 	enum direction direction;
 	const char *library; /* "openssl" */
 	bool fin;            /* the owner closed the connection */
 	bool late;           /* it was open before we were attached */
+	/*
+	 * Where the stream stands. capture/flows.c counts that and nobody else does: encoders use
+	 * what is said here. Before this event, its direction stood at offset `begin`: events had
+	 * every byte before that, or said that it was missing. This one adds `missing` bytes, then
+	 * its payload but for the first `repeated` bytes of it, then `unseen` bytes.
+	 */
+	uint64_t begin;
+	uint64_t missing;  /* were lost, or cut off the event before */
+	uint64_t repeated; /* were in earlier events: a damaged recording may say so */
+	uint64_t unseen;   /* went from a file to the peer without any program having them
+			    * (SSL_sendfile): nothing but their number is known */
+	uint64_t end;      /* the stream has come this far: what was cut off this event counts */
+	uint64_t peer_end; /* and its other direction this far */
 };
+
+/* What of the payload no earlier event had: it stands at begin + missing. */
+static inline struct bytes event_data_fresh(const struct event_data *data)
+{
+	return (struct bytes){data->repeated ? data->payload.p + data->repeated : data->payload.p,
+			      data->payload.n - data->repeated};
+}
 
 struct event_loss {
 	const char *probe;  /* "core", "bash", … or the name of the stage: "output" */
