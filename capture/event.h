@@ -44,7 +44,8 @@ struct proc {
 	struct bytes cgroup;       /* path in the unified hierarchy */
 	struct bytes container;    /* id, 64 hex digits as a rule; none outside containers */
 	struct bytes pod;          /* Kubernetes pod uid; none otherwise */
-	const struct proc *parent; /* NULL = not known; chains are at most PROC_ANCESTORS long */
+	const struct proc *parent; /* NULL = not known. At most PROC_ANCESTORS of them are there to
+				    * be read: nothing is said of what lies behind */
 	uint32_t *seen; /* for output.c: per output, the generation that knows this image; may be
 			   NULL */
 };

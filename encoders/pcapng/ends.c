@@ -112,9 +112,7 @@ void pcapng_ends_meet(struct pcapng_ends *e, struct pcapng_end *end, const struc
 	const struct flow *f = ev->flow;
 	struct pcapng_end *owner;
 
-	assert(end->flow == f->id);
-	if (end->listed || !f->family)
-		return;
+	assert(end->flow == f->id && f->family && !end->listed);
 	end->listed = true;
 	end->cookie = f->cookie;
 	end->role = f->role;

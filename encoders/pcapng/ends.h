@@ -58,9 +58,9 @@ struct pcapng_ends {
 /* conversations: the caller's table, of at most `max`, borrowed. -ENOMEM. */
 int pcapng_ends_init(struct pcapng_ends *e, const struct lru *conversations, uint32_t max);
 void pcapng_ends_done(struct pcapng_ends *e); /* zeroed is fine */
-/* Looks at what event ev says of its flow. Sets end->duplicate when the addresses that have become
- * known are those of an other end; begun: packets of it have been written, so that it goes on
- * whatever they are. */
+/* The addresses of event ev's flow have become known: sets end->listed, and end->duplicate if they
+ * are those of an other end. begun: packets of it have been written, so that it goes on whatever
+ * they are. */
 void pcapng_ends_meet(struct pcapng_ends *e, struct pcapng_end *end, const struct event *ev,
 		      bool begun);
 /* The conversation of DATA event ev opens in this file: sets the addresses under which it is

@@ -96,7 +96,8 @@ struct pcapng_tcp_flow *pcapng_tcp_find(struct pcapng_tcp *t, const struct event
 		c->isn[SIDE_LOCAL] = h >> 33;
 		c->isn[SIDE_REMOTE] = h & INT32_MAX;
 	}
-	pcapng_ends_meet(&t->ends, &c->end, ev, c->begun);
+	if (!c->end.listed && f->family)
+		pcapng_ends_meet(&t->ends, &c->end, ev, c->begun);
 	return c->end.duplicate ? NULL : c;
 }
 
