@@ -12,7 +12,8 @@
 enum {
 	FLOWS_MAX = 65536,
 	HEAD_MAX = 160,           /* a DNS query, padded to 128 bytes, and its length */
-	GUESS_WITHIN = 64 * 1024, /* sooner or later anything looks like something */
+	GUESS_WITHIN = 64 * 1024, /* bytes from the beginning: later on, something in a stream is
+				   * bound to look like the beginning of another protocol */
 };
 
 struct flow_entry {
@@ -53,12 +54,12 @@ void flows_free(struct flows *f)
 
 /* ---- where a stream stands ----------------------------------------------------------------- */
 
-static uint64_t least(uint64_t a, uint64_t b)
+static uint64_t min_of(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
 
-static uint64_t most(uint64_t a, uint64_t b)
+static uint64_t max_of(uint64_t a, uint64_t b)
 {
 	return a > b ? a : b;
 }
@@ -70,9 +71,9 @@ static uint64_t bytes_moved(const struct event *ev)
 	uint64_t rest = d->call_total > d->call_offset ? d->call_total - d->call_offset : 0;
 
 	if (ev->flags & (EVENT_F_TRUNCATED | EVENT_F_UNSEEN)) /* the call has no record after it */
-		return most(rest, d->payload.n);
+		return max_of(rest, d->payload.n);
 	if (ev->flags & EVENT_F_FAULT) /* what could not be read has a record of the usual size */
-		return most(least(rest, REC_PART), d->payload.n);
+		return max_of(min_of(rest, REC_PART), d->payload.n);
 	return d->payload.n;
 }
 
@@ -88,11 +89,11 @@ void flows_place(struct flows_stream streams[2], struct event *ev)
 	d->begin = s->next;
 	d->missing = d->stream_offset > s->next ? d->stream_offset - s->next : 0;
 	d->repeated =
-		s->next > d->stream_offset ? least(s->next - d->stream_offset, d->payload.n) : 0;
-	s->next = most(s->next, d->stream_offset + d->payload.n);
+		s->next > d->stream_offset ? min_of(s->next - d->stream_offset, d->payload.n) : 0;
+	s->next = max_of(s->next, d->stream_offset + d->payload.n);
 	d->unseen = ev->flags & EVENT_F_UNSEEN && end > s->next ? end - s->next : 0;
 	s->next += d->unseen;
-	s->end = most(most(s->end, end), s->next);
+	s->end = max_of(max_of(s->end, end), s->next);
 	d->end = s->end;
 	d->peer_end = streams[!receives].end;
 	if (d->missing)

@@ -9,24 +9,24 @@ enum {
 	LOGIN_MAX = 4096
 };
 
-static bool starts(struct bytes b, const char *with)
+static bool bytes_start(struct bytes b, const char *with)
 {
 	size_t n = strlen(with);
 
 	return b.n >= n && memcmp(b.p, with, n) == 0;
 }
 
-static bool starts_with_one_of(struct bytes b, const char *const *words)
+static bool bytes_start_with_one_of(struct bytes b, const char *const *words)
 {
 	for (; *words; words++)
-		if (starts(b, *words))
+		if (bytes_start(b, *words))
 			return true;
 	return false;
 }
 
 /* The same for protocols whose words may be written in either case: Python's smtplib says "ehlo".
  */
-static bool says_one_of(struct bytes b, const char *const *words)
+static bool bytes_say_one_of(struct bytes b, const char *const *words)
 {
 	for (; *words; words++)
 		if (b.n >= strlen(*words) && !strncasecmp(b.p, *words, strlen(*words)))
@@ -34,7 +34,7 @@ static bool says_one_of(struct bytes b, const char *const *words)
 	return false;
 }
 
-static bool contains(struct bytes b, const char *what)
+static bool bytes_contain(struct bytes b, const char *what)
 {
 	return b.n && memmem(b.p, b.n, what, strlen(what));
 }
@@ -49,27 +49,27 @@ static struct bytes first_line(struct bytes b)
 	return (struct bytes){b.p, end - b.p - (end > b.p && end[-1] == '\r')};
 }
 
-static uint8_t byte(struct bytes b, size_t at)
+static uint8_t byte_at(struct bytes b, size_t at)
 {
 	return (uint8_t)b.p[at];
 }
 
 /* Big-endian; bytes that are not there count as 0xff, so that no comparison holds by chance. */
-static uint32_t be(struct bytes b, size_t at, unsigned n)
+static uint32_t big_endian(struct bytes b, size_t at, unsigned n)
 {
 	uint32_t v = 0;
 
 	for (unsigned i = 0; i < n; i++)
-		v = v << 8 | (at + i < b.n ? byte(b, at + i) : 0xff);
+		v = v << 8 | (at + i < b.n ? byte_at(b, at + i) : 0xff);
 	return v;
 }
 
-static uint32_t le(struct bytes b, size_t at, unsigned n)
+static uint32_t little_endian(struct bytes b, size_t at, unsigned n)
 {
 	uint32_t v = 0;
 
 	for (unsigned i = n; i-- > 0;)
-		v = v << 8 | (at + i < b.n ? byte(b, at + i) : 0xff);
+		v = v << 8 | (at + i < b.n ? byte_at(b, at + i) : 0xff);
 	return v;
 }
 
@@ -77,7 +77,7 @@ static bool digits_before_crlf(struct bytes b, size_t at, size_t *ret_end)
 {
 	size_t i = at;
 
-	while (i < b.n && i < at + 10 && isdigit(byte(b, i)))
+	while (i < b.n && i < at + 10 && isdigit(byte_at(b, i)))
 		i++;
 	if (i == at || i + 1 >= b.n || b.p[i] != '\r' || b.p[i + 1] != '\n')
 		return false;
@@ -87,8 +87,8 @@ static bool digits_before_crlf(struct bytes b, size_t at, size_t *ret_end)
 
 /* ---- HTTP ---------------------------------------------------------------------------------- */
 
-/* A request line is known by its end, whatever the method; one whose end is not here, by a common
- * method. RTSP and SIP share methods with HTTP. */
+/* A request line is known by its end, whatever the method, since RTSP and SIP share methods with
+ * HTTP; one whose end is not here, by a common method. */
 static bool is_http1_request(struct bytes b)
 {
 	static const char *const methods[] = {"GET /",     "POST /",    "PUT /",    "HEAD /",
@@ -97,27 +97,27 @@ static bool is_http1_request(struct bytes b)
 	struct bytes line = first_line(b);
 
 	if (!line.p)
-		return starts_with_one_of(b, methods);
-	if (line.n < 14 || !isupper(byte(line, 0)))
+		return bytes_start_with_one_of(b, methods);
+	if (line.n < 14 || !isupper(byte_at(line, 0)))
 		return false;
-	return !memcmp(line.p + line.n - 9, " HTTP/1.", 8) && isdigit(byte(line, line.n - 1));
+	return !memcmp(line.p + line.n - 9, " HTTP/1.", 8) && isdigit(byte_at(line, line.n - 1));
 }
 
 static bool is_http1_response(struct bytes b)
 {
-	return starts(b, "HTTP/1.1 ") || starts(b, "HTTP/1.0 ");
+	return bytes_start(b, "HTTP/1.1 ") || bytes_start(b, "HTTP/1.0 ");
 }
 
 static bool is_http2_preface(struct bytes b)
 {
-	return starts(b, "PRI * HTTP/2.0\r\n");
+	return bytes_start(b, "PRI * HTTP/2.0\r\n");
 }
 
 /* A server may send its SETTINGS first (RFC 9113, 3.4): stream 0, no flags, six bytes each. */
 static bool is_http2_settings(struct bytes b)
 {
-	return b.n >= 9 && be(b, 0, 3) % 6 == 0 && be(b, 0, 3) <= 96 && be(b, 3, 2) == 0x0400 &&
-	       be(b, 5, 4) == 0;
+	return b.n >= 9 && big_endian(b, 0, 3) % 6 == 0 && big_endian(b, 0, 3) <= 96 &&
+	       big_endian(b, 3, 2) == 0x0400 && big_endian(b, 5, 4) == 0;
 }
 
 /* ---- databases ----------------------------------------------------------------------------- */
@@ -131,24 +131,25 @@ static bool is_mysql_login(struct bytes b)
 {
 	static const char zeroes[19];
 
-	if (b.n < 4 || le(b, 0, 3) < 32 || byte(b, 3) != 2)
+	if (b.n < 4 || little_endian(b, 0, 3) < 32 || byte_at(b, 3) != 2)
 		return false;
 	if (b.n == 4)
-		return le(b, 0, 3) < LOGIN_MAX;
-	return b.n >= 36 && (le(b, 4, 4) & 0xa00) == 0xa00 &&
+		return little_endian(b, 0, 3) < LOGIN_MAX;
+	return b.n >= 36 && (little_endian(b, 4, 4) & 0xa00) == 0xa00 &&
 	       !memcmp(b.p + 13, zeroes, sizeof(zeroes));
 }
 
 /* COM_QUERY or COM_STMT_PREPARE, as they are seen on a connection that was open before. */
 static bool is_mysql_query(struct bytes b)
 {
-	return b.n >= 8 && le(b, 0, 3) + 4 == b.n && byte(b, 3) == 0 &&
-	       (byte(b, 4) == 3 || byte(b, 4) == 22) && isprint(byte(b, 5));
+	return b.n >= 8 && little_endian(b, 0, 3) + 4 == b.n && byte_at(b, 3) == 0 &&
+	       (byte_at(b, 4) == 3 || byte_at(b, 4) == 22) && isprint(byte_at(b, 5));
 }
 
 static bool is_postgres_startup(struct bytes b)
 {
-	return b.n >= 8 && be(b, 0, 4) == b.n && be(b, 4, 2) == 3 && be(b, 6, 2) < 16;
+	return b.n >= 8 && big_endian(b, 0, 4) == b.n && big_endian(b, 4, 2) == 3 &&
+	       big_endian(b, 6, 2) < 16;
 }
 
 /* Whole messages of these types, and nothing else. */
@@ -156,8 +157,8 @@ static bool is_postgres(struct bytes b, const char *types)
 {
 	size_t at = 0;
 
-	while (at < b.n && b.n - at >= 5 && byte(b, at) && strchr(types, b.p[at])) {
-		uint32_t n = be(b, at + 1, 4);
+	while (at < b.n && b.n - at >= 5 && byte_at(b, at) && strchr(types, b.p[at])) {
+		uint32_t n = big_endian(b, at + 1, 4);
 
 		if (n < 4 || n > b.n - at - 1)
 			return false;
@@ -188,10 +189,10 @@ static bool is_redis(struct bytes b)
 /* OP_MSG, or the OP_QUERY that greets older servers. */
 static bool is_mongodb(struct bytes b)
 {
-	uint32_t operation = le(b, 12, 4);
+	uint32_t operation = little_endian(b, 12, 4);
 
-	return b.n >= 21 && le(b, 0, 4) >= 21 && le(b, 0, 4) <= 48000000 &&
-	       (operation == 2013 || operation == 2004) && (le(b, 16, 4) & 0xff00) == 0;
+	return b.n >= 21 && little_endian(b, 0, 4) >= 21 && little_endian(b, 0, 4) <= 48000000 &&
+	       (operation == 2013 || operation == 2004) && (little_endian(b, 16, 4) & 0xff00) == 0;
 }
 
 /* ---- other binary protocols ---------------------------------------------------------------- */
@@ -203,12 +204,12 @@ static bool is_ldap(struct bytes b)
 
 	if (b.n < 7 || b.p[0] != 0x30)
 		return false;
-	if (byte(b, 1) & 0x80)
-		at += byte(b, 1) & 0x7f;
+	if (byte_at(b, 1) & 0x80)
+		at += byte_at(b, 1) & 0x7f;
 	if (at > 6 || at + 2 >= b.n || b.p[at] != 2)
 		return false;
-	id = byte(b, at + 1);
-	return id >= 1 && id <= 4 && at + 2 + id < b.n && (byte(b, at + 2 + id) & 0xc0) == 0x40;
+	id = byte_at(b, at + 1);
+	return id >= 1 && id <= 4 && at + 2 + id < b.n && (byte_at(b, at + 2 + id) & 0xc0) == 0x40;
 }
 
 /* CONNECT: a length of one to four bytes, then the protocol's name. */
@@ -218,58 +219,59 @@ static bool is_mqtt(struct bytes b)
 
 	if (!b.n || b.p[0] != 0x10)
 		return false;
-	while (at < b.n && at < 4 && byte(b, at) & 0x80)
+	while (at < b.n && at < 4 && byte_at(b, at) & 0x80)
 		at++;
 	at++;
-	return at + 8 <= b.n && ((be(b, at, 2) == 4 && !memcmp(b.p + at + 2, "MQTT", 4)) ||
-				 (be(b, at, 2) == 6 && !memcmp(b.p + at + 2, "MQIsdp", 6)));
+	return at + 8 <= b.n && ((big_endian(b, at, 2) == 4 && !memcmp(b.p + at + 2, "MQTT", 4)) ||
+				 (big_endian(b, at, 2) == 6 && !memcmp(b.p + at + 2, "MQIsdp", 6)));
 }
 
 static bool is_amqp(struct bytes b)
 {
-	return b.n >= 8 && starts(b, "AMQP") && byte(b, 4) <= 3;
+	return b.n >= 8 && bytes_start(b, "AMQP") && byte_at(b, 4) <= 3;
 }
 
 /* One message with its length in front: one question, and nothing in the header that is reserved.
  */
 static bool is_dns(struct bytes b)
 {
-	return b.n >= 14 && be(b, 0, 2) + 2 == b.n && (be(b, 4, 2) & 0x7840) == 0 &&
-	       be(b, 6, 2) == 1 && be(b, 8, 2) < 256;
+	return b.n >= 14 && big_endian(b, 0, 2) + 2 == b.n && (big_endian(b, 4, 2) & 0x7840) == 0 &&
+	       big_endian(b, 6, 2) == 1 && big_endian(b, 8, 2) < 256;
 }
 
 /* ---- protocols of lines -------------------------------------------------------------------- */
 
 static bool is_smtp_greeting(struct bytes b)
 {
-	return starts(b, "220") && contains(first_line(b), "SMTP");
+	return bytes_start(b, "220") && bytes_contain(first_line(b), "SMTP");
 }
 
 static bool is_smtp_command(struct bytes b)
 {
 	static const char *const words[] = {"EHLO ", "HELO ", "LHLO ", "MAIL FROM:", NULL};
 
-	return says_one_of(b, words);
+	return bytes_say_one_of(b, words);
 }
 
 /* After AUTH TLS the client says USER, as it may elsewhere; the answer is FTP's alone. */
 static bool is_ftp_answer(struct bytes b)
 {
-	return starts(b, "331 ") || (starts(b, "220") && contains(first_line(b), "FTP"));
+	return bytes_start(b, "331 ") ||
+	       (bytes_start(b, "220") && bytes_contain(first_line(b), "FTP"));
 }
 
 static bool is_ftp_command(struct bytes b)
 {
 	static const char *const words[] = {"PBSZ ", "PROT ", "AUTH TLS", "EPSV", "PASV", NULL};
 
-	return says_one_of(b, words);
+	return bytes_say_one_of(b, words);
 }
 
 static bool is_imap_greeting(struct bytes b)
 {
 	static const char *const words[] = {"* OK", "* PREAUTH", "* BYE", "* CAPABILITY", NULL};
 
-	return starts_with_one_of(b, words);
+	return bytes_start_with_one_of(b, words);
 }
 
 /* A tag and one of the commands that come first. */
@@ -279,32 +281,33 @@ static bool is_imap_command(struct bytes b)
 					    " ID\r",         " NOOP\r", " SELECT ",       NULL};
 	size_t n = 0;
 
-	while (n < b.n && n < 16 && isalnum(byte(b, n)))
+	while (n < b.n && n < 16 && isalnum(byte_at(b, n)))
 		n++;
-	return n && says_one_of((struct bytes){b.p + n, b.n - n}, words);
+	return n && bytes_say_one_of((struct bytes){b.p + n, b.n - n}, words);
 }
 
 /* Redis says "+OK" too, but nothing after it, and not first. */
 static bool is_pop3_greeting(struct bytes b)
 {
-	return starts(b, "+OK ");
+	return bytes_start(b, "+OK ");
 }
 
 static bool is_pop3_command(struct bytes b)
 {
 	static const char *const words[] = {"CAPA\r", "APOP ", "UIDL", NULL};
 
-	return says_one_of(b, words);
+	return bytes_say_one_of(b, words);
 }
 
 static bool is_xmpp(struct bytes b)
 {
-	return (starts(b, "<?xml") || starts(b, "<stream:stream")) && contains(b, "jabber:");
+	return (bytes_start(b, "<?xml") || bytes_start(b, "<stream:stream")) &&
+	       bytes_contain(b, "jabber:");
 }
 
 static bool is_sip(struct bytes b)
 {
-	return starts(b, "SIP/2.0 ") || contains(first_line(b), " SIP/2.0");
+	return bytes_start(b, "SIP/2.0 ") || bytes_contain(first_line(b), " SIP/2.0");
 }
 
 /* ---- the decision -------------------------------------------------------------------------- */
@@ -393,7 +396,8 @@ enum protocol guess_protocol(const struct flow *flow, enum direction direction,
 	if (!guess)
 		guess = guess_by_port(server ? flow->local_port : flow->remote_port);
 	/* Nothing else greets like this, but for FTP servers that do not say what they are. */
-	if (!guess && towards == CLIENT && (starts(payload, "220 ") || starts(payload, "220-")))
+	if (!guess && towards == CLIENT &&
+	    (bytes_start(payload, "220 ") || bytes_start(payload, "220-")))
 		guess = PROTOCOL_SMTP;
 	return guess;
 }

@@ -91,6 +91,7 @@ int normalise_context(struct normalise *n, const struct rec *rec)
 	return r;
 }
 
+/* Every time in an event is on the boot clock until here. */
 static void set_times(const struct normalise *n, struct event *ev, uint64_t time_ns)
 {
 	ev->time_boot_ns = time_ns;
@@ -109,8 +110,8 @@ void normalise_emit(struct event *ev, const struct rec_task *task, uint64_t time
 	bool known = true;
 
 	assert(n->clock_known);
-	set_times(n, ev, time_ns);
-	n->counts[ev->kind]++;
+	assert(!ev->flow || ev->kind == EVENT_DATA);
+	normalise_complete(n, ev, time_ns);
 	if (task)
 		ev->proc = procs_find(n->procs, task, n->offset_ns, &known);
 	if (!known)

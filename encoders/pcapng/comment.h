@@ -13,9 +13,9 @@ struct pcapng_comment {
 	bool continued; /* the connection was written before, in another file */
 };
 
-/* Of a SYN: who, and its real ends. Writes to `to`, which has PCAPNG_COMMENT_MAX bytes; returns how
- * many. */
+/* The comment of the SYN with which the conversation of ev begins: the process, and the real ends
+ * of the connection. Writes to `to`, which has PCAPNG_COMMENT_MAX bytes; returns how many. */
 size_t pcapng_comment_syn(char *to, const struct event *ev, const struct pcapng_comment *about);
 
-/* Of the first packet that has a head only. */
+/* The comment of the first packet for bytes that nobody saw. */
 extern const struct bytes pcapng_comment_unseen;

@@ -26,8 +26,9 @@ bool pcapng_hold_take(struct pcapng_hold *hold, const struct event *ev)
 	struct pcapng_held *held = pcapng_hold_find(hold, ev->flow->id);
 	size_t n = held ? held->ev.data.payload.n : 0;
 
-	if (ev->flow->protocol || d->fin || !d->payload.n || d->stream_offset != n ||
-	    d->payload.n >= PCAPNG_HOLD_BYTES - n)
+	if (ev->flow->protocol || d->fin || !d->payload.n || d->payload.n >= PCAPNG_HOLD_BYTES - n)
+		return false;
+	if (d->begin != n || d->missing || d->repeated || d->unseen)
 		return false;
 	if (held && held->ev.data.direction != d->direction)
 		return false;

@@ -10,12 +10,12 @@
 
 enum {
 	PCAPNG_HOLD_MAX = 8,
-	PCAPNG_HOLD_BYTES = 64, /* more would have told its protocol */
+	PCAPNG_HOLD_BYTES = 64, /* with more, the protocol is known or stays unknown */
 	PCAPNG_HOLD_COMM = 16,
 };
 
 struct pcapng_held {
-	struct event ev; /* its pointers lead to what follows, see pcapng_hold_event() */
+	struct event ev; /* without what it points to, which follows: see pcapng_hold_event() */
 	struct flow flow;
 	struct proc proc;
 	char comm[PCAPNG_HOLD_COMM], bytes[PCAPNG_HOLD_BYTES];
@@ -27,10 +27,10 @@ struct pcapng_hold {
 };
 
 /* Takes the DATA event's bytes when they are the conversation's first ones, few, and of no known
- * protocol. False = they are to be written, after what is held of the conversation. */
+ * protocol. False: the caller writes them, after what is held of the conversation. */
 bool pcapng_hold_take(struct pcapng_hold *hold, const struct event *ev);
 /* What is held of a flow; NULL = nothing. */
 struct pcapng_held *pcapng_hold_find(struct pcapng_hold *hold, uint64_t flow);
-/* As one event, valid until held moves. */
+/* All that is held of the flow as one event, valid until the next take or drop. */
 const struct event *pcapng_hold_event(struct pcapng_held *held);
 void pcapng_hold_drop(struct pcapng_hold *hold, struct pcapng_held *held);

@@ -15,7 +15,8 @@ enum {
 	PROCESSES_MAX = 16384,
 	ACK_EVERY = 256 * 1024,        /* the receiver acknowledges at least so often */
 	PACKETS_FIXED = 8,             /* handshake, acknowledgement, closing */
-	UNSEEN_MAX = 32 * 1024 * 1024, /* of one call; more is a gap */
+	UNSEEN_MAX = 32 * 1024 * 1024, /* that packets are written for, of one event; more is a
+					* gap in the sequence numbers */
 };
 
 struct process_entry {
@@ -48,7 +49,7 @@ struct pcapng_tcp *pcapng_tcp_new(void)
 {
 	struct pcapng_tcp *t = calloc(1, sizeof(*t));
 
-	_Static_assert(offsetof(struct pcapng_tcp_flow, end) == 0, "ends.c finds it there");
+	_Static_assert(offsetof(struct pcapng_tcp_flow, end.flow) == 0, "it is the key");
 	if (!t)
 		return NULL;
 	t->flows = lru_new(FLOWS_MAX, sizeof(struct pcapng_tcp_flow), sizeof(uint64_t));
@@ -92,7 +93,8 @@ struct pcapng_tcp_flow *pcapng_tcp_find(struct pcapng_tcp *t, const struct event
 	if (is_new) {
 		uint64_t h = f->id * 0x9e3779b97f4a7c15;
 
-		/* Never so high that adding one wraps: an acknowledgement of 0 is none. */
+		/* Wireshark takes an acknowledgement of 0 for none, and the first one is the
+		 * initial sequence number plus one: that must not wrap. */
 		c->isn[SIDE_LOCAL] = h >> 33;
 		c->isn[SIDE_REMOTE] = h & INT32_MAX;
 	}
@@ -209,7 +211,8 @@ static void open_flow(struct writing *w)
 	w->c->begun = true;
 }
 
-/* What of an event is told by packets that have no more than a head. */
+/* Bytes of the event that only their number is known of: packets of their length are written, which
+ * end behind the head. */
 static uint64_t unseen_of(const struct event *ev)
 {
 	return ev->data.unseen < UNSEEN_MAX ? ev->data.unseen : UNSEEN_MAX;
