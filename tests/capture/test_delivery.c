@@ -33,6 +33,7 @@ static void rig_open(struct rig *rig, bool context)
 	struct err err = {""};
 
 	rig->pool = pool_new(CHUNKS);
+	assert_non_null(rig->pool);
 	rig->seq = 0;
 	cfg.pool = rig->pool;
 	assert_int_equal(delivery_new(&cfg, &rig->d, &err), 0);
