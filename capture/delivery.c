@@ -115,7 +115,7 @@ static void *delivery_main(void *arg)
 	enum medium_step step;
 
 	pthread_setname_np(pthread_self(), "delivery");
-	if (d->cfg.hurry)
+	if (!d->cfg.awaited)
 		thread_hurry();
 	delivery_await_begin(d);
 	while (delivery_look(d)) {
@@ -169,6 +169,7 @@ int delivery_new(const struct delivery_config *cfg, struct delivery **ret, struc
 	d->medium.pool = cfg->pool;
 	d->medium.tally = &d->tally;
 	d->medium.context = cfg->context;
+	d->medium.awaited = cfg->awaited;
 	d->wake_fd = -1;
 	tally_init(&d->tally);
 	pthread_mutex_init(&d->lock, NULL);

@@ -212,6 +212,14 @@ static enum medium_step medium_step_idle(struct medium *m)
 	return m->state == MEDIUM_NONE ? medium_begin(m) : MEDIUM_IDLE;
 }
 
+/* Nothing was taken, and nobody can wait any longer. */
+static bool medium_is_hopeless(const struct medium *m)
+{
+	if (m->failures > 1)
+		return m->ending || m->awaited;
+	return m->ending && delivery_now_ms() - m->moved_ms >= PATIENCE_MS;
+}
+
 enum medium_step medium_step(struct medium *m)
 {
 	enum medium_step step;
@@ -223,8 +231,7 @@ enum medium_step medium_step(struct medium *m)
 		return MEDIUM_AGAIN;
 	}
 	step = m->head ? medium_step_head(m) : medium_step_idle(m);
-	if (step == MEDIUM_BLOCKED && m->ending &&
-	    (m->failures > 1 || delivery_now_ms() - m->moved_ms >= PATIENCE_MS)) {
+	if (step == MEDIUM_BLOCKED && medium_is_hopeless(m)) {
 		if (!m->failures)
 			tally_error(m->tally, m->label, -ETIMEDOUT);
 		m->given_up = true;

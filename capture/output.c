@@ -14,7 +14,7 @@ int output_new(const struct output_config *cfg, unsigned index, struct output **
 					   .sink_cfg = cfg->sink_cfg,
 					   .sink_env = cfg->sink_env,
 					   .context = e->flags & ENCODER_CONTEXT,
-					   .hurry = !cfg->block};
+					   .awaited = cfg->block};
 	struct output *o = calloc(1, sizeof(*o));
 	int r;
 
