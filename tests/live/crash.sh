@@ -38,7 +38,7 @@ check "replay onto a full disk" "$STATUS" 4
 umount "$T/mnt"
 
 # a limit on the size of files is no different, and ends nobody
-(ulimit -f 20 && exec "$P" exec -w "$T/limit.jsonl,flush=50ms" -- sh -c 'i=0; while [ $i -lt 300 ]; do /bin/true; i=$((i + 1)); done; exit 5') \
+(ulimit -f 200 && exec "$P" exec -w "$T/limit.jsonl,flush=50ms" -- sh -c 'i=0; while [ $i -lt 600 ]; do /bin/true; i=$((i + 1)); done; exit 5') \
 	>"$T/out" 2>"$T/log" </dev/null
 check "file size limit: COMMAND's status" "$?" 5
 at_least "file size limit: it says so" "$(grep -ci 'too large' "$T/log")" 1
