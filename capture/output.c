@@ -84,7 +84,7 @@ static int output_encode(struct output *o, struct event *ev)
 	int r;
 
 	do {
-		out->full = LANE_TAIL;
+		out->used = out->full = LANE_TAIL;
 		r = o->cfg.encoder->encode(o->encoder, ev, out);
 	} while (r == -ENOBUFS && (r = output_grow(o, out->full)) == 0);
 	return r;
@@ -124,8 +124,6 @@ int output_append(struct output *o, struct event *ev, struct chunk **ret)
 {
 	const struct proc *proc = ev->proc;
 	struct out *out = &o->lanes.out;
-	const struct chunk *early = out->early;
-	size_t early_len = early ? early->len : 0;
 	int r;
 
 	if (ev->time_boot_ns > o->now_ns)
@@ -148,8 +146,7 @@ int output_append(struct output *o, struct event *ev, struct chunk **ret)
 	}
 	if (ev->proc_first)
 		proc->seen[o->index] = o->generation;
-	*ret = out->early && (out->early != early || out->early->len > early_len) ? out->early
-										  : out->tail;
+	*ret = out->used == LANE_EARLY ? out->early : out->tail;
 	return 0;
 }
 
