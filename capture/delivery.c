@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "capture/base/thread.h"
@@ -27,14 +26,6 @@ struct delivery {
 	bool begun, hastened, closed;
 	bool asleep; /* the next chunk must wake it */
 };
-
-int64_t delivery_now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* ---- the thread ---------------------------------------------------------------------------- */
 

@@ -55,6 +55,3 @@ void delivery_finish(struct delivery *d);
 
 /* What became of the chunks; from any thread. */
 struct tally *delivery_tally(struct delivery *d);
-
-/* Milliseconds of a clock that is never set. */
-int64_t delivery_now_ms(void);

@@ -283,7 +283,7 @@ static void the_end_does_not_wait_for_ever(void **state)
 {
 	struct rig rig = {.sink = {.stuck = true}};
 	struct tally_stats stats;
-	int64_t since = delivery_now_ms();
+	time_t since = time(NULL);
 
 	rig_open(&rig, true);
 	for (unsigned i = 0; i < CHUNKS; i++)
@@ -292,7 +292,7 @@ static void the_end_does_not_wait_for_ever(void **state)
 	stats = rig_finish(&rig);
 	assert_int_equal(stats.lost, CHUNKS);
 	assert_int_equal(stats.error, -ETIMEDOUT);
-	assert_in_range(delivery_now_ms() - since, 4000, 60000);
+	assert_in_range(time(NULL) - since, 4, 60);
 	rig_close(&rig);
 }
 
