@@ -92,7 +92,7 @@ static __always_inline void tree_inherit(__u32 parent, __u32 child)
 		return;
 	copy = *bits;
 	if (bpf_map_update_elem(&tree, &child, &copy, BPF_ANY))
-		count(exec_probe, KC_MAP_FULL);
+		rec_lose(exec_probe, LOST_MAP_FULL);
 }
 
 static __always_inline int fork_record(struct task_struct *parent, struct task_struct *child,
@@ -333,7 +333,7 @@ static __noinline void container_match(struct kernfs_node *kn, __u64 id)
 		if (!container_is(&name, at, i))
 			continue;
 		if (bpf_map_update_elem(&cgroups, &id, &bits, BPF_ANY))
-			count(0, KC_MAP_FULL);
+			rec_lose(0, LOST_MAP_FULL);
 	}
 }
 
