@@ -66,7 +66,7 @@ static __noinline void line_fill(struct line *l, struct rec_line *rec, const __u
 	rec->line_flags = l->flags;
 	line_tty(rec->tty, l->task);
 	rec->reserved = 0;
-	rec->reserved2 = 0;
+	rec->reserved2[0] = rec->reserved2[1] = 0;
 	at = path_write(&l->cwd, l->cwd_path, rec->data, 0, cwd);
 	BARRIER(at);
 	if (at > cwd)
@@ -85,7 +85,6 @@ static __noinline void line_fill(struct line *l, struct rec_line *rec, const __u
 	if (l->more)
 		rec->rec.flags |= REC_F_MORE;
 	rec->text_len = n;
-	rec->text_total = rec->rec.flags & (REC_F_MORE | REC_F_TRUNCATED) ? 0 : n;
 	rec_submit(&rec->rec, sizeof(*rec) + at + n);
 }
 

@@ -233,8 +233,7 @@ static __always_inline void call_flow(struct pt_regs *ctx, const struct call *ca
 
 static __always_inline struct emission call_emission(const struct call *call)
 {
-	return (struct emission){.object = call->object,
-				 .address = call->buffer,
+	return (struct emission){.address = call->buffer,
 				 .direction = call->direction,
 				 .flags = call->flags,
 				 .library = DATA_OPENSSL};
@@ -316,7 +315,7 @@ static __always_inline int connection_begin(struct pt_regs *ctx, __u8 role, bool
 		return 0;
 	unsettle(task, object);
 	if (old)
-		connection_end(old, object, DATA_OPENSSL);
+		connection_end(old, DATA_OPENSSL);
 	connection_new(task, object, role, false);
 	return 0;
 }
@@ -358,7 +357,7 @@ int openssl_clear(struct pt_regs *ctx)
 	if (!c || !connection_used(c))
 		return 0;
 	unsettle(task, object);
-	connection_end(c, object, DATA_OPENSSL);
+	connection_end(c, DATA_OPENSSL);
 	connection_new(task, object, c->flow.role, false);
 	return 0;
 }
@@ -375,7 +374,7 @@ int openssl_free(struct pt_regs *ctx)
 	if (!c)
 		return 0;
 	unsettle(task, object);
-	connection_end(c, object, DATA_OPENSSL);
+	connection_end(c, DATA_OPENSSL);
 	bpf_map_delete_elem(&connections, &key);
 	return 0;
 }

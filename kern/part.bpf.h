@@ -35,7 +35,7 @@ static __always_inline struct rec_part *part_new(struct part_block *b, __u32 i)
 	part->rec.flags = REC_F_PART;
 	part->id = b->id;
 	part->pid = b->pid;
-	part->index = i + 1;
+	part->reserved = 0;
 	return part;
 }
 
