@@ -192,3 +192,7 @@ struct event {
 		struct event_attach attach;
 	};
 };
+
+/* For an event that no chunk can hold: halves its longest text and flags it as truncated. False
+ * when no text is left that is worth it. */
+bool event_shorten(struct event *ev);

@@ -163,7 +163,7 @@ static __noinline void exec_emit(struct exec *x, struct rec_exec *exec, const __
 	exec->args_len = n;
 	if (x->total > x->first)
 		exec->rec.flags |= exec_probe ? REC_F_MORE : REC_F_TRUNCATED;
-	if (x->total > REC_PART + (__u64)loop_max(PAYLOAD_MAX / REC_PART) * REC_PART)
+	if (x->total > REC_TEXT_MAX)
 		exec->rec.flags |= REC_F_TRUNCATED;
 	rec_submit(&exec->rec, sizeof(*exec) + at + n);
 }
@@ -208,8 +208,9 @@ static __always_inline int exec_record(struct task_struct *task, bool again)
 	if (exec_first(&x, paths) && exec_probe && x.total > x.first)
 		part_block(exec_probe, REC_EXEC,
 			   &(struct part_block){.address = x.args,
-						.total = x.total,
-						.first = x.first,
+						.sent = x.first,
+						.limit = x.total < REC_TEXT_MAX ? x.total
+										: REC_TEXT_MAX,
 						.id = x.id,
 						.pid = BPF_CORE_READ(task, tgid)});
 	return 0;

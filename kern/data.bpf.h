@@ -197,19 +197,19 @@ static long data_step(__u32 i, void *arg)
 	return data_part(arg, i);
 }
 
+/* A call of any size is recorded whole, as far as the ring takes it; where loops are short, it is
+ * cut where texts are. */
 static __always_inline void data_emit(struct emission *e)
 {
-	__u64 parts = (e->kept + REC_PART - 1) / REC_PART, turns = loop_max(parts);
-
-	if (parts <= 1) {
+	if (e->kept <= REC_PART) {
 		data_part(e, 0);
 		return;
 	}
-	if (turns < parts) {
-		e->kept = turns * REC_PART;
+	if (!loop_native() && e->kept > REC_TEXT_MAX) {
+		e->kept = REC_TEXT_MAX;
 		e->cut = 1;
 	}
-	loop(turns, data_step, e);
+	loop((e->kept + REC_PART - 1) / REC_PART, data_step, e);
 }
 
 /* The end of a connection that bytes were seen of. */

@@ -23,6 +23,11 @@ enum {
 	REC_COMM = 16,
 	REC_MAX = 128 * 1024, /* the largest record; longer payloads are split */
 	REC_PART = 16 * 1024, /* payload of one part of a split one, at most */
+	/* What is kept of a text that is joined from parts (a line, an argument block); the rest is
+	 * cut, and the text flagged. With this one event, written plainly in any format, there is
+	 * room to spare in the largest chunk (CHUNK_JUMBO, 8 MiB), and Linux allows no more than 6
+	 * MiB of arguments. */
+	REC_TEXT_MAX = 7 * 1024 * 1024,
 };
 
 /* Kinds of record. Numbers are stored in recordings: never reused. */

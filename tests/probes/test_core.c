@@ -345,9 +345,8 @@ static void full_table_is_a_loss(void **state)
 	start_and_await_a_child();
 	drain(core, &seen);
 	assert_int_equal(counted(core, 1, KC_MAP_FULL), 1);
-	assert_int_equal(counted(core, 1, KC_SUBMITTED), counted(core, 1, KC_MAP_FULL) +
-								 seen.forks + seen.execs +
-								 seen.exits);
+	assert_int_equal(counted(core, 1, KC_SUBMITTED),
+			 counted(core, 1, KC_MAP_FULL) + seen.forks + seen.execs + seen.exits);
 	core_free(core);
 }
 
