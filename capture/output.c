@@ -90,6 +90,17 @@ static int output_encode(struct output *o, struct event *ev)
 	return r;
 }
 
+/* One that no chunk can hold loses the end of its texts, here only, and is flagged. */
+static int output_encode_shortened(struct output *o, const struct event *ev)
+{
+	struct event cut = *ev;
+	int r = -EMSGSIZE;
+
+	while (r == -EMSGSIZE && event_shorten(&cut))
+		r = output_encode(o, &cut);
+	return r;
+}
+
 void output_count(struct output *o, struct chunk *c, uint64_t time_ns)
 {
 	chunk_count(c, o->next_seq++, time_ns);
@@ -135,6 +146,8 @@ int output_append(struct output *o, struct event *ev, struct chunk **ret)
 	ev->seq = o->next_seq;
 	ev->proc_first = proc && proc->seen && proc->seen[o->index] != o->generation;
 	r = output_encode(o, ev);
+	if (r == -EMSGSIZE)
+		r = output_encode_shortened(o, ev);
 	if (r == -EOPNOTSUPP || r == -EALREADY) {
 		o->skipped++;
 		o->peer_duplicate += r == -EALREADY;
