@@ -44,7 +44,8 @@ struct proc {
 	struct bytes cgroup;       /* path in the unified hierarchy */
 	struct bytes container;    /* id, 64 hex digits as a rule; none outside containers */
 	struct bytes pod;          /* Kubernetes pod uid; none otherwise */
-	const struct proc *parent; /* NULL = not known; chains are at most PROC_ANCESTORS long */
+	const struct proc *parent; /* NULL = not known. At most PROC_ANCESTORS of them are there to
+				    * be read: nothing is said of what lies behind */
 	uint32_t *seen; /* for output.c: per output, the generation that knows this image; may be
 			   NULL */
 };
@@ -119,17 +120,36 @@ struct flow {
 };
 
 struct event_data {
-	struct bytes payload;   /* none when fin, or when nothing of it was recorded */
+	struct bytes payload;   /* as recorded; none when fin, or when nothing of it could be */
 	uint64_t stream_offset; /* of payload in this direction of the flow; starts at 0 */
-	uint64_t missing; /* bytes before it that were lost or cut: stream_offset jumped by them */
-	uint64_t call_offset; /* of payload in the call that moved it */
-	uint64_t call_total; /* bytes that call moved: more than was recorded when flagged truncated
-			      */
+	uint64_t call_offset;   /* of payload in the call that moved it */
+	uint64_t call_total;    /* bytes that call moved: more than was recorded when flagged
+				 * truncated */
 	enum direction direction;
 	const char *library; /* "openssl" */
 	bool fin;            /* the owner closed the connection */
 	bool late;           /* it was open before we were attached */
+	/*
+	 * Where the stream stands. capture/flows.c counts that and nobody else does: encoders use
+	 * what is said here. Before this event, its direction stood at offset `begin`: events had
+	 * every byte before that, or said that it was missing. This one adds `missing` bytes, then
+	 * its payload but for the first `repeated` bytes of it, then `unseen` bytes.
+	 */
+	uint64_t begin;
+	uint64_t missing;  /* were lost, or cut off the event before */
+	uint64_t repeated; /* were in earlier events: a damaged recording may say so */
+	uint64_t unseen;   /* went from a file to the peer without any program having them
+			    * (SSL_sendfile): nothing but their number is known */
+	uint64_t end;      /* the stream has come this far: what was cut off this event counts */
+	uint64_t peer_end; /* and its other direction this far */
 };
+
+/* What of the payload no earlier event had: it stands at begin + missing. */
+static inline struct bytes event_data_fresh(const struct event_data *data)
+{
+	return (struct bytes){data->repeated ? data->payload.p + data->repeated : data->payload.p,
+			      data->payload.n - data->repeated};
+}
 
 struct event_loss {
 	const char *probe;  /* "core", "bash", … or the name of the stage: "output" */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "capture/flows.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "capture/base/lru.h"
 #include "capture/guess.h"
+#include "kern/events.h"
 
 enum {
 	FLOWS_MAX = 65536,
@@ -16,7 +18,7 @@ enum {
 struct flow_entry {
 	uint64_t id;
 	struct flow flow;
-	uint64_t next[2]; /* offset of the byte that is expected, by direction */
+	struct flows_stream streams[2]; /* sent, received */
 	bool late;
 	/* The beginning of each direction: a program may take a message in several pieces. */
 	uint8_t head_n[2];
@@ -49,8 +51,58 @@ void flows_free(struct flows *f)
 	free(f);
 }
 
+/* ---- where a stream stands ----------------------------------------------------------------- */
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t most(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* How many bytes the event's record stands for, whether it has them or not. */
+static uint64_t bytes_moved(const struct event *ev)
+{
+	const struct event_data *d = &ev->data;
+	uint64_t rest = d->call_total > d->call_offset ? d->call_total - d->call_offset : 0;
+
+	if (ev->flags & (EVENT_F_TRUNCATED | EVENT_F_UNSEEN)) /* the call has no record after it */
+		return most(rest, d->payload.n);
+	if (ev->flags & EVENT_F_FAULT) /* what could not be read has a record of the usual size */
+		return most(least(rest, REC_PART), d->payload.n);
+	return d->payload.n;
+}
+
+void flows_place(struct flows_stream streams[2], struct event *ev)
+{
+	struct event_data *d = &ev->data;
+	bool receives = d->direction == DIRECTION_RECEIVE;
+	struct flows_stream *s = &streams[receives];
+	uint64_t moved = bytes_moved(ev), end = d->stream_offset + moved;
+
+	assert(moved <= UINT64_MAX - d->stream_offset);
+	assert(s->next <= s->end);
+	d->begin = s->next;
+	d->missing = d->stream_offset > s->next ? d->stream_offset - s->next : 0;
+	d->repeated =
+		s->next > d->stream_offset ? least(s->next - d->stream_offset, d->payload.n) : 0;
+	s->next = most(s->next, d->stream_offset + d->payload.n);
+	d->unseen = ev->flags & EVENT_F_UNSEEN && end > s->next ? end - s->next : 0;
+	s->next += d->unseen;
+	s->end = most(most(s->end, end), s->next);
+	d->end = s->end;
+	d->peer_end = streams[!receives].end;
+	if (d->missing)
+		ev->flags |= EVENT_F_GAP;
+}
+
+/* ---- connections --------------------------------------------------------------------------- */
+
 /* Addresses may become known after the first bytes; a role once known stays. */
-static void learn(struct flow_entry *e, const struct flow *seen)
+static void flow_learn(struct flow_entry *e, const struct flow *seen)
 {
 	enum protocol protocol = e->flow.protocol;
 	enum flow_role role = e->flow.role;
@@ -62,19 +114,7 @@ static void learn(struct flow_entry *e, const struct flow *seen)
 		e->flow.role = role;
 }
 
-static void count(struct flow_entry *e, struct event *ev)
-{
-	struct event_data *d = &ev->data;
-	uint64_t *next = &e->next[d->direction == DIRECTION_RECEIVE];
-
-	if (d->stream_offset > *next) {
-		d->missing = d->stream_offset - *next;
-		ev->flags |= EVENT_F_GAP;
-	}
-	if (d->stream_offset + d->payload.n > *next)
-		*next = d->stream_offset + d->payload.n;
-}
-
+/* Guesses by the first bytes of a direction, which may have come in several events. */
 static enum protocol guess_from_head(struct flow_entry *e, const struct event_data *d)
 {
 	bool receives = d->direction == DIRECTION_RECEIVE;
@@ -104,13 +144,12 @@ void flows_complete(struct flows *f, struct event *ev)
 		e->flow = *ev->flow;
 		e->late = d->late;
 	} else {
-		learn(e, ev->flow);
+		flow_learn(e, ev->flow);
 	}
 	d->late = e->late;
 	if (d->late)
 		ev->flags |= EVENT_F_IN_PROGRESS;
-	if (!d->fin)
-		count(e, ev);
+	flows_place(e->streams, ev);
 	if (!e->flow.protocol && !d->call_offset && d->stream_offset < GUESS_WITHIN)
 		e->flow.protocol = guess_protocol(&e->flow, d->direction, d->payload);
 	if (!e->flow.protocol)

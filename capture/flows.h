@@ -3,7 +3,7 @@
 /*
  * The connections of recorded processes: what each talks, and how far each direction has come, so
  * that what is missing shows as a gap of the right size. Bounded; the least recently used goes
- * first.
+ * first. The only place that counts where a stream stands: struct event_data says it to encoders.
  */
 #include "capture/event.h"
 
@@ -13,6 +13,18 @@ struct flows;
 struct flows *flows_new(void);
 void flows_free(struct flows *f);
 
-/* ev is a DATA event whose flow is what its record said: completes its body (missing, flags) and
- * makes ev->flow the table's, valid until the next call. */
+/* ev is a DATA event whose flow is what its record said: completes its body and flags, and makes
+ * ev->flow the table's, valid until the next call. */
 void flows_complete(struct flows *f, struct event *ev);
+
+/* One direction of a connection; zeroed, nothing of it has been seen. */
+struct flows_stream {
+	uint64_t next; /* the first byte that no event had */
+	uint64_t end;  /* the first byte that is not known to have been moved: past `next` by what
+			* was cut off the last event */
+};
+
+/* The part of flows_complete() that says where the event's bytes stand: from `begin` on in struct
+ * event_data, and EVENT_F_GAP. streams: what was sent, what was received. The event's bytes end
+ * within 64 bits. */
+void flows_place(struct flows_stream streams[2], struct event *ev);

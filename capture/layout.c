@@ -223,6 +223,8 @@ static int decode_data(const struct rec *rec, struct part *ret)
 		ret->ev.flags |= EVENT_F_UNSEEN;
 	if (t.bad || !data->library || r->direction < DATA_TRANSMIT || r->direction > DATA_RECEIVE)
 		return -EBADMSG;
+	if (r->stream_offset > UINT64_MAX - r->call_total - r->n) /* no stream is so long */
+		return -EBADMSG;
 	return decode_flow(&r->flow, r->conn, &ret->flow);
 }
 

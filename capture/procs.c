@@ -14,15 +14,14 @@ enum {
 	PROCS_TEXT = 3072, /* exe, cwd, cgroup and arguments of one process */
 	PROCS_ARGS = 2048,
 	PROCS_PATH = 1024,
-	PROCS_START_SLACK = 10000000, /* /proc counts the start of a process in ticks of 10 ms */
 };
 
 struct proc_entry {
 	uint32_t pid;
 	bool known, dead;
 	uint16_t text_n;
-	struct proc proc;          /* its texts lie in `text` and `comm` */
-	struct proc_entry *parent; /* a guess: right as long as pid and start fit */
+	struct proc proc; /* its texts lie in `text` and `comm` */
+	uint64_t linked;  /* procs.changes when its ancestors were linked; 0 = never */
 	uint32_t seen[OUTPUT_MAX];
 	char comm[REC_COMM];
 	char text[PROCS_TEXT];
@@ -36,6 +35,7 @@ struct cgroup_entry {
 
 struct procs {
 	struct lru *table, *cgroups;
+	uint64_t changes; /* of what can make another process somebody's ancestor; from 1 on */
 	/* The dead, in the order of their ends; a ring. */
 	struct {
 		uint32_t pid;
@@ -50,6 +50,7 @@ struct procs *procs_new(void)
 
 	if (!p)
 		return NULL;
+	p->changes = 1;
 	p->table = lru_new(PROCS_MAX, sizeof(struct proc_entry), sizeof(uint32_t));
 	p->cgroups = lru_new(PROCS_CGROUPS, sizeof(struct cgroup_entry), sizeof(uint64_t));
 	if (!p->table || !p->cgroups) {
@@ -68,12 +69,15 @@ void procs_free(struct procs *p)
 	free(p);
 }
 
-static bool same_start(uint64_t a, uint64_t b)
+bool procs_same_start(uint64_t a_ns, uint64_t b_ns)
 {
-	return (a > b ? a - b : b - a) <= PROCS_START_SLACK;
+	bool ticks = a_ns % PROCS_TICK_NS == 0 || b_ns % PROCS_TICK_NS == 0;
+
+	return a_ns == b_ns || (ticks && a_ns / PROCS_TICK_NS == b_ns / PROCS_TICK_NS);
 }
 
-static struct bytes keep(struct proc_entry *e, struct bytes b, size_t max)
+/* Copies a text of the process into its entry, as far as there is room. */
+static struct bytes keep_text(struct proc_entry *e, struct bytes b, size_t max)
 {
 	size_t room = PROCS_TEXT - e->text_n;
 	char *at = e->text + e->text_n;
@@ -91,16 +95,18 @@ static struct bytes keep(struct proc_entry *e, struct bytes b, size_t max)
 
 static void set_cgroup(struct proc_entry *e, struct bytes path)
 {
-	e->proc.cgroup = keep(e, path, PROCS_PATH / 2);
+	e->proc.cgroup = keep_text(e, path, PROCS_PATH / 2);
 	e->proc.container = container_id(e->proc.cgroup);
 	e->proc.pod = container_pod(e->proc.cgroup);
 }
 
 /* Names and ids change during a life; the texts of the image do not. */
-static void set_task(struct proc_entry *e, const struct rec_task *task)
+static void set_task(struct procs *p, struct proc_entry *e, const struct rec_task *task)
 {
 	struct proc *proc = &e->proc;
 
+	if (proc->ppid != task->ppid)
+		p->changes++;
 	memcpy(e->comm, task->comm, REC_COMM);
 	proc->comm = (struct bytes){e->comm, strnlen(e->comm, REC_COMM)};
 	proc->pid = task->pid;
@@ -113,18 +119,23 @@ static void set_task(struct proc_entry *e, const struct rec_task *task)
 	proc->seen = e->seen;
 }
 
-/* A new process or a new image of one: what outputs know of it is void. */
-static void reset(struct proc_entry *e, const struct rec_task *task)
+/* The entry of a new process, or of a new image of one: what outputs know of it is void. e: what
+ * was found under its pid, NULL = nothing. */
+static struct proc_entry *begin_image(struct procs *p, struct proc_entry *e,
+				      const struct rec_task *task)
 {
-	uint32_t pid = e->pid;
-	uint64_t start = e->proc.start_boot_ns;
+	uint64_t start = task->start;
 
-	if (!e->known || !same_start(start, task->start))
-		start = task->start;
+	if (!e)
+		e = lru_put(p->table, &task->pid, NULL);
+	else if (e->known && procs_same_start(e->proc.start_boot_ns, start))
+		start = e->proc.start_boot_ns;
 	memset(e, 0, offsetof(struct proc_entry, text)); /* text_n says how much of it counts */
-	e->pid = pid;
+	e->pid = task->pid;
 	e->proc.start_boot_ns = start;
-	set_task(e, task);
+	set_task(p, e, task);
+	p->changes++;
+	return e;
 }
 
 static struct bytes cgroup_path(struct procs *p, uint64_t id)
@@ -147,14 +158,14 @@ static void set_image(struct procs *p, struct proc_entry *e, const struct layout
 	struct bytes cgroup = proc->cgroup.n ? proc->cgroup : cgroup_path(p, proc->task->cgroup);
 
 	e->known = true;
-	e->proc.exe = keep(e, proc->exe, PROCS_PATH);
-	e->proc.cwd = keep(e, proc->cwd, PROCS_PATH);
+	e->proc.exe = keep_text(e, proc->exe, PROCS_PATH);
+	e->proc.cwd = keep_text(e, proc->cwd, PROCS_PATH);
 	set_cgroup(e, cgroup);
-	e->proc.cmdline = keep(e, proc->cmdline, PROCS_ARGS);
+	e->proc.cmdline = keep_text(e, proc->cmdline, PROCS_ARGS);
 }
 
 /* A child is its parent under another pid, until it executes something. */
-static void forked(struct procs *p, struct proc_entry *e, const struct rec_task *task)
+static void set_forked(struct procs *p, struct proc_entry *e, const struct rec_task *task)
 {
 	const struct proc_entry *parent = lru_peek(p->table, &task->ppid);
 	struct layout_proc image = {.task = task};
@@ -168,12 +179,15 @@ static void forked(struct procs *p, struct proc_entry *e, const struct rec_task 
 	set_image(p, e, &image);
 }
 
-static void bury(struct procs *p, struct proc_entry *e)
+/* The process has ended: it is kept in place of the one that ended longest ago. */
+static void bury_process(struct procs *p, struct proc_entry *e)
 {
 	struct proc_entry *old = lru_peek(p->table, &p->dead[p->dead_at].pid);
 
-	if (old && old->dead && old->proc.start_boot_ns == p->dead[p->dead_at].start)
+	if (old && old->dead && old->proc.start_boot_ns == p->dead[p->dead_at].start) {
 		lru_delete(p->table, old);
+		p->changes++;
+	}
 	e->dead = true;
 	p->dead[p->dead_at].pid = e->pid;
 	p->dead[p->dead_at].start = e->proc.start_boot_ns;
@@ -191,11 +205,11 @@ void procs_update(struct procs *p, const struct rec *rec, const struct layout_pr
 {
 	const struct rec_task *task = proc->task;
 	struct proc_entry *e = lru_get(p->table, &task->pid);
-	bool same = e && same_start(e->proc.start_boot_ns, task->start);
+	bool same = e && procs_same_start(e->proc.start_boot_ns, task->start);
 
 	if (rec->kind == REC_EXIT) {
 		if (same)
-			bury(p, e);
+			bury_process(p, e);
 		return;
 	}
 	if (rec->kind == REC_PROC) {
@@ -203,29 +217,33 @@ void procs_update(struct procs *p, const struct rec *rec, const struct layout_pr
 		if (same && e->known)
 			return; /* the kernel's own record was there first, and is newer */
 	}
-	e = lru_put(p->table, &task->pid, NULL);
-	reset(e, task);
+	e = begin_image(p, e, task);
 	if (rec->kind == REC_FORK)
-		forked(p, e, task);
+		set_forked(p, e, task);
 	else
 		set_image(p, e, proc);
 }
 
-static void link_parents(struct procs *p, struct proc_entry *e)
+/* The process that e's ppid means; NULL = it is not known. */
+static struct proc_entry *find_parent(const struct procs *p, const struct proc_entry *e)
 {
-	for (int i = 0; i < PROC_ANCESTORS; i++) {
-		uint32_t ppid = e->proc.ppid;
-		struct proc_entry *up = e->parent;
+	struct proc_entry *up = e->proc.ppid ? lru_peek(p->table, &e->proc.ppid) : NULL;
+	bool later = up &&
+		     up->proc.start_boot_ns / PROCS_TICK_NS > e->proc.start_boot_ns / PROCS_TICK_NS;
 
-		e->proc.parent = NULL;
-		if (!ppid)
-			return;
-		if (!up || up->pid != ppid)
-			up = e->parent = lru_peek(p->table, &ppid);
-		if (!up || up->proc.start_boot_ns > e->proc.start_boot_ns + PROCS_START_SLACK)
-			return;
-		if (i + 1 < PROC_ANCESTORS)
-			e->proc.parent = &up->proc;
+	return later ? NULL : up;
+}
+
+/* Links as many ancestors as anybody reads, unless that was done and nothing has changed since. */
+static void link_parents(const struct procs *p, struct proc_entry *e)
+{
+	if (e->linked == p->changes)
+		return;
+	e->linked = p->changes;
+	for (int i = 0; e && i < PROC_ANCESTORS; i++) {
+		struct proc_entry *up = find_parent(p, e);
+
+		e->proc.parent = up ? &up->proc : NULL;
 		e = up;
 	}
 }
@@ -235,12 +253,11 @@ const struct proc *procs_find(struct procs *p, const struct rec_task *task, int6
 {
 	struct proc_entry *e = lru_get(p->table, &task->pid);
 
-	if (!e || !same_start(e->proc.start_boot_ns, task->start)) {
-		e = lru_put(p->table, &task->pid, NULL);
-		reset(e, task);
+	if (!e || !procs_same_start(e->proc.start_boot_ns, task->start)) {
+		e = begin_image(p, e, task);
 		set_cgroup(e, cgroup_path(p, task->cgroup));
 	} else {
-		set_task(e, task);
+		set_task(p, e, task);
 	}
 	e->proc.start_unix_ns = e->proc.start_boot_ns + (uint64_t)offset_ns;
 	link_parents(p, e);
@@ -273,4 +290,5 @@ void procs_clear(struct procs *p)
 {
 	lru_clear(p->table);
 	lru_clear(p->cgroups);
+	p->changes++;
 }

@@ -10,6 +10,18 @@
 #include "capture/event.h"
 #include "capture/layout.h"
 
+/*
+ * Identity of a process: its pid and when it started. Kernel programs give the start in
+ * nanoseconds; /proc gives it in ticks of PROCS_TICK_NS, rounded down, which is what is known of
+ * processes that were there before us.
+ */
+enum {
+	PROCS_TICK_NS = 10000000, /* USER_HZ is 100 on every machine that we are built for */
+};
+
+/* Do these starts of one pid mean one process? Both may be in ticks or not. */
+bool procs_same_start(uint64_t a_ns, uint64_t b_ns);
+
 struct procs;
 
 /* NULL when there is no memory. */
@@ -28,8 +40,8 @@ void procs_cgroup(struct procs *p, uint64_t id, struct bytes path);
 const struct proc *procs_find(struct procs *p, const struct rec_task *task, int64_t offset_ns,
 			      bool *ret_known);
 
-/* Each process that is known and has not ended, and each cgroup; stops at what is negative, and
- * returns that. What they are handed is valid for the call. */
+/* Each process that is known and has not ended, without its ancestors, and each cgroup; stops at
+ * what is negative, and returns that. What they are handed is valid for the call. */
 typedef int (*procs_fn)(const struct proc *proc, void *arg);
 int procs_each(const struct procs *p, procs_fn fn, void *arg);
 typedef int (*procs_cgroup_fn)(uint64_t id, struct bytes path, void *arg);

@@ -155,6 +155,15 @@ static struct slot *find(const struct lru *lru, const void *key, uint32_t h)
 	return s;
 }
 
+/* The entry that was used last, if it is that of key: what is looked for again and again costs no
+ * search. */
+static struct slot *find_newest(const struct lru *lru, const void *key)
+{
+	struct slot *s = slot_at(lru, lru->newest);
+
+	return s && !memcmp(s + 1, key, lru->key_size) ? s : NULL;
+}
+
 static void touch(struct lru *lru, struct slot *s)
 {
 	if (s->newer) {
@@ -185,8 +194,11 @@ static struct slot *take_slot(struct lru *lru)
 
 void *lru_get(struct lru *lru, const void *key)
 {
-	struct slot *s = find(lru, key, hash(key, lru->key_size));
+	struct slot *s = find_newest(lru, key);
 
+	if (s)
+		return s + 1;
+	s = find(lru, key, hash(key, lru->key_size));
 	if (s)
 		touch(lru, s);
 	return entry_of(s);
@@ -199,10 +211,13 @@ void *lru_peek(const struct lru *lru, const void *key)
 
 void *lru_put(struct lru *lru, const void *key, bool *ret_new)
 {
-	uint32_t h = hash(key, lru->key_size);
-	struct slot *s = find(lru, key, h);
-	bool is_new = !s;
+	struct slot *s = find_newest(lru, key);
+	uint32_t h = s ? s->hash : hash(key, lru->key_size);
+	bool is_new;
 
+	if (!s)
+		s = find(lru, key, h);
+	is_new = !s;
 	if (is_new) {
 		s = take_slot(lru);
 		memcpy(s + 1, key, lru->key_size);

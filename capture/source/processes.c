@@ -13,6 +13,7 @@
 #include "capture/base/cleanup.h"
 #include "capture/base/parse.h"
 #include "capture/container.h"
+#include "capture/procs.h"
 #include "capture/source/clock.h"
 
 enum {
@@ -22,8 +23,7 @@ enum {
 
 /* What is read once for all processes. */
 struct proc_reader {
-	char unified[256]; /* where the unified hierarchy is mounted, empty = nowhere */
-	uint64_t tick_ns;
+	char unified[256];   /* where the unified hierarchy is mounted, empty = nowhere */
 	char file[FILE_MAX]; /* scratch */
 	union {
 		struct rec_proc rec;
@@ -45,7 +45,6 @@ static void find_unified(char *ret, size_t size)
 static void reader_init(struct proc_reader *r)
 {
 	find_unified(r->unified, sizeof(r->unified));
-	r->tick_ns = 1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK);
 }
 
 /* The file's beginning, NUL-terminated; its length, or negative errno. */
@@ -88,7 +87,7 @@ static int read_stat(struct proc_reader *r, int dir, struct rec_task *task)
 	memcpy(task->comm, open + 1, n < REC_COMM - 1 ? n : REC_COMM - 1);
 	task->ppid = ppid;
 	task->cpu = cpu;
-	task->start = ticks * r->tick_ns;
+	task->start = ticks * PROCS_TICK_NS;
 	return 0;
 }
 

@@ -2,18 +2,11 @@
 #pragma once
 /*
  * The processes that were there before us, read from /proc: PROC records.
- *
- * Identity of a process: pid and start time. Kernel programs give the start in nanoseconds; /proc
- * gives it in clock ticks of PROCESSES_TICK_NS, rounded down, and a PROC record carries that. The
- * two name the same process when the pids are equal and start / PROCESSES_TICK_NS is.
+ * Their starts are in ticks of PROCS_TICK_NS (capture/procs.h).
  */
 #include <sys/types.h>
 
 #include "capture/source.h"
-
-enum {
-	PROCESSES_TICK_NS = 10000000,
-};
 
 /* Hands a PROC record to fn for every process of /proc, kernel threads included (threads are not
  * processes); those that vanish meanwhile are left out. The cgroup is that of the unified

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "encoders/pcapng/hold.h"
 
+#include <assert.h>
 #include <string.h>
 
-static void begin(struct pcapng_held *held, const struct event *ev)
+static void held_begin(struct pcapng_held *held, const struct event *ev)
 {
 	held->ev = *ev;
 	held->ev.data.payload.n = 0;
@@ -34,10 +35,11 @@ bool pcapng_hold_take(struct pcapng_hold *hold, const struct event *ev)
 		if (hold->n == PCAPNG_HOLD_MAX)
 			return false;
 		held = &hold->v[hold->n++];
-		begin(held, ev);
+		held_begin(held, ev);
 	}
 	memcpy(held->bytes + n, d->payload.p, d->payload.n);
 	held->ev.data.payload.n = n + d->payload.n;
+	held->ev.data.end = d->end;
 	return true;
 }
 
@@ -61,7 +63,9 @@ const struct event *pcapng_hold_event(struct pcapng_held *held)
 
 void pcapng_hold_drop(struct pcapng_hold *hold, struct pcapng_held *held)
 {
-	unsigned after = &hold->v[hold->n--] - (held + 1);
+	unsigned after = &hold->v[hold->n] - (held + 1);
 
+	assert(held >= hold->v && held < &hold->v[hold->n]);
+	hold->n--;
 	memmove(held, held + 1, after * sizeof(*held));
 }

@@ -5,22 +5,12 @@
  * exports what was inside: SYN, SYN-ACK, ACK before the first bytes, segments with the sequence
  * numbers that the bytes have in their stream (what was lost is a jump), FIN when the owner closed.
  *
- * Addresses and the client's port are the real ones. The server's port is that of the protocol
- * that the first bytes showed: readers dissect it there, and it keeps the conversation apart from
- * the real one, which may be in the same file. The comment of the SYN tells the real one. Where the
- * addresses are not known, or another open conversation of this file has the same, both are made up
- * from 198.18.0.0/15 or 2001:db8::/32 and the comment tells the real ones. Sequence numbers start
- * at a value of their own in each connection: a client port that is used again starts a new stream.
- *
- * Of a connection whose two ends are both recorded only the first one seen is written, since the
- * same conversation twice would look like retransmissions. An end is the other one of an earlier
- * one if its addresses mirror that one's, and: none has been found for that one yet, their sockets
- * and roles are not known to be the same, and that one has not been closed for 10 s. Both are
- * looked for in one network namespace first and then, loopback addresses excepted, in any: the ends
- * of a connection between containers are in two. What is behind a NAT stays two conversations.
+ * Which end of a connection is written, and under which addresses, is decided by
+ * encoders/pcapng/ends.h; the comment of the SYN tells the real ones. Sequence numbers start at a
+ * value of their own in each connection: a client port that is used again starts a new stream.
  *
  * State is bounded: the least recently used conversation is forgotten, and starts again with a SYN,
- * at the sequence number it has reached, as it does in a new file.
+ * at the sequence number it has come to, as it does in a new file.
  */
 #include <stdint.h>
 

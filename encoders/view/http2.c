@@ -405,6 +405,8 @@ static void gap(struct http2 *h, struct http2_side *s, struct view *v, uint64_t 
 		return;
 	}
 	view_missing(v, missing);
+	if (v->ev->data.fin) /* nothing comes after it that could not be read */
+		return;
 	search(h, s, v);
 	lose_headers(s, v);
 }

@@ -11,8 +11,7 @@
 struct connection {
 	uint64_t id;
 	enum protocol protocol; /* that `http1` or `http2` is for */
-	bool known[2];          /* next is */
-	uint64_t next[2];       /* offset of the byte that is expected, by whether we receive */
+	uint64_t shown[2];      /* up to where events came here, by whether we receive */
 	bool joined;            /* its beginning was not seen */
 	uint8_t head_n;
 	char head[TEXT_DATA_HEAD]; /* how rows of its last event began */
@@ -46,7 +45,8 @@ static const char cut[] = "\n    [... more than one event can show]\n";
 /* ---- connections --------------------------------------------------------------------------- */
 
 /* Shows what waits for more, in rows that begin like those of the connection's last event. */
-static void show_rest(struct connection *c, const struct view *v, bool closed, struct put *w)
+static void connection_show_rest(struct connection *c, const struct view *v, bool closed,
+				 struct put *w)
 {
 	const struct event ev = {.kind = EVENT_DATA, .flow = &c->flow};
 	struct view rest = *v;
@@ -62,7 +62,7 @@ static void show_rest(struct connection *c, const struct view *v, bool closed, s
 	*w = rest.w;
 }
 
-static void forget(struct text_data *t, struct connection *c)
+static void connection_forget(struct text_data *t, struct connection *c)
 {
 	if (c->protocol == PROTOCOL_HTTP1)
 		http1_done(&c->http1, t->pool);
@@ -71,17 +71,17 @@ static void forget(struct text_data *t, struct connection *c)
 	c->protocol = PROTOCOL_UNKNOWN;
 }
 
-static void evict(void *entry, void *arg)
+static void connection_evict(void *entry, void *arg)
 {
 	struct text_data *t = arg;
 
 	if (t->view)
-		show_rest(entry, t->view, false, &t->view->w);
-	forget(t, entry);
+		connection_show_rest(entry, t->view, false, &t->view->w);
+	connection_forget(t, entry);
 }
 
 /* The protocol may become known after the first bytes; it does not change after that. */
-static void learn(struct text_data *t, struct connection *c, struct view *v)
+static void connection_learn(struct text_data *t, struct connection *c, struct view *v)
 {
 	if (c->protocol)
 		return;
@@ -101,8 +101,11 @@ static struct connection *connection_of(struct text_data *t, struct view *v)
 	c->flow = *v->ev->flow;
 	c->head_n = v->head.n;
 	memcpy(c->head, v->head.p, v->head.n);
-	if (is_new)
-		c->joined = d->late || d->stream_offset > d->missing;
+	if (is_new) {
+		c->joined = d->late || d->begin;
+		c->shown[v->receives] = d->begin;
+		c->shown[!v->receives] = d->peer_end;
+	}
 	if (is_new && d->late && !d->fin) {
 		view_row(v, NULL);
 		SHOW(&v->w, "connection that was open before the recording");
@@ -111,36 +114,25 @@ static struct connection *connection_of(struct text_data *t, struct view *v)
 	return c;
 }
 
-/* What is new in this event: bytes lost on the way to this view count as missing, too. */
-static struct bytes take(struct connection *c, struct view *v, uint64_t *ret_missing)
+/* What is new in this event, and how many bytes are missing before it: what only this output has
+ * lost is missing here, too. */
+static struct bytes connection_take(struct connection *c, const struct view *v,
+				    uint64_t *ret_missing)
 {
 	const struct event_data *d = &v->ev->data;
-	uint64_t *next = &c->next[v->receives], again;
+	struct bytes fresh = event_data_fresh(d);
+	uint64_t *shown = &c->shown[v->receives];
+	uint64_t lost = d->begin > *shown ? d->begin - *shown : 0;
 
-	*ret_missing = 0;
-	if (d->fin)
-		return (struct bytes){0};
-	if (!c->known[v->receives])
-		*next = d->stream_offset > d->missing ? d->stream_offset - d->missing : 0;
-	c->known[v->receives] = true;
-	if (d->stream_offset > *next) {
-		*ret_missing = d->stream_offset - *next;
-		*next = d->stream_offset;
-	}
-	again = *next - d->stream_offset;
-	if (v->ev->flags & EVENT_F_UNSEEN && !again) {
-		*ret_missing += d->call_total;
-		*next += d->call_total;
-	}
-	if (again >= d->payload.n)
-		return (struct bytes){0};
-	*next = d->stream_offset + d->payload.n;
-	return (struct bytes){d->payload.p + again, d->payload.n - again};
+	*ret_missing = lost + d->missing + d->unseen;
+	*shown = d->begin + d->missing + fresh.n + d->unseen;
+	return fresh;
 }
 
 /* ---- events -------------------------------------------------------------------------------- */
 
-static void show_bare(struct connection *c, struct view *v, uint64_t missing, struct bytes data)
+static void connection_show_bytes(struct connection *c, struct view *v, uint64_t missing,
+				  struct bytes data)
 {
 	if (missing)
 		view_missing(v, missing);
@@ -148,21 +140,21 @@ static void show_bare(struct connection *c, struct view *v, uint64_t missing, st
 		view_dump(v, event_protocol_name(c->protocol), data);
 }
 
-static void show(struct connection *c, struct view *v)
+static void connection_show(struct connection *c, struct view *v)
 {
 	uint64_t missing;
-	struct bytes data = take(c, v, &missing);
+	struct bytes data = connection_take(c, v, &missing);
 
 	if (c->protocol == PROTOCOL_HTTP1)
 		http1_feed(&c->http1, v, missing, data);
 	else if (c->protocol == PROTOCOL_HTTP2 && c->http2)
 		http2_feed(c->http2, v, missing, data);
 	else
-		show_bare(c, v, missing, data);
+		connection_show_bytes(c, v, missing, data);
 }
 
 /* Below what is shown of an event; where nothing is, the next one will say what is missing. */
-static void say_cut(struct view *v, const uint8_t *start)
+static void connection_show_cut(struct view *v, const uint8_t *start)
 {
 	const struct event_data *d = &v->ev->data;
 
@@ -193,14 +185,14 @@ static struct view view_of(struct text_data *t, const struct event *ev, struct b
 			     .scratch = t->scratch};
 }
 
-static void finish(struct text_data *t, struct put *w)
+static void record_finish(struct text_data *t, struct put *w)
 {
 	if (w->full)
 		w->p = PUT_LITERAL(w->p, cut);
 	t->n = w->p - t->record;
 }
 
-static void render(struct text_data *t, const struct event *ev, struct bytes head)
+static void record_render(struct text_data *t, const struct event *ev, struct bytes head)
 {
 	static const struct flow none;
 	struct event with_flow = *ev;
@@ -213,23 +205,23 @@ static void render(struct text_data *t, const struct event *ev, struct bytes hea
 	t->view = &v;
 	c = connection_of(t, &v);
 	t->view = NULL;
-	learn(t, c, &v);
+	connection_learn(t, c, &v);
 	start = v.w.p;
-	show(c, &v);
-	say_cut(&v, start);
+	connection_show(c, &v);
+	connection_show_cut(&v, start);
 	if (ev->data.fin) {
-		show_rest(c, &v, true, &v.w);
-		forget(t, c);
+		connection_show_rest(c, &v, true, &v.w);
+		connection_forget(t, c);
 		lru_delete(t->connections, c);
 	}
-	finish(t, &v.w);
+	record_finish(t, &v.w);
 }
 
 int text_data_encode(struct text_data *t, const struct event *ev, struct bytes head,
 		     struct chunk *c)
 {
 	if (!t->waiting || t->seq != ev->seq)
-		render(t, ev, head);
+		record_render(t, ev, head);
 	t->waiting = t->n > chunk_room(c);
 	t->seq = ev->seq;
 	if (t->waiting)
@@ -241,7 +233,7 @@ int text_data_encode(struct text_data *t, const struct event *ev, struct bytes h
 /* ---- the end of a file --------------------------------------------------------------------- */
 
 /* Bytes of the record's rest that go into room: whole lines where one fits. */
-static size_t lines_for(const struct text_data *t, size_t room)
+static size_t record_lines_for(const struct text_data *t, size_t room)
 {
 	const uint8_t *p = t->record + t->at, *end;
 
@@ -251,12 +243,12 @@ static size_t lines_for(const struct text_data *t, size_t room)
 	return end ? (size_t)(end + 1 - p) : room;
 }
 
-static void render_rest(struct text_data *t, struct connection *c)
+static void record_render_rest(struct text_data *t, struct connection *c)
 {
 	struct view v = view_of(t, NULL, (struct bytes){0});
 
-	show_rest(c, &v, false, &v.w);
-	finish(t, &v.w);
+	connection_show_rest(c, &v, false, &v.w);
+	record_finish(t, &v.w);
 	t->at = 0;
 }
 
@@ -271,14 +263,14 @@ int text_data_rest(struct text_data *t, struct chunk *c)
 	}
 	t->resting = true;
 	for (;;) {
-		n = lines_for(t, chunk_room(c));
+		n = record_lines_for(t, chunk_room(c));
 		chunk_put(c, t->record + t->at, n);
 		t->at += n;
 		if (t->at < t->n)
 			return -ENOBUFS;
 		if (!t->next)
 			break;
-		render_rest(t, t->next);
+		record_render_rest(t, t->next);
 		t->next = lru_newer(t->connections, t->next);
 	}
 	t->resting = false;
@@ -306,7 +298,7 @@ struct text_data *text_data_new(uint64_t limit, bool colour, struct err *err)
 		errf(err, -ENOMEM, "text: out of memory");
 		return NULL;
 	}
-	lru_on_evict(t->connections, evict, t);
+	lru_on_evict(t->connections, connection_evict, t);
 	return t;
 }
 

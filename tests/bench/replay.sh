@@ -7,7 +7,7 @@ events=${EVENTS:-1000000}
 T_=${SHM:-/dev/shm}/penstock-bench.$$
 mkdir "$T_" && trap 'rm -rf "$T_"; quit' EXIT
 printf '%-6s %-7s %12s %10s %12s %14s\n' kind format events/s bytes 'CPU seconds' 'times memcpy'
-for kind in exec bash; do
+for kind in exec bash tls; do
 	"$BUILD/tests/make_raw" "$events" "$kind" >"$T_/in.raw"
 	for format in raw pcapng jsonl text; do
 		seconds=$(for _ in 1 2 3; do cpu "$P" replay "$T_/in.raw" -w "$T_/out,format=$format"; done | median)

@@ -121,6 +121,38 @@ static void test_a_reused_pid_is_another_process(void **state)
 	procs_free(rig.procs);
 }
 
+static void test_a_start_in_ticks_is_rounded_down(void **state)
+{
+	static const struct {
+		uint64_t a, b;
+		bool same;
+	} rows[] = {
+		{70000000, 70000000, true},  {70000000, 79999999, true},
+		{70000000, 80000000, false}, {70000000, 69999999, false},
+		{75000000, 75000000, true},  {75000000, 75000001, false}, /* neither is in ticks */
+		{79999999, 80000001, false}, {0, 5, true},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(procs_same_start(rows[i].a, rows[i].b), rows[i].same);
+		assert_int_equal(procs_same_start(rows[i].b, rows[i].a), rows[i].same);
+	}
+}
+
+/* Processes that start right after one another are not mixed up, though they share a pid. */
+static void test_a_pid_may_be_reused_at_once(void **state)
+{
+	RIG(rig);
+	struct rec_task old = records_task(10, 1, RECORDS_BOOT + 9000000, "old");
+	struct rec_task new = records_task(10, 1, RECORDS_BOOT + 11000000, "new");
+
+	records_exec(&rig.r, old, "/bin/old", BYTES("old"), 3);
+	assert_int_equal(find(&rig, new, false)->exe.n, 0);
+	records_proc(&rig.r, new, "/bin/new", BYTES("new"));
+	assert_text(find(&rig, new, true)->exe, "/bin/new");
+	procs_free(rig.procs);
+}
+
 static void test_the_kernels_record_beats_a_late_scan(void **state)
 {
 	RIG(rig);
@@ -132,6 +164,7 @@ static void test_the_kernels_record_beats_a_late_scan(void **state)
 	procs_free(rig.procs);
 }
 
+/* A damaged recording has anything: linking comes to an end, and as much can be read as may be. */
 static void test_loops_of_parents_end(void **state)
 {
 	RIG(rig);
@@ -140,9 +173,72 @@ static void test_loops_of_parents_end(void **state)
 	for (uint32_t pid = 1; pid <= 3; pid++)
 		records_proc(&rig.r, records_task(pid, pid % 3 + 1, RECORDS_BOOT, "loop"), "/x",
 			     BYTES("x"));
-	for (const struct proc *p = find(&rig, records_task(1, 2, RECORDS_BOOT, "loop"), true); p;
-	     p = p->parent)
-		assert_true(n++ < PROC_ANCESTORS);
+	for (const struct proc *p = find(&rig, records_task(1, 2, RECORDS_BOOT, "loop"), true);
+	     p && n <= PROC_ANCESTORS; p = p->parent)
+		assert_int_equal(p->pid, n++ % 3 + 1);
+	procs_free(rig.procs);
+}
+
+static void assert_ancestors(struct rig *rig, struct rec_task task, const char *want)
+{
+	const struct proc *p = find(rig, task, true);
+	char text[200];
+	int n = 0;
+
+	text[0] = '\0';
+	for (unsigned i = 0; i < PROC_ANCESTORS && p->parent; i++) {
+		p = p->parent;
+		n += snprintf(text + n, sizeof(text) - n, "%u:%.*s ", p->pid, (int)p->comm.n,
+			      p->comm.p);
+	}
+	assert_string_equal(text, want);
+}
+
+static void test_ancestors_are_those_of_now(void **state)
+{
+	RIG(rig);
+	struct rec_task init = records_task(1, 0, RECORDS_BOOT, "init");
+	struct rec_task sh = records_task(10, 1, RECORDS_BOOT + 1, "sh");
+	struct rec_task child = records_task(11, 10, RECORDS_BOOT + 2, "child");
+	struct rec_task later = records_task(10, 1, RECORDS_BOOT + 50000000, "later");
+
+	records_proc(&rig.r, sh, "/bin/sh", BYTES("sh"));
+	records_fork(&rig.r, child);
+	assert_ancestors(&rig, child, "10:sh ");
+	records_proc(&rig.r, init, "/sbin/init", BYTES("init")); /* it was not known */
+	assert_ancestors(&rig, child, "10:sh 1:init ");
+	snprintf(sh.comm, sizeof(sh.comm), "bash"); /* another name of the same process */
+	find(&rig, sh, true);
+	assert_ancestors(&rig, child, "10:bash 1:init ");
+	records_exit(&rig.r, sh, 0);
+	assert_ancestors(&rig, child, "10:bash 1:init ");
+	records_exec(&rig.r, later, "/bin/later", BYTES("later"), 5); /* is nobody's parent */
+	assert_ancestors(&rig, child, "");
+	child.ppid = 1; /* has been taken over */
+	assert_ancestors(&rig, child, "1:init ");
+	procs_clear(rig.procs);
+	records_proc(&rig.r, child, "/bin/sh", BYTES("sh"));
+	assert_ancestors(&rig, child, "");
+	procs_free(rig.procs);
+}
+
+/* A parent that changes its own parent changes what its children read. */
+static void test_a_parent_is_taken_over(void **state)
+{
+	RIG(rig);
+	struct rec_task init = records_task(1, 0, RECORDS_BOOT, "init");
+	struct rec_task sh = records_task(9, 1, RECORDS_BOOT + 1, "sh");
+	struct rec_task parent = records_task(10, 9, RECORDS_BOOT + 2, "parent");
+	struct rec_task child = records_task(11, 10, RECORDS_BOOT + 3, "child");
+
+	records_proc(&rig.r, init, "/sbin/init", BYTES("init"));
+	records_proc(&rig.r, sh, "/bin/sh", BYTES("sh"));
+	records_fork(&rig.r, parent);
+	records_fork(&rig.r, child);
+	assert_ancestors(&rig, child, "10:parent 9:sh 1:init ");
+	parent.ppid = 1;
+	find(&rig, parent, true);
+	assert_ancestors(&rig, child, "10:parent 1:init ");
 	procs_free(rig.procs);
 }
 
@@ -171,6 +267,10 @@ int main(void)
 		cmocka_unit_test(test_a_reused_pid_is_another_process),
 		cmocka_unit_test(test_the_kernels_record_beats_a_late_scan),
 		cmocka_unit_test(test_loops_of_parents_end),
+		cmocka_unit_test(test_ancestors_are_those_of_now),
+		cmocka_unit_test(test_a_parent_is_taken_over),
+		cmocka_unit_test(test_a_start_in_ticks_is_rounded_down),
+		cmocka_unit_test(test_a_pid_may_be_reused_at_once),
 		cmocka_unit_test(test_long_texts_are_cut_not_overrun),
 	};
 

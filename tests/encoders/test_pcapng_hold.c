@@ -69,9 +69,8 @@ static void they_do_not_wait_for_long(void **state)
 	assert_int_equal(p[3].payload.n, 1);
 	assert_int_equal(p[4].to_port, 80);
 	/* nor beyond the chunk, or the answer, or the end */
-	t.flow.id = 4;
+	talk_renew(&t, 4);
 	t.flow.local_port += 3;
-	t.offset[0] = 0;
 	SAYS(&t, OUT, "bc");
 	assert_int_equal(packets_of(&e, p, 32), 12);
 	assert_int_equal(p[11].payload.n, 2);
@@ -93,9 +92,8 @@ static void only_a_few_wait(void **state)
 	start(&e);
 	t = talk_new(&e, 1, PROTOCOL_UNKNOWN);
 	for (unsigned i = 0; i < 9; i++) {
-		t.flow.id = 1 + i;
+		talk_renew(&t, 1 + i);
 		t.flow.local_port = 1001 + i;
-		t.offset[0] = 0;
 		SAYS(&t, OUT, "x");
 	}
 	assert_int_equal(packets_of(&e, p, 40), 36);

@@ -113,8 +113,8 @@ static void gaps_and_cuts_are_said(void **state)
 		     "13:08:00.126" SENT "three\n" NOTE "[recorded up to byte 5 of 105]\n");
 }
 
-/* What an output lost on the way here shows in the offsets alone; what comes again is known. */
-static void offsets_decide(void **state)
+/* What this output alone has lost is missing here, too; what was in earlier events is not shown. */
+static void lost_and_repeated_bytes_are_known(void **state)
 {
 	struct transcript_file f = {0};
 	struct encoding e;
@@ -131,6 +131,8 @@ static void offsets_decide(void **state)
 			continue;
 		assert_int_equal(encoding_add(&e, &ev), 0);
 		ev.seq += 100;
+		flows_place(t.streams[0], &ev);
+		assert_int_equal(ev.data.repeated, ev.data.payload.n);
 		assert_int_equal(encoding_add(&e, &ev), 0);
 	}
 	encoding_end(&e);
@@ -139,6 +141,18 @@ static void offsets_decide(void **state)
 					 "13:08:00.126" SENT "three\n");
 	encoding_close(&e);
 	transcript_done(&f);
+}
+
+/* A connection whose last bytes were lost does not end as if they had not been. */
+static void what_was_lost_before_the_end_is_said(void **state)
+{
+	struct transcript_file f = {0};
+
+	TRANSCRIPT_SEND(&f, "one");
+	transcript_say(&f, TRANSCRIPT_FIN, 40, (struct bytes){0});
+	assert_shown(&f, PROTOCOL_UNKNOWN, NULL,
+		     "13:08:00.124" SENT "one\n"
+		     "13:08:00.125" SENT "40 bytes missing here\n");
 }
 
 /* ---- the encoder's contract ---------------------------------------------------------------- */
@@ -257,116 +271,6 @@ static void colours_on_demand(void **state)
 	transcript_done(&f);
 }
 
-/* ---- what waits for its rest --------------------------------------------------------------- */
-
-static void begin_message(struct encoding *e, struct flow *flow, uint64_t *seq, struct bytes body)
-{
-	static const char head[] = "POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\n";
-	struct event ev = {.kind = EVENT_DATA, .flow = flow, .seq = ++*seq};
-
-	flow->protocol = PROTOCOL_HTTP1;
-	ev.data = (struct event_data){.payload = BYTES(head), .direction = DIRECTION_TRANSMIT};
-	assert_int_equal(encoding_add(e, &ev), 0);
-	ev.seq = ++*seq;
-	ev.data.stream_offset = sizeof(head) - 1;
-	ev.data.payload = body;
-	assert_int_equal(encoding_add(e, &ev), 0);
-}
-
-/* A file that ends takes all of it, in as many chunks as that needs; if the recording goes on, so
- * does the message. */
-static void it_is_shown_where_a_file_ends(void **state)
-{
-	static char text[3000];
-	struct encoding e;
-	struct flow flow = {.id = 0};
-	struct event ev = {.kind = EVENT_DATA, .flow = &flow};
-	unsigned shown = 0;
-	const char *p;
-
-	memset(text, 'x', sizeof(text));
-	text[0] = '<';
-	text[sizeof(text) - 1] = '>';
-	encoding_open(&e, &encoder_text, NULL, NULL);
-	while (flow.id < 200) {
-		flow.id++;
-		begin_message(&e, &flow, &ev.seq, (struct bytes){text, sizeof(text)});
-	}
-	encoding_ship(&e);
-	e.n = 0;
-	encoding_end(&e);
-	assert_true(e.n > 200 * sizeof(text));
-	assert_null(memchr(e.p, 0, e.n));
-	p = (char *)e.p;
-	while ((p = strstr(p, ", 3000 bytes\n        <x"))) {
-		p = strstr(p, "x>\n    [unfinished]\n");
-		assert_non_null(p);
-		shown++;
-	}
-	assert_int_equal(shown, 200);
-	e.n = 0;
-	encoding_end(&e);
-	assert_int_equal(e.n, 0);
-	ev.seq++;
-	ev.data.direction = DIRECTION_TRANSMIT;
-	ev.data.payload = BYTES("more");
-	ev.data.stream_offset =
-		sizeof("POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\n") - 1 + sizeof(text);
-	assert_int_equal(encoding_add(&e, &ev), 0);
-	encoding_end(&e);
-	assert_non_null(strstr((char *)e.p, "unknown flow 200 ->  body of POST / HTTP/1.1, "
-					    "3004 bytes\n        more\n    [unfinished]\n"));
-	encoding_close(&e);
-}
-
-/* Chunks end where a line does. */
-static void chunks_of_it_end_with_a_line(void **state)
-{
-	struct encoding e;
-	struct flow flow = {.id = 1};
-	uint8_t room[100];
-	struct chunk c = {.p = room, .cap = sizeof(room)};
-	struct out out = {.tail = &c};
-	uint64_t seq = 0;
-	unsigned chunks = 0;
-	int r;
-
-	encoding_open(&e, &encoder_text, NULL, NULL);
-	begin_message(&e, &flow, &seq, BYTES("one\ntwo\nthree\nfour"));
-	do {
-		c.len = 0;
-		r = encoder_text.epilogue(e.ctx, &out);
-		assert_true(c.len > 0 && c.p[c.len - 1] == '\n');
-		chunks++;
-	} while (r == -ENOBUFS);
-	assert_int_equal(r, 0);
-	assert_int_equal(chunks, 2);
-	assert_memory_equal(c.p + c.len - 17, "    [unfinished]\n", 17);
-	encoding_close(&e);
-}
-
-/* Whoever makes room for another connection is shown before it. */
-static void it_is_shown_before_it_is_forgotten(void **state)
-{
-	struct encoding e;
-	struct flow flow = {.id = 1};
-	uint64_t seq = 0;
-	const char *gone, *late;
-
-	encoding_open(&e, &encoder_text, NULL, NULL);
-	for (unsigned i = 1; i <= TEXT_DATA_CONNECTIONS + 1; i++) {
-		flow.id = i;
-		begin_message(&e, &flow, &seq, BYTES("half of it"));
-	}
-	encoding_ship(&e);
-	gone = strstr((char *)e.p, "unknown flow 1 ->  body of POST / HTTP/1.1, 10 bytes\n"
-				   "        half of it\n    [unfinished]\n");
-	late = strstr((char *)e.p, "unknown flow 1025 ->  POST /");
-	assert_true(gone && late && gone < late);
-	assert_null(strstr((char *)e.p, "unknown flow 2 ->  body"));
-	encoding_close(&e);
-}
-
 /* ---- hostile bytes ------------------------------------------------------------------------- */
 
 static void assert_harmless(const char *text)
@@ -437,43 +341,6 @@ static void no_row_can_be_forged(void **state)
 	transcript_done(&f);
 }
 
-/* ---- bounds -------------------------------------------------------------------------------- */
-
-/* Each begins something and never ends it. */
-static void connections_without_end_are_survived(void **state)
-{
-	static const char *const begins[] = {"GET / HTTP/1.1\r\nHalf: a",
-					     "HTTP/1.1 200 OK\r\nContent-Length: "
-					     "1000000\r\nContent-Type: text/plain\r\n\r\nhalf",
-					     "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x4\x1\x4"};
-	struct encoding e;
-	struct flow flow = {.family = 0};
-	struct event ev = {.kind = EVENT_DATA, .flow = &flow};
-
-	encoding_open(&e, &encoder_text, NULL, NULL);
-	for (unsigned i = 0; i < 5 * TEXT_DATA_CONNECTIONS; i++) {
-		const char *begin = begins[i % 3];
-
-		flow.id = i + 1;
-		flow.protocol = i % 3 == 2 ? PROTOCOL_HTTP2 : PROTOCOL_HTTP1;
-		ev.seq++;
-		ev.data = (struct event_data){.payload = bytes_of(begin),
-					      .direction = DIRECTION_TRANSMIT};
-		assert_int_equal(encoding_add(&e, &ev), 0);
-	}
-	encoding_ship(&e);
-	e.n = 0;
-	flow.id = 1; /* forgotten long ago, and back in the midst of its head */
-	flow.protocol = PROTOCOL_HTTP1;
-	ev.seq++;
-	ev.data.stream_offset = strlen(begins[0]);
-	ev.data.payload = BYTES("\r\n\r\n");
-	assert_int_equal(encoding_add(&e, &ev), 0);
-	encoding_end(&e);
-	assert_non_null(strstr((char *)e.p, "unknown flow 1 ->  within a message, 4 bytes\n"));
-	encoding_close(&e);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -483,17 +350,14 @@ int main(void)
 		cmocka_unit_test(an_event_is_shown_up_to_the_limit),
 		cmocka_unit_test(flows_are_named),
 		cmocka_unit_test(gaps_and_cuts_are_said),
-		cmocka_unit_test(offsets_decide),
+		cmocka_unit_test(lost_and_repeated_bytes_are_known),
+		cmocka_unit_test(what_was_lost_before_the_end_is_said),
 		cmocka_unit_test(no_room_changes_nothing),
 		cmocka_unit_test(a_lost_event_is_not_shown_later),
 		cmocka_unit_test(silent_events_are_accounted_for),
 		cmocka_unit_test(colours_on_demand),
-		cmocka_unit_test(it_is_shown_where_a_file_ends),
-		cmocka_unit_test(chunks_of_it_end_with_a_line),
-		cmocka_unit_test(it_is_shown_before_it_is_forgotten),
 		cmocka_unit_test(nothing_moves_the_cursor),
 		cmocka_unit_test(no_row_can_be_forged),
-		cmocka_unit_test(connections_without_end_are_survived),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Any bytes as DATA events of a few connections, into pcapng: what is written is whole blocks,
- * whose packets have right lengths and checksums.
+ * Any bytes as DATA events of a few connections, into pcapng as they would come there: what is
+ * written is whole blocks, whose packets have right lengths and checksums.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "capture/encoder.h"
+#include "capture/flows.h"
 #include "tests/support/events.h"
 #include "tests/support/packets.h"
 
@@ -19,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 struct choice {
 	uint8_t flow, tuple, kind, protocol, process, flags;
 	uint16_t payload;
-	uint64_t offset, missing, total;
+	uint64_t offset, reserved, total;
 };
 
 enum {
@@ -35,8 +36,13 @@ enum {
 	LARGE = 200000
 };
 
+enum {
+	FLOWS = 8
+};
+
 static struct chunk *chunk;
 static uint8_t *large;
+static struct flows_stream streams[FLOWS][2];
 
 static void start_file(const struct encoder_ops *ops, void *ctx, struct out *out)
 {
@@ -57,7 +63,7 @@ static void end_file(const struct encoder_ops *ops, void *ctx, struct out *out)
 static struct flow flow_of(const struct choice *c)
 {
 	static const uint8_t families[] = {AF_INET, AF_INET6, 0, AF_INET};
-	struct flow f = {.id = c->flow % 8,
+	struct flow f = {.id = c->flow % FLOWS,
 			 .cookie = c->flow >> 4,
 			 .netns = c->tuple >> 6,
 			 .family = families[c->tuple % 4],
@@ -87,9 +93,8 @@ static void one(const struct encoder_ops *ops, void *ctx, struct out *out, const
 	ev.data = (struct event_data){
 		.payload = {(const char *)payload, c->payload},
 		.stream_offset = c->offset,
-		.missing = c->missing,
-		.call_total = c->total,
-		.call_offset = c->total / 2,
+		.call_total = (uint32_t)c->total,
+		.call_offset = (uint32_t)c->total / 2,
 		.direction = c->kind & KIND_RECEIVE ? DIRECTION_RECEIVE : DIRECTION_TRANSMIT,
 		.library = "openssl",
 		.fin = c->kind & KIND_FIN,
@@ -97,6 +102,10 @@ static void one(const struct encoder_ops *ops, void *ctx, struct out *out, const
 	};
 	if (c->kind & KIND_LARGE)
 		ev.data.payload = (struct bytes){(const char *)large, LARGE};
+	/* as capture/layout.c has it: the last byte that there can be is the last one */
+	if (c->offset > UINT64_MAX - ev.data.call_total - ev.data.payload.n)
+		ev.data.stream_offset = UINT64_MAX - ev.data.call_total - ev.data.payload.n;
+	flows_place(streams[flow.id], &ev);
 	r = ops->encode(ctx, &ev, out);
 	if (r && r != -ENOBUFS && r != -EALREADY && r != -EOPNOTSUPP)
 		abort();
@@ -118,6 +127,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (!chunk || !large || !ctx || !cfg || opt_defaults(ops->options, cfg, &err) ||
 	    ops->open(ctx, cfg, &env, &err))
 		abort();
+	memset(streams, 0, sizeof(streams));
 	out.tail = chunk;
 	start_file(ops, ctx, &out);
 	while (n >= sizeof(c)) {

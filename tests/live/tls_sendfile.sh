@@ -48,6 +48,7 @@ for i in 0 1 2; do
 	check "unseen bytes of connection $i" "$(of "$id" transmit "$unseen" .tls_data.call_total | sum)" \
 		$((lines + (i < 2 ? big : 0)))
 	check "of which none is there" "$(of "$id" transmit "$unseen and (.tls_data | has(\"payload\") or has(\"payload_base64\"))" .seq | wc -l)" 0
+	check "nor said to be missing" "$(of "$id" transmit '(.flags // [] | index("gap")) or .tls_data.missing' .seq | wc -l)" 0
 	for direction in transmit receive; do
 		check "no byte uncounted, $direction on connection $i" "$(of "$id" $direction true '[.stream_offset, .tls_data.call_total] | @tsv' |
 			awk '$1 != at { bad++ } { at = $1 + $2 } END { print bad + 0 }')" 0

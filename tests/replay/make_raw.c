@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Writes a raw recording made of nothing but arithmetic: as many events as wanted, the same bytes
- * each time. Usage: make_raw EVENTS [exec|bash] >FILE
+ * each time. Usage: make_raw EVENTS [exec|bash|tls] >FILE
  *
  * exec: a process is forked, executes and exits, two events. bash: a typed line and its end, one
- * event. 500 processes take turns, so tables fill up early and stay as they are.
+ * event. 500 processes take turns, so tables fill up early and stay as they are. tls: the workers
+ * of a server, four generations below init, answer requests on 2000 connections.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -19,6 +20,11 @@ enum {
 	FIRST_PID = 1000,
 	EXEC_PROBE = 1, /* as in probes/probes.def */
 	BASH_PROBE = 2,
+	TLS_PROBE = 3,
+	WORKERS = 16,
+	ANCESTORS = 4,
+	CONNECTIONS = 2000,
+	RUN_OF_EVENTS = 4, /* of one connection before it is the next one's turn */
 	STEP_NS = 50 * 1000,
 	TICK_NS = 100 * 1000 * 1000
 };
@@ -46,7 +52,7 @@ static void put_run(void)
 	run->rec = (struct rec){.kind = REC_RUN, .time = boot_ns};
 	run->version = REC_VERSION;
 	run->pid = 1;
-	run->probes[0] = 1u << EXEC_PROBE | 1u << BASH_PROBE;
+	run->probes[0] = 1u << EXEC_PROBE | 1u << BASH_PROBE | 1u << TLS_PROBE;
 	memcpy(run->data, texts, sizeof(texts));
 	put(&run->rec, sizeof(buf));
 }
@@ -124,22 +130,87 @@ static void put_line(uint64_t n, uint64_t now)
 	put(&end.rec, sizeof(end));
 }
 
+/* Below init, each process is the parent of the next one, and the last one that of all workers. */
+static struct rec_task server_task(uint32_t worker)
+{
+	struct rec_task task = {.pid = 10 + worker,
+				.ppid = worker < ANCESTORS ? 9 + worker : 10 + ANCESTORS - 1,
+				.loginuid = UINT32_MAX,
+				.start = boot_ns - 1000000000 + worker * STEP_NS,
+				.cgroup = 1,
+				.comm = "server"};
+
+	task.tid = task.ns_pid = task.pid;
+	return task;
+}
+
+static void put_servers(void)
+{
+	static const char exe[] = "/usr/sbin/server";
+	_Alignas(struct rec_proc) char buf[512] = "";
+	struct rec_proc *proc = (struct rec_proc *)buf;
+
+	for (uint32_t i = 0; i < ANCESTORS + WORKERS; i++) {
+		proc->rec = (struct rec){.kind = REC_PROC, .time = boot_ns};
+		proc->task = server_task(i);
+		proc->exe_len = sizeof(exe) - 1;
+		proc->cmdline_len = sizeof(exe);
+		memcpy(proc->data, exe, proc->exe_len);
+		memcpy(proc->data + proc->exe_len, exe, proc->cmdline_len);
+		put(&proc->rec, sizeof(*proc) + proc->exe_len + proc->cmdline_len);
+	}
+}
+
+static void put_data(uint64_t n, uint64_t now)
+{
+	static const char request[] = "GET /index.html HTTP/1.1\r\nHost: localhost\r\n\r\n";
+	static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+	static uint64_t offsets[CONNECTIONS][2];
+	uint32_t connection = (uint32_t)(n / RUN_OF_EVENTS % CONNECTIONS), answers = n % 2;
+	_Alignas(struct rec_data) char buf[512] = "";
+	struct rec_data *data = (struct rec_data *)buf;
+
+	data->rec = (struct rec){REC_NONE, REC_DATA, 0, TLS_PROBE, now};
+	data->task = server_task(ANCESTORS + connection % WORKERS);
+	data->object = data->conn = 1000 + connection;
+	data->n = data->call_total = (answers ? sizeof(answer) : sizeof(request)) - 1;
+	data->stream_offset = offsets[connection][answers];
+	offsets[connection][answers] += data->n;
+	data->direction = answers ? DATA_TRANSMIT : DATA_RECEIVE;
+	data->library = DATA_OPENSSL;
+	data->flow = (struct rec_flow){.cookie = data->conn,
+				       .netns = 1,
+				       .family = 2, /* AF_INET */
+				       .protocol = 6,
+				       .role = REC_ROLE_SERVER,
+				       .local_port = 443,
+				       .remote_port = (uint16_t)(10000 + connection),
+				       .local = {192, 0, 2, 1},
+				       .remote = {198, 51, 100, 7}};
+	memcpy(data->data, answers ? answer : request, data->n);
+	put(&data->rec, sizeof(*data) + data->n);
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t events = argc > 1 ? strtoull(argv[1], NULL, 10) : 0, now = boot_ns, tick = boot_ns;
-	int bash = argc > 2 && !strcmp(argv[2], "bash");
+	int bash = argc > 2 && !strcmp(argv[2], "bash"), tls = argc > 2 && !strcmp(argv[2], "tls");
 	struct rec stop = {.kind = REC_STOP};
 
 	if (events == 0) {
-		fprintf(stderr, "usage: make_raw EVENTS [exec|bash] >FILE\n");
+		fprintf(stderr, "usage: make_raw EVENTS [exec|bash|tls] >FILE\n");
 		return 2;
 	}
 	fwrite(RAW_MAGIC, 1, RAW_MAGIC_SIZE, stdout);
 	put_run();
 	put_clock(now);
-	for (uint64_t n = 0; n < events / (bash ? 1 : 2); n++) {
+	if (tls)
+		put_servers();
+	for (uint64_t n = 0; n < events / (bash || tls ? 1 : 2); n++) {
 		now += STEP_NS;
-		if (bash)
+		if (tls)
+			put_data(n, now);
+		else if (bash)
 			put_line(n, now);
 		else
 			put_exec(n, now);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "capture/container.h"
+#include "capture/procs.h"
 #include "capture/source/clock.h"
 #include "capture/source/context.h"
 #include "capture/source/processes.h"
@@ -217,7 +218,7 @@ static void finds_itself(void **state)
 	assert_true(task->ns_pid > 0);
 	assert_string_equal(task->comm, "a) S (b");
 	assert_true(task->start > 0 && task->start < clock_boot_ns());
-	assert_int_equal(task->start % PROCESSES_TICK_NS, 0);
+	assert_int_equal(task->start % PROCS_TICK_NS, 0);
 	assert_int_equal(k.proc.exe_len, n);
 	assert_memory_equal(k.proc.data, exe, n);
 	assert_non_null(getcwd(cwd, sizeof(cwd)));
@@ -243,8 +244,8 @@ static void knows_when_a_process_started(void **state)
 	after = clock_boot_ns();
 	assert_int_equal(processes_one(child, keep, &k), 0);
 	assert_int_equal(k.proc.task.ppid, getpid());
-	assert_in_range(k.proc.task.start / PROCESSES_TICK_NS, before / PROCESSES_TICK_NS,
-			after / PROCESSES_TICK_NS);
+	assert_in_range(k.proc.task.start / PROCS_TICK_NS, before / PROCS_TICK_NS,
+			after / PROCS_TICK_NS);
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
 	assert_int_equal(processes_one(child, keep, &k), -ESRCH);

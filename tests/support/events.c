@@ -83,6 +83,7 @@ static const struct flow flow = {
 static const struct event_data data_body = {
 	.payload = BYTES("GET /n.txt?x HTTP/1.1\r\nHost: \"localhost\"\r\n\r\n"),
 	.call_total = 44,
+	.end = 44,
 	.direction = DIRECTION_TRANSMIT,
 	.library = "openssl",
 };

@@ -36,9 +36,18 @@ struct talk talk_mirror(const struct talk *t, uint64_t id)
 	m.flow.remote_port = t->flow.local_port;
 	memcpy(m.flow.local, t->flow.remote, 16);
 	memcpy(m.flow.remote, t->flow.local, 16);
-	m.offset[0] = t->offset[1];
-	m.offset[1] = t->offset[0];
+	for (unsigned i = 0; i < 2; i++) {
+		m.offset[i] = t->offset[!i];
+		m.streams[i] = t->streams[!i];
+	}
 	return m;
+}
+
+void talk_renew(struct talk *t, uint64_t id)
+{
+	t->flow.id = t->flow.cookie = id;
+	memset(t->offset, 0, sizeof(t->offset));
+	memset(t->streams, 0, sizeof(t->streams));
 }
 
 static struct event event(struct talk *t, enum direction direction)
@@ -56,6 +65,12 @@ static struct event event(struct talk *t, enum direction direction)
 	};
 }
 
+int talk_adds(struct talk *t, struct event *ev)
+{
+	flows_place(t->streams, ev);
+	return encoding_add(t->to, ev);
+}
+
 int talk_flagged(struct talk *t, enum direction direction, struct bytes payload, uint32_t flags)
 {
 	struct event ev = event(t, direction);
@@ -63,12 +78,11 @@ int talk_flagged(struct talk *t, enum direction direction, struct bytes payload,
 
 	ev.flags = flags;
 	ev.data.payload = payload;
-	ev.data.missing = t->lost;
 	ev.data.stream_offset = *offset += t->lost;
 	ev.data.call_total = payload.n;
 	*offset += payload.n;
 	t->lost = 0;
-	return encoding_add(t->to, &ev);
+	return talk_adds(t, &ev);
 }
 
 int talk_says(struct talk *t, enum direction direction, struct bytes payload)
@@ -81,5 +95,5 @@ int talk_closes(struct talk *t)
 	struct event ev = event(t, DIRECTION_TRANSMIT);
 
 	ev.data.fin = true;
-	return encoding_add(t->to, &ev);
+	return talk_adds(t, &ev);
 }

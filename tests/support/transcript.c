@@ -72,7 +72,6 @@ bool transcript_next(struct transcript *t, struct event *ret)
 	*ret = (struct event){
 		.kind = EVENT_DATA,
 		.flags = (flags & TRANSCRIPT_TRUNCATED ? EVENT_F_TRUNCATED : 0) |
-			 (missing ? EVENT_F_GAP : 0) |
 			 (flags & TRANSCRIPT_LATE ? EVENT_F_IN_PROGRESS : 0),
 		.probe = "tls",
 		.time_boot_ns = TIME_BOOT + t->time_ns,
@@ -83,13 +82,13 @@ bool transcript_next(struct transcript *t, struct event *ret)
 		.flow = &t->flows[other],
 		.data = {.payload = {head.p + TRANSCRIPT_HEAD, flags & TRANSCRIPT_FIN ? 0 : n},
 			 .stream_offset = *next,
-			 .missing = missing,
 			 .call_offset = *call,
 			 .call_total = *call + n + (flags & TRANSCRIPT_TRUNCATED ? 100 : 0),
 			 .direction = receives ? DIRECTION_RECEIVE : DIRECTION_TRANSMIT,
 			 .library = "openssl",
 			 .fin = flags & TRANSCRIPT_FIN,
 			 .late = flags & TRANSCRIPT_LATE}};
+	flows_place(t->streams[other], ret);
 	*next += ret->data.payload.n;
 	*call += ret->data.payload.n;
 	return true;

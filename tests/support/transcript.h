@@ -7,7 +7,7 @@
  * A record is: flags, length of the payload, bytes missing before it (both 16 bits, little endian),
  * payload.
  */
-#include "capture/event.h"
+#include "capture/flows.h"
 
 enum transcript_flags {
 	TRANSCRIPT_RECEIVE = 1,   /* else sent */
@@ -29,6 +29,7 @@ struct transcript {
 	uint64_t seq, time_ns;
 	uint64_t next[2][2]; /* offset by connection and direction */
 	uint64_t call[2][2];
+	struct flows_stream streams[2][2];
 	struct flow flows[2];
 };
 
