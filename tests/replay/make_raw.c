@@ -172,6 +172,7 @@ static void put_data(uint64_t n, uint64_t now)
 
 	data->rec = (struct rec){REC_NONE, REC_DATA, 0, TLS_PROBE, now};
 	data->task = server_task(ANCESTORS + connection % WORKERS);
+	data->conn = 1000 + connection;
 	data->n = data->call_total = (answers ? sizeof(answer) : sizeof(request)) - 1;
 	data->stream_offset = offsets[connection][answers];
 	offsets[connection][answers] += data->n;
