@@ -96,7 +96,7 @@ struct assemble *assemble_new(assemble_fn fn, void *arg)
 	a->fn = fn;
 	a->arg = arg;
 	a->items = lru_new(ITEMS_MAX, sizeof(struct item), sizeof(struct item_key));
-	a->texts = textbuf_pool_new(3 * ITEMS_MAX, LARGE_TEXTS);
+	a->texts = textbuf_pool_new(3 * ITEMS_MAX, LARGE_TEXTS, REC_TEXT_MAX);
 	if (!a->items || !a->texts) {
 		assemble_free(a);
 		return NULL;

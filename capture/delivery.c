@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "capture/base/thread.h"
@@ -27,14 +26,6 @@ struct delivery {
 	bool begun, hastened, closed;
 	bool asleep; /* the next chunk must wake it */
 };
-
-int64_t delivery_now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* ---- the thread ---------------------------------------------------------------------------- */
 
@@ -115,7 +106,7 @@ static void *delivery_main(void *arg)
 	enum medium_step step;
 
 	pthread_setname_np(pthread_self(), "delivery");
-	if (d->cfg.hurry)
+	if (!d->cfg.awaited)
 		thread_hurry();
 	delivery_await_begin(d);
 	while (delivery_look(d)) {
@@ -169,6 +160,7 @@ int delivery_new(const struct delivery_config *cfg, struct delivery **ret, struc
 	d->medium.pool = cfg->pool;
 	d->medium.tally = &d->tally;
 	d->medium.context = cfg->context;
+	d->medium.awaited = cfg->awaited;
 	d->wake_fd = -1;
 	tally_init(&d->tally);
 	pthread_mutex_init(&d->lock, NULL);

@@ -25,7 +25,8 @@ struct delivery_config {
 	struct sink_env sink_env; /* `done` is delivery's to set */
 	struct pool *pool;        /* where chunks go back to */
 	bool context;             /* the encoder keeps context */
-	bool hurry; /* a slow sink costs events: the thread gets the processor first */
+	bool awaited; /* the reader waits for this sink (replay): one that fails is given up, and
+		       * the thread needs no hurry, as a slow one costs no events */
 };
 
 struct delivery;
@@ -54,6 +55,3 @@ void delivery_finish(struct delivery *d);
 
 /* What became of the chunks; from any thread. */
 struct tally *delivery_tally(struct delivery *d);
-
-/* Milliseconds of a clock that is never set. */
-int64_t delivery_now_ms(void);

@@ -25,6 +25,7 @@ struct out {
 	struct chunk *tail;
 	struct chunk *early; /* NULL = none is open yet; encoders ask for it by out_room() */
 	bool holds;          /* chunks are held back, so that there is a place before them */
+	enum lane used;      /* the lane that the event was written into; out_room() notes it */
 	enum lane full;      /* with -ENOBUFS: which lane has no room */
 };
 
@@ -37,8 +38,10 @@ static inline struct chunk *out_room(struct out *out, enum lane lane, size_t n)
 	if (!out->holds)
 		lane = LANE_TAIL;
 	c = lane == LANE_EARLY ? out->early : out->tail;
-	if (c && chunk_room(c) >= n)
+	if (c && chunk_room(c) >= n) {
+		out->used = lane;
 		return c;
+	}
 	out->full = lane;
 	return NULL;
 }

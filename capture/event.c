@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "capture/event.h"
 
+#include "capture/base/utf8.h"
+
+enum {
+	SHORTEST_CUT = 64 * 1024 /* what is shorter is not what makes an event too large */
+};
+
 static const char *const kind_names[] = {
 #define EVENT_KIND(sym, name, help) name,
 #include "capture/events.def"
@@ -32,4 +38,25 @@ uint16_t event_protocol_port(enum protocol protocol)
 	};
 
 	return (unsigned)protocol < PROTOCOLS ? ports[protocol] : ports[PROTOCOL_UNKNOWN];
+}
+
+/* The texts that come in parts: nothing else of an event is large. */
+static struct bytes *event_longest_text(struct event *ev)
+{
+	if (ev->kind == EVENT_EXEC)
+		return &ev->exec.argv;
+	if (ev->kind != EVENT_LINE)
+		return NULL;
+	return ev->line.expanded.n > ev->line.text.n ? &ev->line.expanded : &ev->line.text;
+}
+
+bool event_shorten(struct event *ev)
+{
+	struct bytes *text = event_longest_text(ev);
+
+	if (!text || text->n < SHORTEST_CUT)
+		return false;
+	*text = utf8_cut(*text, text->n / 2);
+	ev->flags |= EVENT_F_TRUNCATED;
+	return true;
 }

@@ -155,7 +155,6 @@ struct event_loss {
 	const char *probe;  /* "core", "bash", … or the name of the stage: "output" */
 	const char *reason; /* from kern/counters.def or capture/stats.def */
 	uint64_t count;     /* records (kernel) or events (output) */
-	uint64_t bytes;     /* 0 = not known */
 	uint64_t first_unix_ns, last_unix_ns; /* the span in which they were lost */
 	uint64_t first_seq,
 		last_seq; /* of lost events; 0 when records were lost (they have none) */
@@ -213,3 +212,7 @@ struct event {
 		struct event_attach attach;
 	};
 };
+
+/* For an event that no chunk can hold: halves its longest text and flags it as truncated. False
+ * when no text is left that is worth it. */
+bool event_shorten(struct event *ev);

@@ -108,6 +108,9 @@ void lanes_release(struct lanes *l, uint64_t touched_ns)
 {
 	while (l->held.first && l->held.first->touched_ns <= touched_ns)
 		lanes_send_oldest(l);
+	/* With nothing to precede, there is nothing to wait for. */
+	if (!l->held.n && (!l->out.tail || chunk_is_fresh(l->out.tail)))
+		early_send(l);
 }
 
 void lanes_release_all(struct lanes *l)

@@ -3,8 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
-
-#include "capture/delivery.h"
+#include <time.h>
 
 enum {
 	PAUSE_MS = 10,       /* for a sink that does not say what it waits for */
@@ -13,6 +12,14 @@ enum {
 	PATIENCE_MS = 5000,  /* at the end, for a sink that takes nothing */
 	UNSAFE_MAX = 64,     /* chunks taken and not done, after which they are synced */
 };
+
+static int64_t medium_now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
 
 /* ---- what becomes of chunks ---------------------------------------------------------------- */
 
@@ -79,7 +86,7 @@ static enum medium_step medium_fail(struct medium *m, int r)
 	tally_error(m->tally, m->label, r);
 	m->taken = 0;
 	m->failures++;
-	m->retry_ms = delivery_now_ms() + (RETRY_MS << doublings);
+	m->retry_ms = medium_now_ms() + (RETRY_MS << doublings);
 	if (!is_no_room(r))
 		medium_over(m);
 	return MEDIUM_BLOCKED;
@@ -91,12 +98,12 @@ static void medium_moved(struct medium *m)
 		tally_error(m->tally, m->label, 0);
 	m->failures = 0;
 	m->retry_ms = 0;
-	m->moved_ms = delivery_now_ms();
+	m->moved_ms = medium_now_ms();
 }
 
 static bool medium_pauses(const struct medium *m)
 {
-	return m->retry_ms && delivery_now_ms() < m->retry_ms;
+	return m->retry_ms && medium_now_ms() < m->retry_ms;
 }
 
 /* ---- steps --------------------------------------------------------------------------------- */
@@ -111,7 +118,7 @@ static enum medium_step medium_begin(struct medium *m)
 		return medium_fail(m, r);
 	m->state = MEDIUM_FRESH;
 	m->opening_written = false;
-	m->moved_ms = delivery_now_ms();
+	m->moved_ms = medium_now_ms();
 	tally_medium(m->tally);
 	return MEDIUM_AGAIN;
 }
@@ -212,6 +219,14 @@ static enum medium_step medium_step_idle(struct medium *m)
 	return m->state == MEDIUM_NONE ? medium_begin(m) : MEDIUM_IDLE;
 }
 
+/* Nothing was taken, and nobody can wait any longer. */
+static bool medium_is_hopeless(const struct medium *m)
+{
+	if (m->failures > 1)
+		return m->ending || m->awaited;
+	return m->ending && medium_now_ms() - m->moved_ms >= PATIENCE_MS;
+}
+
 enum medium_step medium_step(struct medium *m)
 {
 	enum medium_step step;
@@ -223,8 +238,7 @@ enum medium_step medium_step(struct medium *m)
 		return MEDIUM_AGAIN;
 	}
 	step = m->head ? medium_step_head(m) : medium_step_idle(m);
-	if (step == MEDIUM_BLOCKED && m->ending &&
-	    (m->failures > 1 || delivery_now_ms() - m->moved_ms >= PATIENCE_MS)) {
+	if (step == MEDIUM_BLOCKED && medium_is_hopeless(m)) {
 		if (!m->failures)
 			tally_error(m->tally, m->label, -ETIMEDOUT);
 		m->given_up = true;
@@ -255,7 +269,7 @@ static int nearer(int timeout_ms, int64_t other_ms)
 struct sink_wait medium_waits_for(const struct medium *m, bool blocked)
 {
 	struct sink_wait wait = {.fd = -1, .timeout_ms = -1};
-	int64_t now_ms = delivery_now_ms();
+	int64_t now_ms = medium_now_ms();
 
 	if (m->given_up)
 		return wait;
@@ -289,7 +303,7 @@ void medium_hasten(struct medium *m, bool abandon)
 	m->ending = true;
 	m->given_up = abandon;
 	m->retry_ms = 0;
-	m->moved_ms = delivery_now_ms();
+	m->moved_ms = medium_now_ms();
 }
 
 void medium_end(struct medium *m)

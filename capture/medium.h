@@ -41,6 +41,7 @@ struct medium {
 	struct pool *pool;
 	struct tally *tally;
 	bool context; /* the encoder keeps context */
+	bool awaited; /* the reader waits for this sink: one that fails is given up */
 	uint8_t *opening;
 	size_t opening_n;
 	_Atomic uint32_t want; /* a generation later than this is wanted; 0 = all is well */
@@ -66,7 +67,8 @@ struct sink_wait medium_waits_for(const struct medium *m, bool blocked);
 /* While idle: what was waited for has come. */
 void medium_service(struct medium *m);
 /* The end is near: a sink that takes nothing for five seconds is given up, and one that fails at
- * its second failure. With abandon at once: the run never really began. */
+ * its second failure, as one that the reader waits for is at any time. With abandon at once: the
+ * run never really began. */
 void medium_hasten(struct medium *m, bool abandon);
 /* Everything is done or lost: ends the medium in good order. */
 void medium_end(struct medium *m);

@@ -14,7 +14,7 @@ int output_new(const struct output_config *cfg, unsigned index, struct output **
 					   .sink_cfg = cfg->sink_cfg,
 					   .sink_env = cfg->sink_env,
 					   .context = e->flags & ENCODER_CONTEXT,
-					   .hurry = !cfg->block};
+					   .awaited = cfg->block};
 	struct output *o = calloc(1, sizeof(*o));
 	int r;
 
@@ -84,9 +84,20 @@ static int output_encode(struct output *o, struct event *ev)
 	int r;
 
 	do {
-		out->full = LANE_TAIL;
+		out->used = out->full = LANE_TAIL;
 		r = o->cfg.encoder->encode(o->encoder, ev, out);
 	} while (r == -ENOBUFS && (r = output_grow(o, out->full)) == 0);
+	return r;
+}
+
+/* One that no chunk can hold loses the end of its texts, here only, and is flagged. */
+static int output_encode_shortened(struct output *o, const struct event *ev)
+{
+	struct event cut = *ev;
+	int r = -EMSGSIZE;
+
+	while (r == -EMSGSIZE && event_shorten(&cut))
+		r = output_encode(o, &cut);
 	return r;
 }
 
@@ -124,8 +135,6 @@ int output_append(struct output *o, struct event *ev, struct chunk **ret)
 {
 	const struct proc *proc = ev->proc;
 	struct out *out = &o->lanes.out;
-	const struct chunk *early = out->early;
-	size_t early_len = early ? early->len : 0;
 	int r;
 
 	if (ev->time_boot_ns > o->now_ns)
@@ -137,6 +146,8 @@ int output_append(struct output *o, struct event *ev, struct chunk **ret)
 	ev->seq = o->next_seq;
 	ev->proc_first = proc && proc->seen && proc->seen[o->index] != o->generation;
 	r = output_encode(o, ev);
+	if (r == -EMSGSIZE)
+		r = output_encode_shortened(o, ev);
 	if (r == -EOPNOTSUPP || r == -EALREADY) {
 		o->skipped++;
 		o->peer_duplicate += r == -EALREADY;
@@ -148,8 +159,7 @@ int output_append(struct output *o, struct event *ev, struct chunk **ret)
 	}
 	if (ev->proc_first)
 		proc->seen[o->index] = o->generation;
-	*ret = out->early && (out->early != early || out->early->len > early_len) ? out->early
-										  : out->tail;
+	*ret = out->used == LANE_EARLY ? out->early : out->tail;
 	return 0;
 }
 

@@ -289,8 +289,8 @@ int pipeline_record(const struct rec *rec, void *pipeline)
 	p->ledger.stats[STAT_READ]++;
 	if (!r && !p->run_rec && rec->kind != REC_RUN && rec->kind != REC_CLOCK &&
 	    rec->kind != REC_TICK)
-		return errf(&p->err, -EPROTO,
-			    "the recording does not begin with the description of a run");
+		r = errf(&p->err, -EPROTO,
+			 "the recording does not begin with the description of a run");
 	if (!r) {
 		if (rec->time > p->now_ns)
 			p->now_ns = rec->time;
@@ -298,11 +298,9 @@ int pipeline_record(const struct rec *rec, void *pipeline)
 			if (output_is_tap(p->cfg.outputs[i]))
 				output_tap(p->cfg.outputs[i], rec, rec->len, rec->time);
 		r = dispatch(p, rec);
-		if (p->err.text[0])
-			return r;
 	}
 	p->ledger.stats[outcome(r)]++;
-	return 0;
+	return p->err.text[0] ? r : 0;
 }
 
 void pipeline_finish(struct pipeline *p)

@@ -168,8 +168,6 @@ static void put_loss(struct put *w, const struct event *ev)
 	JSON_STRING(w, "unit", loss->first_seq ? BYTES("events") : BYTES("records"));
 	JSON_STRING(w, "probe", bytes_of(loss->probe));
 	JSON_STRING(w, "reason", bytes_of(loss->reason));
-	if (loss->bytes)
-		JSON_NUMBER(w, "bytes", loss->bytes);
 	JSON_NUMBER(w, "first_unix_nano", loss->first_unix_ns);
 	JSON_NUMBER(w, "last_unix_nano", loss->last_unix_ns);
 	if (loss->first_seq) {

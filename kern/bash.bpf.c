@@ -56,7 +56,10 @@ static __always_inline struct shell *shell_get(struct task_struct *task)
 		return shell;
 	fresh.start = BPF_CORE_READ(task, group_leader, start_boottime);
 	bpf_map_update_elem(&shells, &pid, &fresh, BPF_ANY);
-	return bpf_map_lookup_elem(&shells, &pid);
+	shell = bpf_map_lookup_elem(&shells, &pid);
+	if (!shell)
+		rec_lose(probe_number, LOST_MAP_FULL);
+	return shell;
 }
 
 static __always_inline void shell_close(struct shell *shell, struct task_struct *task, int status)

@@ -65,16 +65,6 @@ FILTER_MAP(cgroups, __u64, 4096);
 const volatile __u32 recorder_pid; /* penstock's own thread group: never recorded */
 const volatile __u64 ring_size;    /* bytes */
 
-static __always_inline void count(__u16 probe, enum kcounter counter)
-{
-	__u32 key = probe * KC_MAX + counter;
-	__u64 *v = bpf_map_lookup_elem(&counters, &key);
-
-	/* Atomic although per CPU: a program on a user-space hook can be preempted by another. */
-	if (v)
-		__sync_fetch_and_add(v, 1);
-}
-
 static __always_inline struct ctl *ctl_get(void)
 {
 	__u32 key = 0;
@@ -88,6 +78,44 @@ static __always_inline bool ctl_stopped(void)
 	struct ctl *c = ctl_get();
 
 	return !c || *(volatile __u32 *)&c->stopped;
+}
+
+/* ---- counters ----------------------------------------------------------------------------- */
+
+/*
+ * Atomic although there is a counter for each CPU: a program on a user-space hook can be preempted
+ * by another one. Its old value is asked for because an atomic operation that gives one back is a
+ * full memory barrier, and one that gives none is no barrier at all (Documentation/atomic_t.txt in
+ * the kernel; the interpreter in kernel/bpf/core.c and the JITs follow it). rec_wakeup() needs it.
+ */
+static __always_inline void counter_add(__u16 probe, __u32 counter)
+{
+	__u32 key = probe * KC_MAX + counter;
+	__u64 *v = bpf_map_lookup_elem(&counters, &key), old;
+
+	if (!v)
+		return;
+	old = __sync_fetch_and_add(v, 1);
+	asm volatile("" ::"r"(old));
+}
+
+/* The counters that are losses, and no others: what rec_lose() takes. */
+enum lost {
+#define KCOUNTER(sym, name, loss, help) KCOUNTER_##loss(sym)
+#define KCOUNTER_0(sym)
+#define KCOUNTER_1(sym) LOST_##sym = KC_##sym,
+#include "kern/counters.def"
+#undef KCOUNTER
+#undef KCOUNTER_0
+#undef KCOUNTER_1
+};
+
+/* A record that was wanted is not written. Every loss is counted by this function, so that what was
+ * submitted is always what was read and what was lost together (capture/ledger.c checks it). */
+static __always_inline void rec_lose(__u16 probe, enum lost why)
+{
+	counter_add(probe, KC_SUBMITTED);
+	counter_add(probe, why);
 }
 
 /* ---- filters ------------------------------------------------------------------------------ */
@@ -131,14 +159,11 @@ static __always_inline bool filter_dim(__u32 active, __u32 bits)
 	return !(bits & FILTER_EXCLUDE) && (!(active & FILTER_INCLUDE) || bits & FILTER_INCLUDE);
 }
 
-static __noinline bool filter_match(struct task_struct *task, __u32 tgid)
+static __noinline bool filter_match(const struct ctl *c, struct task_struct *task, __u32 tgid)
 {
-	struct ctl *c = ctl_get();
-	__u32 *active, uid;
+	const __u32 *active = c->filter;
+	__u32 uid;
 
-	if (!c || *(volatile __u32 *)&c->stopped)
-		return false;
-	active = c->filter;
 	if (active[FILTER_PROCESS] &&
 	    !filter_dim(active[FILTER_PROCESS],
 			filter_bits(&pids, &tgid) | filter_bits(&tree, &tgid)))
@@ -151,20 +176,22 @@ static __noinline bool filter_match(struct task_struct *task, __u32 tgid)
 	return !active[FILTER_CGROUP] || filter_dim(active[FILTER_CGROUP], filter_cgroup(task));
 }
 
-/* At the head of every program that records: may this task be recorded? A mutated object (see
- * tests/run.sh --mutate) has the same programs and maps, and records nothing. */
+/* At the head of every program that records: may this task be recorded? After the stop nobody may,
+ * and nothing is counted any more. A mutated object (see tests/run.sh --mutate) has the same
+ * programs and maps, and records nothing. */
 static __always_inline bool filter_pass(__u16 probe, struct task_struct *task)
 {
+	struct ctl *c = ctl_get();
 	__u32 tgid = task->tgid;
 
-	if (MUTATED)
+	if (MUTATED || !c || *(volatile __u32 *)&c->stopped)
 		return false;
 	if (tgid == recorder_pid) {
-		count(probe, KC_SELF);
+		counter_add(probe, KC_SELF);
 		return false;
 	}
-	if (!filter_match(task, tgid)) {
-		count(probe, KC_FILTERED);
+	if (!filter_match(c, task, tgid)) {
+		counter_add(probe, KC_FILTERED);
 		return false;
 	}
 	return true;
@@ -179,11 +206,11 @@ static __always_inline void *rec_reserve(__u16 probe, enum rec_kind kind, const 
 {
 	struct rec *rec = bpf_ringbuf_reserve(&ring, size, 0);
 
-	count(probe, KC_SUBMITTED);
 	if (!rec) {
-		count(probe, KC_NO_SPACE);
+		rec_lose(probe, LOST_NO_SPACE);
 		return NULL;
 	}
+	counter_add(probe, KC_SUBMITTED);
 	rec->len = size;
 	rec->kind = kind;
 	rec->flags = 0;
@@ -203,14 +230,26 @@ static __always_inline void *rec_reserve_data(__u16 probe, enum rec_kind kind, c
 					      __u64 used)
 {
 	if (used >= ring_size / 8 * 7) {
-		count(probe, KC_SUBMITTED);
-		count(probe, KC_NO_SPACE);
+		rec_lose(probe, LOST_NO_SPACE);
 		return NULL;
 	}
 	return rec_reserve(probe, kind, size);
 }
 
-/* A wake-up costs an interrupt: one for each record would be dear. */
+/* Programs count losses by rec_lose(), and the rest is counted above. */
+#pragma GCC poison counter_add
+
+/*
+ * A wake-up costs an interrupt: one for each record would be dear.
+ *
+ * Reader and program must not miss each other: the reader says that it sleeps and then looks how
+ * far records are reserved (live_sleep() in capture/source/live.c); the program reserves and then
+ * looks whether the reader sleeps. That one of them sees the other takes a full barrier between
+ * the two steps on both sides. On this side it is the counting of the record in rec_reserve(),
+ * which happens anyway and on a cache line of the CPU's own; an atomic access to ctl.reader would
+ * make all CPUs share one. Taking and leaving the ring's lock is no such barrier: a processor may
+ * read ctl.reader before others see the reservation, arm64 does it, x86-64 is allowed to.
+ */
 static __always_inline __u64 rec_wakeup(__u64 used)
 {
 	struct ctl *c = ctl_get();

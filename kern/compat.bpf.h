@@ -15,11 +15,15 @@
 typedef long (*loop_fn)(__u32 i, void *arg);
 
 enum {
-	LOOP_PLAIN = 64
-}; /* turns of a loop that a kernel without bpf_loop is given */
+	LOOP_PLAIN = 512
+}; /* turns of a loop at most where bpf_loop is missing */
 
-/* bpf_loop came with 5.17: it is verified as one turn. Without it every turn is verified, so that
- * long texts must be cut: callers ask loop_max() how far they get. */
+/*
+ * bpf_loop came with Linux 5.17: its function is verified once. Without it each turn is verified,
+ * which is cheap only when what a turn does is in a function that is not static: the verifier looks
+ * at such a one alone. COMPAT_PLAIN builds programs that do without bpf_loop, to try that on any
+ * kernel.
+ */
 static __always_inline bool loop_native(void)
 {
 #ifdef COMPAT_PLAIN
@@ -29,11 +33,7 @@ static __always_inline bool loop_native(void)
 #endif
 }
 
-static __always_inline __u32 loop_max(__u32 wanted)
-{
-	return loop_native() || wanted < LOOP_PLAIN ? wanted : LOOP_PLAIN;
-}
-
+/* Calls fn(0, arg), fn(1, arg) … up to n times: at most LOOP_PLAIN unless loop_native(). */
 static __always_inline void loop(__u32 n, loop_fn fn, void *arg)
 {
 	if (loop_native()) {

@@ -92,7 +92,7 @@ static __always_inline void tree_inherit(__u32 parent, __u32 child)
 		return;
 	copy = *bits;
 	if (bpf_map_update_elem(&tree, &child, &copy, BPF_ANY))
-		count(exec_probe, KC_MAP_FULL);
+		rec_lose(exec_probe, LOST_MAP_FULL);
 }
 
 static __always_inline int fork_record(struct task_struct *parent, struct task_struct *child,
@@ -134,7 +134,7 @@ struct exec {
 	struct path *exe_path, *cwd_path;
 	struct task_struct *task;
 	__u64 args, total; /* first address of the argument block, its size */
-	__u64 old_pid, id;
+	__u64 id;
 	__u64 first; /* bytes of it in the first record */
 };
 
@@ -147,7 +147,7 @@ static __noinline void exec_emit(struct exec *x, struct rec_exec *exec, const __
 	task_fill(&exec->task, x->task);
 	exec->id = exec->rec.time;
 	x->id = exec->id;
-	exec->old_pid = x->old_pid;
+	exec->reserved = 0;
 	exec->args_total = x->total;
 	exec->exe_len = path_write(&x->exe, x->exe_path, exec->data, 0, paths);
 	at = exec->exe_len;
@@ -163,7 +163,7 @@ static __noinline void exec_emit(struct exec *x, struct rec_exec *exec, const __
 	exec->args_len = n;
 	if (x->total > x->first)
 		exec->rec.flags |= exec_probe ? REC_F_MORE : REC_F_TRUNCATED;
-	if (x->total > REC_PART + (__u64)loop_max(PAYLOAD_MAX / REC_PART) * REC_PART)
+	if (x->total > REC_TEXT_MAX)
 		exec->rec.flags |= REC_F_TRUNCATED;
 	rec_submit(&exec->rec, sizeof(*exec) + at + n);
 }
@@ -190,10 +190,10 @@ static __always_inline bool exec_first(struct exec *x, __u64 paths)
 	return EXEC_EMIT(x, 2 * PATH_LEN, REC_PART);
 }
 
-static __always_inline int exec_record(struct task_struct *task, int old_pid, bool again)
+static __always_inline int exec_record(struct task_struct *task, bool again)
 {
 	struct mm_struct *mm = BPF_CORE_READ(task, mm);
-	struct exec x = {.task = task, .old_pid = old_pid};
+	struct exec x = {.task = task};
 	__u64 paths;
 
 	if (seen_before(task, task->self_exec_id, again) || !filter_pass(exec_probe, task))
@@ -208,23 +208,24 @@ static __always_inline int exec_record(struct task_struct *task, int old_pid, bo
 	if (exec_first(&x, paths) && exec_probe && x.total > x.first)
 		part_block(exec_probe, REC_EXEC,
 			   &(struct part_block){.address = x.args,
-						.total = x.total,
-						.first = x.first,
+						.sent = x.first,
+						.limit = x.total < REC_TEXT_MAX ? x.total
+										: REC_TEXT_MAX,
 						.id = x.id,
 						.pid = BPF_CORE_READ(task, tgid)});
 	return 0;
 }
 
 SEC("tp_btf/sched_process_exec")
-int BPF_PROG(core_exec, struct task_struct *task, int old_pid)
+int BPF_PROG(core_exec, struct task_struct *task)
 {
-	return exec_record(task, old_pid, false);
+	return exec_record(task, false);
 }
 
 SEC("tracepoint/sched/sched_process_exec")
-int core_exec_again(struct trace_event_raw_sched_process_exec *ctx)
+int core_exec_again(void *ctx)
 {
-	return exec_record(bpf_get_current_task_btf(), ctx->old_pid, true);
+	return exec_record(bpf_get_current_task_btf(), true);
 }
 
 /* ---- exit --------------------------------------------------------------------------------- */
@@ -333,7 +334,7 @@ static __noinline void container_match(struct kernfs_node *kn, __u64 id)
 		if (!container_is(&name, at, i))
 			continue;
 		if (bpf_map_update_elem(&cgroups, &id, &bits, BPF_ANY))
-			count(0, KC_MAP_FULL);
+			rec_lose(0, LOST_MAP_FULL);
 	}
 }
 

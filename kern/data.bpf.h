@@ -110,7 +110,7 @@ static __always_inline __u64 connection_return(struct connection *c, __u64 n)
 /* One call's bytes; no pointers of ours, so that it can be handed to functions that the verifier
  * looks at alone. */
 struct emission {
-	__u64 object, conn, address;
+	__u64 conn, address;
 	__u64 offset;      /* of the call in the stream */
 	__u64 total;       /* bytes that it moved */
 	__u64 begun, kept; /* where in it the recorded ones begin; how many they are */
@@ -129,13 +129,12 @@ static __always_inline void emission_connection(struct emission *e, const struct
 static __always_inline void data_head(struct rec_data *data, const struct emission *e)
 {
 	task_fill(&data->task, bpf_get_current_task_btf());
-	data->object = e->object;
+	data->reserved = data->reserved2 = 0;
 	data->conn = e->conn;
 	data->call_total = e->total < ~0u ? e->total : ~0u;
 	data->direction = e->direction;
 	data->data_flags = e->flags;
 	data->library = e->library;
-	data->reserved = 0;
 	data->flow = e->flow;
 }
 
@@ -198,28 +197,25 @@ static long data_step(__u32 i, void *arg)
 	return data_part(arg, i);
 }
 
+/* A call of any size is recorded whole, as far as the ring takes it; where loops are short, it is
+ * cut where texts are. */
 static __always_inline void data_emit(struct emission *e)
 {
-	__u64 parts = (e->kept + REC_PART - 1) / REC_PART, turns = loop_max(parts);
-
-	if (parts <= 1) {
+	if (e->kept <= REC_PART) {
 		data_part(e, 0);
 		return;
 	}
-	if (turns < parts) {
-		e->kept = turns * REC_PART;
+	if (!loop_native() && e->kept > REC_TEXT_MAX) {
+		e->kept = REC_TEXT_MAX;
 		e->cut = 1;
 	}
-	loop(turns, data_step, e);
+	loop((e->kept + REC_PART - 1) / REC_PART, data_step, e);
 }
 
 /* The end of a connection that bytes were seen of. */
-static __always_inline void connection_end(const struct connection *c, __u64 object, __u32 library)
+static __always_inline void connection_end(const struct connection *c, __u32 library)
 {
-	struct emission e = {.object = object,
-			     .flags = DATA_F_FIN,
-			     .direction = DATA_TRANSMIT,
-			     .library = library};
+	struct emission e = {.flags = DATA_F_FIN, .direction = DATA_TRANSMIT, .library = library};
 	struct rec_data *data;
 
 	if (!connection_used(c) || ctl_stopped())

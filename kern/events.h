@@ -8,6 +8,7 @@
  * is what the raw recording stores, padded with zeroes to 8 bytes; the space reserved in the ring
  * may be larger. Kinds and fields are only ever added: a new field takes reserved bytes or the
  * space behind the present ones, before `data`; REC_VERSION counts changes that readers must know.
+ * Reserved bytes are written as 0 and never read: in older recordings some are not 0.
  *
  * Included by BPF programs (no libc) and by user space.
  */
@@ -22,6 +23,11 @@ enum {
 	REC_COMM = 16,
 	REC_MAX = 128 * 1024, /* the largest record; longer payloads are split */
 	REC_PART = 16 * 1024, /* payload of one part of a split one, at most */
+	/* What is kept of a text that is joined from parts (a line, an argument block); the rest is
+	 * cut, and the text flagged. With this one event, written plainly in any format, there is
+	 * room to spare in the largest chunk (CHUNK_JUMBO, 8 MiB), and Linux allows no more than 6
+	 * MiB of arguments. */
+	REC_TEXT_MAX = 7 * 1024 * 1024,
 };
 
 /* Kinds of record. Numbers are stored in recordings: never reused. */
@@ -99,7 +105,7 @@ struct rec_run {
 struct rec_clock {
 	struct rec rec;
 	__u64 unix_ns; /* CLOCK_REALTIME at rec.time */
-	__u64 err_ns;  /* half of the time the two readings took */
+	__u64 reserved;
 };
 
 /* data: exe, cwd, cgroup path, then cmdline (arguments with a NUL after each). */
@@ -161,9 +167,9 @@ struct rec_loss {
 /* A part that is not the first one of its payload. */
 struct rec_part {
 	struct rec rec;
-	__u64 id;         /* as in the first part */
-	__u32 pid, index; /* index: 1, 2, … */
-	__u32 offset, n;  /* where these bytes lie in the whole payload */
+	__u64 id; /* as in the first part */
+	__u32 pid, reserved;
+	__u32 offset, n; /* where these bytes lie in the whole payload */
 	char data[];
 };
 
@@ -179,8 +185,8 @@ struct rec_fork {
 struct rec_exec {
 	struct rec rec;
 	struct rec_task task;
-	__u64 id;      /* of this image: the time of the exec; parts carry it */
-	__u32 old_pid; /* tid of the thread that called exec */
+	__u64 id; /* of this image: the time of the exec; parts carry it */
+	__u32 reserved;
 	__u16 exe_len, cwd_len;
 	__u32 args_len, args_total;
 	char data[];
@@ -219,8 +225,8 @@ struct rec_line {
 	__u32 line_flags; /* enum line_part */
 	char tty[16];     /* "pts/3", empty = none */
 	__u16 cwd_len, reserved;
-	__u32 text_len, text_total; /* in this record; in all (0 = not known, see REC_F_MORE) */
-	__u32 reserved2;
+	__u32 text_len; /* in this record */
+	__u32 reserved2[2];
 	char data[];
 };
 
@@ -274,9 +280,9 @@ enum data_flags {
 struct rec_data {
 	struct rec rec;
 	struct rec_task task;
-	__u64 object; /* the library's connection (SSL *): with pid, what calls belong to */
-	__u64 conn;   /* of this connection, unique in the run: the time it was first seen, made odd
-		       * by the CPU; an object that is used again gets another one */
+	__u64 reserved;
+	__u64 conn; /* of this connection, unique in the run: the time it was first seen, made odd
+		     * by the CPU; an object that is used again gets another one */
 	__u64 stream_offset; /* of data[0] in this direction of the connection */
 	__u32 call_offset;   /* of data[0] in the call */
 	__u32 call_total;    /* bytes that the call moved */
@@ -284,7 +290,7 @@ struct rec_data {
 	__u8 direction; /* enum data_direction */
 	__u8 data_flags;
 	__u16 library; /* enum data_library */
-	__u64 reserved;
+	__u64 reserved2;
 	struct rec_flow flow;
 	char data[];
 };

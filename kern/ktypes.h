@@ -70,8 +70,6 @@ struct task_struct {
 	kuid_t loginuid;
 	struct css_set *cgroups;
 };
-struct linux_binprm;
-struct trace_event_raw_sched_process_exec { int old_pid; };
 struct ns_common {
 	unsigned int inum;
 };

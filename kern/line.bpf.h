@@ -57,7 +57,7 @@ static __always_inline void line_tty(char ret[16], struct task_struct *task)
 /* Fills and submits a record with room for `cwd` bytes of path. */
 static __noinline void line_fill(struct line *l, struct rec_line *rec, const __u64 cwd)
 {
-	long n, limit = payload_limit();
+	long n, limit = text_limit();
 	__u64 at;
 
 	task_fill(&rec->task, l->task);
@@ -66,7 +66,7 @@ static __noinline void line_fill(struct line *l, struct rec_line *rec, const __u
 	rec->line_flags = l->flags;
 	line_tty(rec->tty, l->task);
 	rec->reserved = 0;
-	rec->reserved2 = 0;
+	rec->reserved2[0] = rec->reserved2[1] = 0;
 	at = path_write(&l->cwd, l->cwd_path, rec->data, 0, cwd);
 	BARRIER(at);
 	if (at > cwd)
@@ -85,7 +85,6 @@ static __noinline void line_fill(struct line *l, struct rec_line *rec, const __u
 	if (l->more)
 		rec->rec.flags |= REC_F_MORE;
 	rec->text_len = n;
-	rec->text_total = rec->rec.flags & (REC_F_MORE | REC_F_TRUNCATED) ? 0 : n;
 	rec_submit(&rec->rec, sizeof(*rec) + at + n);
 }
 
@@ -106,7 +105,7 @@ __noinline int line_emit(__u64 id, __u64 text, __u32 shell, __u32 flags)
 	struct line l = {
 		.task = task, .text = (void *)text, .id = id, .shell = shell, .flags = flags};
 	struct part_block rest = {
-		.address = text, .first = LINE_TEXT - 1, .id = id, .limit = payload_limit()};
+		.address = text, .sent = LINE_TEXT - 1, .id = id, .limit = text_limit()};
 	bool sent;
 
 	l.cwd_path = &BPF_CORE_READ(task, fs)->pwd;

@@ -60,12 +60,6 @@ struct {
 	__type(value, struct thread);
 } threads SEC(".maps");
 
-static __always_inline void lose(enum kcounter why)
-{
-	count(probe_number, KC_SUBMITTED);
-	count(probe_number, why);
-}
-
 /* How many calls were entered before one whose stack pointer is `sp`. */
 static __always_inline __u64 calls_above(const struct thread *thread, __u64 sp)
 {
@@ -124,7 +118,7 @@ static __always_inline int call_enter(struct pt_regs *ctx, struct call *call)
 	if (n && thread && call_wraps(call_at(thread, n - 1), call))
 		return 0;
 	if (n >= CALLS_DEEP) {
-		lose(KC_MAP_FULL);
+		rec_lose(probe_number, LOST_MAP_FULL);
 		return 0;
 	}
 	call->settled = *settled_at(thread, call->object) == call->object;
@@ -239,8 +233,7 @@ static __always_inline void call_flow(struct pt_regs *ctx, const struct call *ca
 
 static __always_inline struct emission call_emission(const struct call *call)
 {
-	return (struct emission){.object = call->object,
-				 .address = call->buffer,
+	return (struct emission){.address = call->buffer,
 				 .direction = call->direction,
 				 .flags = call->flags,
 				 .library = DATA_OPENSSL};
@@ -256,7 +249,7 @@ static __always_inline void call_emit(struct pt_regs *ctx, struct thread *thread
 	if (!c)
 		c = connection_new(task, call->object, REC_ROLE_UNKNOWN, true);
 	if (!c) {
-		lose(KC_MAP_FULL);
+		rec_lose(probe_number, LOST_MAP_FULL);
 		return;
 	}
 	call_flow(ctx, call, c);
@@ -299,7 +292,7 @@ int openssl_return(struct pt_regs *ctx)
 	thread->depth = n;
 	n = call_moved(ctx, call);
 	if (n > call->size) /* no such call: what we take for a count is none */
-		lose(KC_READ_FAULT);
+		rec_lose(probe_number, LOST_READ_FAULT);
 	else if (n)
 		call_emit(ctx, thread, call, n);
 	return 0;
@@ -322,7 +315,7 @@ static __always_inline int connection_begin(struct pt_regs *ctx, __u8 role, bool
 		return 0;
 	unsettle(task, object);
 	if (old)
-		connection_end(old, object, DATA_OPENSSL);
+		connection_end(old, DATA_OPENSSL);
 	connection_new(task, object, role, false);
 	return 0;
 }
@@ -364,7 +357,7 @@ int openssl_clear(struct pt_regs *ctx)
 	if (!c || !connection_used(c))
 		return 0;
 	unsettle(task, object);
-	connection_end(c, object, DATA_OPENSSL);
+	connection_end(c, DATA_OPENSSL);
 	connection_new(task, object, c->flow.role, false);
 	return 0;
 }
@@ -381,7 +374,7 @@ int openssl_free(struct pt_regs *ctx)
 	if (!c)
 		return 0;
 	unsettle(task, object);
-	connection_end(c, object, DATA_OPENSSL);
+	connection_end(c, DATA_OPENSSL);
 	bpf_map_delete_elem(&connections, &key);
 	return 0;
 }

@@ -62,9 +62,10 @@ static __always_inline void own_stack(struct pt_regs *ctx)
 		value_;                                                                            \
 	})
 
-static __always_inline __u64 payload_limit(void)
+/* Of a text that comes in parts. */
+static __always_inline __u64 text_limit(void)
 {
-	return max_payload ? max_payload : PAYLOAD_MAX;
+	return max_payload && max_payload < REC_TEXT_MAX ? max_payload : REC_TEXT_MAX;
 }
 
 static __always_inline struct task_struct *current_task(void)

@@ -268,7 +268,6 @@ static int map_loss(struct pb_map *m, const struct event *ev)
 
 	penstock__v1__loss__init(to);
 	to->count = loss->count;
-	to->bytes = loss->bytes;
 	to->first_unix_nano = loss->first_unix_ns;
 	to->last_unix_nano = loss->last_unix_ns;
 	to->first_seq = loss->first_seq;

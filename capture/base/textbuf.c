@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "capture/base/textbuf.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -42,14 +43,15 @@ static void shelf_done(struct shelf *s)
 	free(s->free);
 }
 
-struct textbuf_pool *textbuf_pool_new(unsigned small, unsigned large)
+struct textbuf_pool *textbuf_pool_new(unsigned small, unsigned large, size_t large_size)
 {
 	struct textbuf_pool *pool = calloc(1, sizeof(*pool));
 
+	assert(large_size > TEXTBUF_SMALL);
 	if (!pool)
 		return NULL;
 	if (!shelf_init(&pool->small, small, TEXTBUF_SMALL) ||
-	    !shelf_init(&pool->large, large, TEXTBUF_LARGE)) {
+	    !shelf_init(&pool->large, large, large_size)) {
 		textbuf_pool_free(pool);
 		return NULL;
 	}
@@ -65,27 +67,37 @@ void textbuf_pool_free(struct textbuf_pool *pool)
 	free(pool);
 }
 
-static void give_back(struct textbuf_pool *pool, char *p, size_t cap)
+static void shelf_put(struct shelf *s, char *piece)
 {
-	if (cap == TEXTBUF_LARGE) {
+	assert(s->free_n < s->n);
+	s->free[s->free_n++] = piece;
+}
+
+static void textbuf_return_piece(struct textbuf_pool *pool, char *p, size_t cap)
+{
+	if (cap == pool->large.size) {
 		madvise(p, cap, MADV_DONTNEED);
-		pool->large.free[pool->large.free_n++] = p;
+		shelf_put(&pool->large, p);
 	} else if (cap) {
-		pool->small.free[pool->small.free_n++] = p;
+		shelf_put(&pool->small, p);
 	}
 }
 
-static void grow(struct textbuf_pool *pool, struct textbuf *t, size_t want)
+/* Moves the text into a piece with room for `want` bytes, or into the largest there is; leaves it
+ * where it is when none is free. */
+static void textbuf_grow(struct textbuf_pool *pool, struct textbuf *t, size_t want)
 {
-	struct shelf *s = t->cap == 0 && want <= TEXTBUF_SMALL ? &pool->small : &pool->large;
+	struct shelf *s = &pool->large;
 	char *p;
 
-	if (t->cap == TEXTBUF_LARGE || !s->free_n)
+	if (!t->cap && (want <= TEXTBUF_SMALL || !pool->large.free_n))
+		s = &pool->small;
+	if (t->cap == pool->large.size || !s->free_n)
 		return;
 	p = s->free[--s->free_n];
 	if (t->n)
 		memcpy(p, t->p, t->n);
-	give_back(pool, t->p, t->cap);
+	textbuf_return_piece(pool, t->p, t->cap);
 	t->p = p;
 	t->cap = s->size;
 }
@@ -93,7 +105,7 @@ static void grow(struct textbuf_pool *pool, struct textbuf *t, size_t want)
 void textbuf_append(struct textbuf_pool *pool, struct textbuf *t, struct bytes b)
 {
 	if (b.n > t->cap - t->n)
-		grow(pool, t, t->n + b.n);
+		textbuf_grow(pool, t, t->n + b.n);
 	if (b.n > t->cap - t->n) {
 		b.n = t->cap - t->n;
 		t->cut = true;
@@ -105,6 +117,6 @@ void textbuf_append(struct textbuf_pool *pool, struct textbuf *t, struct bytes b
 
 void textbuf_done(struct textbuf_pool *pool, struct textbuf *t)
 {
-	give_back(pool, t->p, t->cap);
+	textbuf_return_piece(pool, t->p, t->cap);
 	*t = (struct textbuf){0};
 }

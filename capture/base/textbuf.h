@@ -12,8 +12,7 @@
 #include "capture/base/bytes.h"
 
 enum {
-	TEXTBUF_SMALL = 16 * 1024,
-	TEXTBUF_LARGE = 4 * 1024 * 1024
+	TEXTBUF_SMALL = 16 * 1024
 };
 
 struct textbuf_pool;
@@ -24,8 +23,9 @@ struct textbuf { /* zeroed = empty */
 	bool cut;
 };
 
-/* NULL when there is no memory. */
-struct textbuf_pool *textbuf_pool_new(unsigned small, unsigned large);
+/* `small` pieces of TEXTBUF_SMALL bytes and `large` ones of large_size, which is what a text may
+ * have at most. NULL when there is no memory. */
+struct textbuf_pool *textbuf_pool_new(unsigned small, unsigned large, size_t large_size);
 void textbuf_pool_free(struct textbuf_pool *pool);
 void textbuf_append(struct textbuf_pool *pool, struct textbuf *t, struct bytes b);
 /* Gives the memory back; the text is empty again. */

@@ -98,6 +98,7 @@ static int run(const struct cli_call *call, struct err *err)
 	int status;
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	status = replay(&r, err);
 	pipeline_free(r.pipeline);
 	outputs_done(&r.outputs);

@@ -26,6 +26,7 @@ int signals_catch(struct signals *ret, struct err *err)
 	sigaddset(&set, SIGINT);
 	sigaction(SIGINT, &normal, &ret->inherited_int);
 	sigaction(SIGPIPE, &ignore, &ret->inherited_pipe);
+	sigaction(SIGXFSZ, &ignore, &ret->inherited_size);
 	/* an ignored SIGCHLD would take COMMAND's status away */
 	sigaction(SIGCHLD, &normal, &ret->inherited_child);
 	sigprocmask(SIG_BLOCK, &set, &ret->inherited_mask);
@@ -37,6 +38,7 @@ void signals_restore(const struct signals *s)
 {
 	sigaction(SIGINT, &s->inherited_int, NULL);
 	sigaction(SIGPIPE, &s->inherited_pipe, NULL);
+	sigaction(SIGXFSZ, &s->inherited_size, NULL);
 	sigaction(SIGCHLD, &s->inherited_child, NULL);
 	sigprocmask(SIG_SETMASK, &s->inherited_mask, NULL);
 }

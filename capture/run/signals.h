@@ -2,8 +2,8 @@
 #pragma once
 /*
  * The signals of a run, as a descriptor. SIGINT ends a run even where a script made us ignore it by
- * starting us in the background; what nohup ignores stays ignored. A closed pipe is an error of
- * write(), not a signal.
+ * starting us in the background; what nohup ignores stays ignored. A closed pipe, and a limit on
+ * the size of files, are errors of write(), not signals.
  */
 #include <signal.h>
 #include <stdbool.h>
@@ -14,7 +14,7 @@
 struct signals {
 	int fd;
 	sigset_t inherited_mask;
-	struct sigaction inherited_pipe, inherited_child, inherited_int;
+	struct sigaction inherited_pipe, inherited_size, inherited_child, inherited_int;
 };
 
 /* Before any thread is made: they inherit the mask. */

@@ -35,7 +35,6 @@ void clock_read(struct rec_clock *ret)
 		*ret = (struct rec_clock){
 			.rec = {.len = sizeof(*ret), .kind = REC_CLOCK, .time = before + took / 2},
 			.unix_ns = real,
-			.err_ns = (took + 1) / 2,
 		};
 	}
 }

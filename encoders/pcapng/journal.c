@@ -202,8 +202,6 @@ static uint8_t *loss_fields(uint8_t *p, const struct event *ev)
 	p = close_field(value, p);
 	p = TEXT(p, "PENSTOCK_LOSS_REASON", bytes_of(loss->reason), 64);
 	p = NUMBER(p, "PENSTOCK_LOSS_COUNT", loss->count);
-	if (loss->bytes)
-		p = NUMBER(p, "PENSTOCK_LOSS_BYTES", loss->bytes);
 	p = NUMBER(p, "PENSTOCK_LOSS_FIRST", loss->first_unix_ns);
 	p = NUMBER(p, "PENSTOCK_LOSS_LAST", loss->last_unix_ns);
 	if (!loss->first_seq)

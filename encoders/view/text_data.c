@@ -290,7 +290,7 @@ struct text_data *text_data_new(uint64_t limit, bool colour, struct err *err)
 	t->heap.max = TEXT_DATA_HEAP;
 	t->connections =
 		lru_new(TEXT_DATA_CONNECTIONS, sizeof(struct connection), sizeof(uint64_t));
-	t->pool = textbuf_pool_new(TEXT_DATA_SMALL, TEXT_DATA_LARGE);
+	t->pool = textbuf_pool_new(TEXT_DATA_SMALL, TEXT_DATA_LARGE, TEXT_DATA_LARGE_SIZE);
 	t->scratch = malloc(limit + 1);
 	t->record = malloc(TEXT_DATA_RECORD);
 	if (!t->connections || !t->pool || !t->scratch || !t->record) {

@@ -21,7 +21,8 @@
 enum {
 	TEXT_DATA_CONNECTIONS = 1024,
 	TEXT_DATA_SMALL = 1024, /* of 16 KiB */
-	TEXT_DATA_LARGE = 16,   /* of 4 MiB, of which 132 KiB or `limit` are used */
+	TEXT_DATA_LARGE = 16,
+	TEXT_DATA_LARGE_SIZE = 4 * 1024 * 1024, /* of which 132 KiB or `limit` are used */
 	TEXT_DATA_HEAP = 64 * 1024 * 1024,
 	TEXT_DATA_RECORD = 4 * 1024 * 1024,
 	TEXT_DATA_LIMIT_MAX = 256 * 1024,

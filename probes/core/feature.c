@@ -122,7 +122,7 @@ static int feature_loop(char *ret, size_t size)
 	if (there > 0)
 		return 0;
 	return feature_say(there ? there : -ENOTSUP, ret, size,
-			   "texts above 1 MiB are cut (Linux 5.17 has it)");
+			   "TLS calls above 7 MiB are cut (Linux 5.17 has it)");
 }
 
 static int feature_tracepoint(char *ret, size_t size)

@@ -52,6 +52,24 @@ static void test_hold_and_early(void **state)
 	fake_sink_done(&sink);
 }
 
+/* A secret that nothing follows does not wait for it. */
+static void test_early_alone(void **state)
+{
+	struct fake_sink sink = {0};
+	struct output *o = start_held(&sink, false);
+	struct event ev = secret(BYTES("s"), 3000);
+
+	output_event(o, &ev);
+	output_tick(o, 4000);
+	rig_await(o, OSTAT_DONE, 1); /* the opening */
+	output_tick(o, 2500000000);
+	rig_await(o, OSTAT_DONE, 2);
+	rig_finish(o);
+	assert_string_equal(sink.p, "generation 1\nmeta 1 - \nearly s\nend\n");
+	output_free(o);
+	fake_sink_done(&sink);
+}
+
 /* A lane grows as far as it must: no secret is lost while there is room. */
 static void test_forty_thousand_secrets(void **state)
 {
@@ -133,6 +151,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hold_and_early),
+		cmocka_unit_test(test_early_alone),
 		cmocka_unit_test(test_forty_thousand_secrets),
 		cmocka_unit_test(test_held_jumbos_do_not_lock_up),
 		cmocka_unit_test(test_the_speed_of_a_sink_changes_no_byte),

@@ -29,7 +29,7 @@ static int add_field(struct hpack *h, nghttp2_hd_deflater *deflater, unsigned nu
 /* What the heap gives and what comes back is the same; beyond it there is an error, no more. */
 static void the_heap_holds(void **state)
 {
-	struct textbuf_pool *pool = textbuf_pool_new(4, 1);
+	struct textbuf_pool *pool = textbuf_pool_new(4, 1, 1 << 20);
 	struct heap heap = {.max = 1 << 20};
 	nghttp2_hd_deflater *deflater;
 	struct hpack *h[200];

@@ -29,7 +29,20 @@ check "full disk: exit status" "$STATUS" 4
 at_least "full disk: it says so" "$(grep -ci 'no space' "$T/log")" 1
 at_least "full disk: what fitted is readable" "$(rows "$T/mnt/full.pcapng" "$NONCE-full")" 50
 holds "full disk: the file is whole" tshark -r "$T/mnt/full.pcapng"
+
+# a replay onto it fails, and does not wait for room
+run record -p exec -w "$T/many.raw" -- sh -c 'i=0; while [ $i -lt 600 ]; do /bin/true; i=$((i + 1)); done'
+check "recorded" "$STATUS" 0
+run replay "$T/many.raw" -w "$T/mnt/replay.jsonl"
+check "replay onto a full disk" "$STATUS" 4
 umount "$T/mnt"
+
+# a limit on the size of files is no different, and ends nobody
+(ulimit -f 200 && exec "$P" exec -w "$T/limit.jsonl,flush=50ms" -- sh -c 'i=0; while [ $i -lt 600 ]; do /bin/true; i=$((i + 1)); done; exit 5') \
+	>"$T/out" 2>"$T/log" </dev/null
+check "file size limit: COMMAND's status" "$?" 5
+at_least "file size limit: it says so" "$(grep -ci 'too large' "$T/log")" 1
+holds "file size limit: whole lines" jq -es 'length > 0' "$T/limit.jsonl"
 
 # and one that fills up, is emptied, and is written again
 mount -t tmpfs -o size=8m none "$T/mnt"

@@ -25,7 +25,9 @@ enum {
 	RING = 4 * 1024 * 1024,
 	LONG_ARG = 100000,
 	LONG_ARGS = 3,
-	MANY = 300
+	MANY = 300,
+	FEW = 10,
+	PID_BEYOND = 1 << 23, /* above any that the kernel gives */
 };
 
 /* ---- without the kernel ------------------------------------------------------------------- */
@@ -319,12 +321,68 @@ static void loss_is_counted(void **state)
 	core_free(core);
 }
 
+static void start_and_await_a_child(void)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+/* A child that finds no place in the tree is lost, and the account still balances. */
+static void full_table_is_a_loss(void **state)
+{
+	struct core_filters filters = {.command = getpid()};
+	struct core *core = core_or_skip(&filters);
+	int tree = bpf_object__find_map_fd_by_name(core_object(core), "tree");
+	const uint32_t bits = FILTER_INCLUDE;
+	struct seen seen = {0};
+
+	for (uint32_t pid = PID_BEYOND; !bpf_map_update_elem(tree, &pid, &bits, BPF_ANY); pid++)
+		;
+	assert_int_equal(errno, E2BIG);
+	start_and_await_a_child();
+	drain(core, &seen);
+	assert_int_equal(counted(core, 1, KC_MAP_FULL), 1);
+	assert_int_equal(counted(core, 1, KC_SUBMITTED),
+			 counted(core, 1, KC_MAP_FULL) + seen.forks + seen.execs + seen.exits);
+	core_free(core);
+}
+
+/* Hooks go one by one after the stop; what comes by meanwhile is nobody's any more. */
+static void nothing_is_counted_after_the_stop(void **state)
+{
+	struct core_filters filters = {.command = getpid()};
+	struct core *core = core_or_skip(&filters);
+	const uint32_t zero = 0;
+	struct seen seen = {0};
+	uint64_t filtered;
+	struct ctl ctl;
+
+	assert_int_equal(bpf_map_lookup_elem(core_ctl_fd(core), &zero, &ctl), 0);
+	ctl.stopped = 1;
+	assert_int_equal(bpf_map_update_elem(core_ctl_fd(core), &zero, &ctl, BPF_ANY), 0);
+	filtered = counted(core, 1, KC_FILTERED);
+	for (int i = 0; i < FEW; i++)
+		start_and_await_a_child();
+	assert_int_equal(counted(core, 1, KC_FILTERED), filtered);
+	drain(core, &seen);
+	assert_int_equal(seen.forks + seen.execs + seen.exits, 0);
+	core_free(core);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(filters_are_checked),  cmocka_unit_test(features_are_named),
-		cmocka_unit_test(tree_of_a_command),    cmocka_unit_test(whole_arguments),
-		cmocka_unit_test(one_exit_per_process), cmocka_unit_test(loss_is_counted),
+		cmocka_unit_test(filters_are_checked),
+		cmocka_unit_test(features_are_named),
+		cmocka_unit_test(tree_of_a_command),
+		cmocka_unit_test(whole_arguments),
+		cmocka_unit_test(one_exit_per_process),
+		cmocka_unit_test(loss_is_counted),
+		cmocka_unit_test(full_table_is_a_loss),
+		cmocka_unit_test(nothing_is_counted_after_the_stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -138,7 +138,6 @@ static struct sample sample(void)
 		.data = {
 			.rec = {.len = sizeof(struct rec_data) + 5, .kind = REC_DATA, .probe = 3},
 			.task = {.pid = 10, .tid = 11},
-			.object = 0x1000,
 			.conn = 77,
 			.stream_offset = 1000,
 			.call_offset = 16384,

@@ -97,7 +97,6 @@ static void put_exec(uint64_t n, uint64_t now)
 	exec->rec = (struct rec){REC_NONE, REC_EXEC, 0, EXEC_PROBE, now + 1};
 	exec->task = fork.task;
 	exec->id = now + 1;
-	exec->old_pid = fork.task.pid;
 	exec->exe_len = sizeof(exe) - 1;
 	exec->cwd_len = sizeof(cwd) - 1;
 	args = snprintf(exec->data, sizeof(buf) - sizeof(*exec), "%s%sworker%c--job=%llu%c", exe,
@@ -121,10 +120,9 @@ static void put_line(uint64_t n, uint64_t now)
 	line->shell = LINE_BASH;
 	memcpy(line->tty, "pts/1", 6);
 	line->cwd_len = 5;
-	line->text_len = line->text_total =
-		(uint32_t)snprintf(line->data, sizeof(buf) - sizeof(*line), "/homeecho line %llu",
-				   (unsigned long long)n) -
-		line->cwd_len;
+	line->text_len = (uint32_t)snprintf(line->data, sizeof(buf) - sizeof(*line),
+					    "/homeecho line %llu", (unsigned long long)n) -
+			 line->cwd_len;
 	put(&line->rec, sizeof(*line) + line->cwd_len + line->text_len);
 	end.task = line->task;
 	end.id = line->id;
@@ -174,7 +172,7 @@ static void put_data(uint64_t n, uint64_t now)
 
 	data->rec = (struct rec){REC_NONE, REC_DATA, 0, TLS_PROBE, now};
 	data->task = server_task(ANCESTORS + connection % WORKERS);
-	data->object = data->conn = 1000 + connection;
+	data->conn = 1000 + connection;
 	data->n = data->call_total = (answers ? sizeof(answer) : sizeof(request)) - 1;
 	data->stream_offset = offsets[connection][answers];
 	offsets[connection][answers] += data->n;

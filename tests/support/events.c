@@ -118,7 +118,6 @@ static const struct event_attach attach_body = {.hook = BYTES("readline"),
 static const struct event_loss loss_body = {.probe = "bash",
 					    .reason = "no_space",
 					    .count = 12,
-					    .bytes = 3400,
 					    .first_unix_ns = TIME_UNIX - 500,
 					    .last_unix_ns = TIME_UNIX};
 

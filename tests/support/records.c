@@ -139,7 +139,6 @@ void records_exec(struct records *r, struct rec_task task, const char *exe, stru
 
 	e->task = task;
 	e->id = r->now;
-	e->old_pid = task.tid;
 	e->exe_len = (uint16_t)add(bytes_of(exe));
 	e->cwd_len = (uint16_t)add(BYTES("/tmp"));
 	e->args_len = (uint32_t)add(args);
