@@ -88,7 +88,7 @@ static void name_probes(struct pipeline *p, const uint64_t bits[4])
 }
 
 /* Who and when are both known: outputs can begin, and events can be emitted. */
-static void start(struct pipeline *p)
+static void pipeline_start(struct pipeline *p)
 {
 	if (p->started || !p->run_rec || !p->have_clock)
 		return;
@@ -130,7 +130,7 @@ static int take_run(struct pipeline *p, const struct rec *rec)
 	if (r)
 		return errf(&p->err, -EPROTO, "the description of the run is damaged");
 	name_probes(p, probes);
-	start(p);
+	pipeline_start(p);
 	return 0;
 }
 
@@ -142,7 +142,7 @@ static int take_clock(struct pipeline *p, const struct rec *rec)
 		return -EMSGSIZE;
 	normalise_clock(p->normalise, rec->time, r->unix_ns);
 	p->have_clock = true;
-	start(p);
+	pipeline_start(p);
 	return 0;
 }
 
@@ -226,7 +226,7 @@ static bool is_early(const struct rec *rec)
 	return rec->kind <= REC_PROC || rec->kind == REC_STOP || rec->kind == REC_CGROUP;
 }
 
-static int dispatch(struct pipeline *p, const struct rec *rec)
+static int pipeline_dispatch(struct pipeline *p, const struct rec *rec)
 {
 	int r;
 
@@ -263,7 +263,7 @@ static int dispatch(struct pipeline *p, const struct rec *rec)
 	}
 }
 
-static enum stat outcome(int r)
+static enum stat stat_of_result(int r)
 {
 	switch (r) {
 	case 0:
@@ -297,9 +297,9 @@ int pipeline_record(const struct rec *rec, void *pipeline)
 		for (unsigned i = 0; i < p->cfg.outputs_n; i++)
 			if (output_is_tap(p->cfg.outputs[i]))
 				output_tap(p->cfg.outputs[i], rec, rec->len, rec->time);
-		r = dispatch(p, rec);
+		r = pipeline_dispatch(p, rec);
 	}
-	p->ledger.stats[outcome(r)]++;
+	p->ledger.stats[stat_of_result(r)]++;
 	return p->err.text[0] ? r : 0;
 }
 

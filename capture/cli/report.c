@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 /* "24.1K": for people, so rounded. */
-static const char *human(uint64_t bytes, char ret[16])
+static const char *size_format(uint64_t bytes, char ret[16])
 {
 	static const char units[] = "BKMGT";
 	double value = (double)bytes;
@@ -40,8 +40,8 @@ static void print_summary(const struct pipeline_report *r)
 			fprintf(stderr, "; %" PRIu64 " %s", r->kernel[k],
 				stats_kernel_rows[k].name);
 	if (r->ring_size)
-		fprintf(stderr, "; ring at most %s of %s full", human(r->ring_high, high),
-			human(r->ring_size, size));
+		fprintf(stderr, "; ring at most %s of %s full", size_format(r->ring_high, high),
+			size_format(r->ring_size, size));
 	fputc('\n', stderr);
 }
 
@@ -55,7 +55,7 @@ static void print_output(const char *name, const uint64_t stats[OSTAT_MAX])
 	char bytes[16];
 
 	fprintf(stderr, "penstock: %s: %" PRIu64 " written, %s\n", name, stats[OSTAT_DONE],
-		human(stats[OSTAT_BYTES], bytes));
+		size_format(stats[OSTAT_BYTES], bytes));
 }
 
 /* Prints one place that lost something; returns whether it did. */

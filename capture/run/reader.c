@@ -23,7 +23,7 @@ int reader_turn(const struct source *source, struct pipeline *pipeline, struct e
 	return r;
 }
 
-static int discard(const struct rec *rec, void *arg)
+static int reader_discard(const struct rec *rec, void *arg)
 {
 	return 0;
 }
@@ -47,8 +47,8 @@ static void *reader_main(void *arg)
 
 		r->source.ops->stop(r->source.ctx);
 		do
-			more = r->source.ops->read(r->source.ctx, READER_BUDGET, discard, NULL,
-						   &err);
+			more = r->source.ops->read(r->source.ctx, READER_BUDGET, reader_discard,
+						   NULL, &err);
 		while (more == SOURCE_MORE);
 	}
 	return NULL;

@@ -32,7 +32,8 @@ static int64_t now_ms(void)
  * reaches it without our help, and it decides what that means, as often as it comes; any other is
  * passed on.
  */
-static bool stops(struct record *r, const struct signalfd_siginfo *info, int64_t *deadline_ms)
+static bool signal_stops(struct record *r, const struct signalfd_siginfo *info,
+			 int64_t *deadline_ms)
 {
 	int number = (int)info->ssi_signo;
 
@@ -56,7 +57,7 @@ static bool take_signals(struct record *r, int64_t *deadline_ms)
 		if (info.ssi_signo == SIGCHLD) {
 			if (child_ended(&r->child))
 				return true;
-		} else if (stops(r, &info, deadline_ms)) {
+		} else if (signal_stops(r, &info, deadline_ms)) {
 			return true;
 		}
 	}

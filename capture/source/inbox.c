@@ -28,7 +28,7 @@ void inbox_done(struct inbox *box)
 	pthread_cond_destroy(&box->room);
 }
 
-static size_t padded(const struct rec *rec)
+static size_t rec_padded(const struct rec *rec)
 {
 	return (rec->len + 7) & ~7u;
 }
@@ -39,11 +39,11 @@ int inbox_put(struct inbox *box, const struct rec *rec)
 
 	assert(rec->len >= sizeof(*rec) && rec->len <= REC_MAX);
 	pthread_mutex_lock(&box->lock);
-	while (!box->closed && box->fill_len + padded(rec) > INBOX_SIZE)
+	while (!box->closed && box->fill_len + rec_padded(rec) > INBOX_SIZE)
 		pthread_cond_wait(&box->room, &box->lock);
 	if (!box->closed) {
 		memcpy(box->fill + box->fill_len, rec, rec->len);
-		box->fill_len += padded(rec);
+		box->fill_len += rec_padded(rec);
 		ret = 0;
 	}
 	pthread_mutex_unlock(&box->lock);
@@ -51,7 +51,7 @@ int inbox_put(struct inbox *box, const struct rec *rec)
 }
 
 /* Takes what came since the last swap; closes the box when that is nothing and the caller asks. */
-static bool swap(struct inbox *box, bool close)
+static bool inbox_swap(struct inbox *box, bool close)
 {
 	uint8_t *drain = box->drain;
 
@@ -72,10 +72,10 @@ const struct rec *inbox_next(struct inbox *box)
 {
 	const struct rec *rec;
 
-	if (box->drain_at == box->drain_len && !swap(box, false))
+	if (box->drain_at == box->drain_len && !inbox_swap(box, false))
 		return NULL;
 	rec = (const struct rec *)(box->drain + box->drain_at);
-	box->drain_at += padded(rec);
+	box->drain_at += rec_padded(rec);
 	return rec;
 }
 
@@ -89,5 +89,5 @@ void inbox_close(struct inbox *box)
 
 bool inbox_close_if_empty(struct inbox *box)
 {
-	return box->drain_at == box->drain_len && !swap(box, true);
+	return box->drain_at == box->drain_len && !inbox_swap(box, true);
 }

@@ -40,7 +40,7 @@ struct http2_stream *http2_stream_find(struct http2_streams *s, uint32_t id)
 	return NULL;
 }
 
-static struct http2_stream *take(struct http2_streams *s, struct view *v, uint32_t id)
+static struct http2_stream *stream_take(struct http2_streams *s, struct view *v, uint32_t id)
 {
 	struct http2_stream *st = http2_stream_find(s, id), *oldest = &s->v[0];
 
@@ -125,7 +125,7 @@ static void finish_body(struct http2_stream *st, struct view *v, enum body_end e
 }
 
 /* Trailers come after the body: it is shown before them. */
-static void trailers(struct http2_stream *st, struct view *v, uint32_t id, struct bytes list)
+static void stream_trailers(struct http2_stream *st, struct view *v, uint32_t id, struct bytes list)
 {
 	if (st)
 		finish_body(st, v, BODY_COMPLETE);
@@ -143,10 +143,10 @@ void http2_stream_head(struct http2_streams *s, struct view *v, uint32_t id, str
 	struct body *b;
 
 	if (!p.method.n && !p.status.n) {
-		trailers(http2_stream_find(s, id), v, id, list);
+		stream_trailers(http2_stream_find(s, id), v, id, list);
 		return;
 	}
-	st = take(s, v, id);
+	st = stream_take(s, v, id);
 	b = &st->bodies[v->receives];
 	body_done(b, v->pool);
 	view_row(v, b);
@@ -168,7 +168,7 @@ void http2_stream_head(struct http2_streams *s, struct view *v, uint32_t id, str
 void http2_stream_promise(struct http2_streams *s, struct view *v, uint32_t id, struct bytes list)
 {
 	struct pseudo p = pseudo_of(list);
-	struct http2_stream *st = take(s, v, id);
+	struct http2_stream *st = stream_take(s, v, id);
 
 	view_row(v, NULL);
 	SHOW(&v->w, "promised: ");

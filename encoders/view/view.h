@@ -10,7 +10,7 @@
  *       [... 12 bytes more]                                                                  note
  */
 #include "capture/base/textbuf.h"
-#include "encoders/view/heap.h"
+#include "encoders/view/budget.h"
 #include "encoders/write/show.h"
 
 enum {
@@ -26,7 +26,7 @@ struct view {
 	bool colour;
 	bool receives; /* the direction of what is shown; index of a connection's sides */
 	struct textbuf_pool *pool; /* for what must wait for its rest */
-	struct heap *heap;         /* for decoders that live on */
+	struct budget *budget;     /* for decoders that live on */
 	char *scratch;             /* limit bytes for what is decoded */
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "encoders/view/heap.h"
+#include "encoders/view/budget.h"
 
 #include <malloc.h>
 #include <stdlib.h>
@@ -11,33 +11,33 @@ static size_t size_of(void *p)
 	return p ? malloc_usable_size(p) : 0;
 }
 
-void *heap_alloc(struct heap *heap, size_t n)
+void *budget_alloc(struct budget *budget, size_t n)
 {
-	size_t left = heap->max - heap->used;
+	size_t left = budget->max - budget->used;
 	void *p = n <= left ? calloc(1, n) : NULL;
 
 	if (size_of(p) > left) {
 		free(p);
 		return NULL;
 	}
-	heap->used += size_of(p);
+	budget->used += size_of(p);
 	return p;
 }
 
-void *heap_resize(struct heap *heap, void *p, size_t n)
+void *budget_resize(struct budget *budget, void *p, size_t n)
 {
 	size_t had = size_of(p);
-	void *q = heap_alloc(heap, n);
+	void *q = budget_alloc(budget, n);
 
 	if (q && p) {
 		memcpy(q, p, had < n ? had : n);
-		heap_free(heap, p);
+		budget_free(budget, p);
 	}
 	return q;
 }
 
-void heap_free(struct heap *heap, void *p)
+void budget_free(struct budget *budget, void *p)
 {
-	heap->used -= size_of(p);
+	budget->used -= size_of(p);
 	free(p);
 }
