@@ -84,7 +84,7 @@ static uint64_t sum_of(const void *p, size_t n)
 	return copy_sum(unused, p, n);
 }
 
-static uint32_t fold(uint64_t sum)
+static uint32_t sum_fold(uint64_t sum)
 {
 	while (sum >> 16)
 		sum = (sum & 0xffff) + (sum >> 16);
@@ -94,7 +94,7 @@ static uint32_t fold(uint64_t sum)
 /* As the bytes lie in memory: in the byte order of the words that were summed. */
 static void put_checksum(uint8_t *p, uint64_t sum)
 {
-	uint16_t v = ~fold(sum);
+	uint16_t v = ~sum_fold(sum);
 
 	memcpy(p, &v, sizeof(v));
 }
@@ -141,8 +141,8 @@ void ethernet_path_init(struct ethernet_path *path, int family, const struct eth
 	put_be16(p + 2, to->port);
 	put_be16(p + TCP_WINDOW, WINDOW);
 	path->head_n = p + TCP - path->head;
-	path->sum = fold(sum_of(from->address, n) + sum_of(to->address, n) +
-			 sum_of(protocol, sizeof(protocol)));
+	path->sum = sum_fold(sum_of(from->address, n) + sum_of(to->address, n) +
+			     sum_of(protocol, sizeof(protocol)));
 }
 
 static size_t options_size(const struct ethernet_tcp *tcp)
