@@ -38,10 +38,10 @@ int64_t delivery_now_ms(void)
 
 /* ---- the thread ---------------------------------------------------------------------------- */
 
-/* Leaves the medium alone until the run has begun, or ends without having begun. */
-static void delivery_await_begin(struct delivery *d)
+/* Leaves the medium alone until the run has begun, or ends without having begun: false. */
+static bool delivery_await_begin(struct delivery *d)
 {
-	bool ready = false;
+	bool ready = false, begun = false;
 	uint64_t count;
 
 	while (!ready) {
@@ -49,9 +49,11 @@ static void delivery_await_begin(struct delivery *d)
 
 		(void)n;
 		pthread_mutex_lock(&d->lock);
-		ready = d->begun || d->hastened;
+		begun = d->begun;
+		ready = begun || d->hastened;
 		pthread_mutex_unlock(&d->lock);
 	}
+	return begun;
 }
 
 /* Takes in what others have said; false = everything is over. */
@@ -117,7 +119,10 @@ static void *delivery_main(void *arg)
 	pthread_setname_np(pthread_self(), "delivery");
 	if (d->cfg.hurry)
 		thread_hurry();
-	delivery_await_begin(d);
+	/* A run to which nothing happens has a medium, too: what lies there of an earlier one goes.
+	 */
+	if (delivery_await_begin(d))
+		medium_step(&d->medium);
 	while (delivery_look(d)) {
 		step = medium_step(&d->medium);
 		if (step != MEDIUM_AGAIN)
