@@ -29,10 +29,10 @@ struct delivery {
 
 /* ---- the thread ---------------------------------------------------------------------------- */
 
-/* Leaves the medium alone until the run has begun, or ends without having begun. */
-static void delivery_await_begin(struct delivery *d)
+/* Leaves the medium alone until the run has begun, or ends without having begun: false. */
+static bool delivery_await_begin(struct delivery *d)
 {
-	bool ready = false;
+	bool ready = false, begun = false;
 	uint64_t count;
 
 	while (!ready) {
@@ -40,9 +40,11 @@ static void delivery_await_begin(struct delivery *d)
 
 		(void)n;
 		pthread_mutex_lock(&d->lock);
-		ready = d->begun || d->hastened;
+		begun = d->begun;
+		ready = begun || d->hastened;
 		pthread_mutex_unlock(&d->lock);
 	}
+	return begun;
 }
 
 /* Takes in what others have said; false = everything is over. */
@@ -108,7 +110,10 @@ static void *delivery_main(void *arg)
 	pthread_setname_np(pthread_self(), "delivery");
 	if (!d->cfg.awaited)
 		thread_hurry();
-	delivery_await_begin(d);
+	/* A run to which nothing happens has a medium, too: what lies there of an earlier one goes.
+	 */
+	if (delivery_await_begin(d))
+		medium_step(&d->medium);
 	while (delivery_look(d)) {
 		step = medium_step(&d->medium);
 		if (step != MEDIUM_AGAIN)
