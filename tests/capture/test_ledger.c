@@ -64,11 +64,14 @@ static void tell_losses(uint64_t after_ns)
 	ledger_losses(&desk.ledger, desk.normalise, desk.outputs, OUTPUTS, RECORDS_BOOT + after_ns);
 }
 
-/* An event that no chunk can hold. */
+/* An event that no chunk can hold, and of a kind that is not cut. */
 static void lose_one(struct output *o)
 {
 	static char text[CHUNK_JUMBO + 1];
-	struct event ev = rig_line((struct bytes){text, sizeof(text)}, RECORDS_BOOT);
+	struct event ev = {.kind = EVENT_ATTACH,
+			   .probe = "core",
+			   .time_boot_ns = RECORDS_BOOT,
+			   .attach = {.hook = {text, sizeof(text)}}};
 
 	output_event(o, &ev);
 }
