@@ -67,7 +67,7 @@ static bool delivery_look(struct delivery *d)
 	return !over || (d->medium.unsafe.n && !d->medium.given_up);
 }
 
-/* False: something has come in between. */
+/* From now on who brings something must wake us. False if something has come already. */
 static bool delivery_fall_asleep(struct delivery *d, bool blocked)
 {
 	bool asleep;
@@ -135,7 +135,7 @@ static int delivery_open(struct delivery *d, struct err *err)
 	m->opening = d->cfg.context ? NULL : malloc(MEDIUM_OPENING);
 	if (!m->sink || (!m->opening && !d->cfg.context))
 		return errf(err, -ENOMEM, "%s: out of memory", label);
-	/* It blocks: before the run begins, nothing else is waited for. */
+	/* Its reads block: until the run begins the thread waits for nothing else. */
 	d->wake_fd = eventfd(0, EFD_CLOEXEC);
 	if (d->wake_fd < 0)
 		return errf(err, -errno, "%s: eventfd: %s", label, strerror(errno));

@@ -55,7 +55,7 @@ int ledger_counters(struct ledger *l, const struct rec *rec, struct normalise *n
 	return 0;
 }
 
-/* As a record, in an output that takes records. */
+/* Tells a loss as a LOSS record: for an output that takes records, not events. */
 static void report_loss_raw(struct output *o, enum output_stat reason,
 			    const struct event_loss *loss, uint64_t now_ns)
 {

@@ -151,8 +151,10 @@ static enum medium_step medium_write_opening(struct medium *m)
 static enum medium_step medium_write_head(struct medium *m)
 {
 	struct parcel parcel = {.p = m->head->p, .n = m->head->len, .number = m->head->number};
-	enum medium_step step = medium_write(m, &parcel);
+	enum medium_step step;
 
+	assert(m->state != MEDIUM_NONE);
+	step = medium_write(m, &parcel);
 	if (step != MEDIUM_AGAIN)
 		return step;
 	if (m->head->opens)

@@ -87,7 +87,8 @@ static void name_probes(struct pipeline *p, const uint64_t bits[4])
 	p->run.probes = p->probes;
 }
 
-/* Who and when are both known: outputs can begin, and events can be emitted. */
+/* Begins as soon as both the run and the clock are known: outputs can be told of the run, and
+ * events can be emitted. */
 static void pipeline_start(struct pipeline *p)
 {
 	if (p->started || !p->run_rec || !p->have_clock)
@@ -100,7 +101,8 @@ static void pipeline_start(struct pipeline *p)
 			output_run(p->cfg.outputs[i], &p->run);
 }
 
-/* The recording began anew after a gap. Another run's has no place here. */
+/* A RUN record that is not the first: the recording began anew after a gap. That of another run has
+ * no place here. */
 static int take_run_again(struct pipeline *p, const struct rec *rec)
 {
 	struct run run;
@@ -200,7 +202,8 @@ static int take_exit(struct pipeline *p, const struct rec *rec)
 	return normalise_context(p->normalise, rec);
 }
 
-/* Context comes first: an event of EXEC already names the new image. */
+/* EXEC and EXIT are context before they are events, so that an event of EXEC names the new image.
+ */
 static int take_process(struct pipeline *p, const struct rec *rec)
 {
 	if (rec->flags & REC_F_PART)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * pcapng: section header, interface, then a journal row for every event that a person looks for,
- * packets for the plaintext of TLS,
- * and one custom block at the end of a chunk with what is context (processes, losses, attach
- * reports) or, with events=custom, with everything. Wireshark shows each custom block as a row
- * without time, hence one per chunk; it is never the first record of a file, which would spoil the
- * times of Wireshark 4.0.
+ * packets for the plaintext of TLS, and one custom block at the end of a chunk with what is context
+ * (processes, losses, attach reports) or, with events=custom, with everything. Wireshark shows each
+ * custom block as a row without time, hence one per chunk; it is never the first record of a file,
+ * which would spoil the times of Wireshark 4.0.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stddef.h>
 #include <sys/mman.h>
@@ -37,7 +37,7 @@ struct pcapng {
 	/* Messages of the open chunk, for its custom block. */
 	uint8_t *pending;
 	size_t pending_n;
-	/* Of this epoch. */
+	/* Of this generation. */
 	uint64_t rows;
 	struct pcapng_statistics stats, tls;
 };
@@ -187,12 +187,14 @@ static void statistics_stamp(struct pcapng_statistics *stats, const struct event
 	stats->last_ns = ev->time_unix_ns;
 }
 
-/* The caller has checked the room. */
 static void put_packets(struct pcapng *x, struct pcapng_tcp_flow *flow, const struct event *ev,
 			struct chunk *c)
 {
 	uint8_t *p = c->p + c->len;
 	uint64_t before = pcapng_tcp_packets(x->tcp);
+
+	assert(chunk_room(c) >=
+	       pcapng_tcp_room(ev) + (x->tls.first_ns ? 0 : PCAPNG_INTERFACE_ROOM));
 
 	if (!x->tls.first_ns)
 		p = pcapng_block_interface(
@@ -218,7 +220,8 @@ static void held_release(struct pcapng *x, struct pcapng_held *held, struct chun
 	pcapng_hold_drop(&x->hold, held);
 }
 
-/* What is written after something of that time is not older by more than HELD_BACK_NS. */
+/* Writes the held packets that are older than HELD_BACK_NS: so the times in a file never go back by
+ * more than that. */
 static void held_release_older(struct pcapng *x, uint64_t now_ns, struct chunk *c)
 {
 	while (x->hold.n && x->hold.v[0].ev.time_boot_ns + HELD_BACK_NS < now_ns)
@@ -244,7 +247,7 @@ static int add_packets(struct pcapng *x, struct pcapng_tcp_flow *flow, const str
 	return held || c->len > len ? 0 : -EOPNOTSUPP;
 }
 
-/* More may be known of a conversation than when its first bytes came. */
+/* What is held of a conversation is written with what is known of it by then. */
 static void held_learn(struct pcapng *x, const struct flow *flow)
 {
 	struct pcapng_held *held = pcapng_hold_find(&x->hold, flow->id);
@@ -309,6 +312,7 @@ static void pcapng_seal(void *ctx, struct out *out)
 		held_release(x, &x->hold.v[0], c);
 	if (!x->pending_n)
 		return;
+	assert(chunk_room(c) >= PCAPNG_CUSTOM_ROOM + x->pending_n); /* pcapng_reserve() kept it */
 	c->len = pcapng_block_custom(c->p + c->len, x->pending, x->pending_n) - c->p;
 	x->pending_n = 0;
 }
@@ -320,6 +324,7 @@ static int pcapng_epilogue(void *ctx, struct out *out)
 	uint8_t *p;
 
 	pcapng_seal(ctx, out);
+	assert(chunk_room(c) >= 2 * PCAPNG_STATISTICS_ROOM);
 	p = pcapng_block_statistics(c->p + c->len, &x->stats);
 	if (x->tls.received)
 		p = pcapng_block_statistics(p, &x->tls);

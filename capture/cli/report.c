@@ -17,7 +17,7 @@ static const char *size_format(uint64_t bytes, char ret[16])
 	return ret;
 }
 
-/* What we tell of ourselves is not what was recorded. */
+/* Kinds in which penstock tells of itself: they are not counted as recorded. */
 enum {
 	OWN_KINDS = 1u << EVENT_META | 1u << EVENT_ATTACH | 1u << EVENT_LOSS | 1u << EVENT_STATS,
 };
@@ -83,7 +83,7 @@ static bool print_records(const struct pipeline_report *r, bool replay)
 	return lost;
 }
 
-/* Returns whether it is not whole. */
+/* Returns whether something of that output is missing. */
 static bool print_failures(const struct outputs *o, unsigned i, const uint64_t stats[OSTAT_MAX])
 {
 	char text[512] = "";

@@ -28,7 +28,7 @@ static _Noreturn void child_execute(const struct child_config *cfg)
 	_exit(r == ENOENT ? CHILD_NOT_FOUND : CHILD_NO_EXEC);
 }
 
-/* Nobody writes when the parent has gone: the read ends with nothing, and so does the child. */
+/* Waits for child_release(). If the parent has gone the pipe ends without a byte, and so do we. */
 static _Noreturn void child_await_release(const struct child_config *cfg, int hold_fd)
 {
 	char go;

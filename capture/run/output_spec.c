@@ -225,7 +225,7 @@ static int set_keys(struct output_spec *spec, const struct pair *pairs, unsigned
 	return r;
 }
 
-/* What the keys say together. */
+/* Refuses keys that make no sense together, and fills in what depends on the sink. */
 static int check_keys(struct output_spec *spec, struct err *err)
 {
 	const char *kinds = spec->keys.kinds;

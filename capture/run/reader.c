@@ -41,7 +41,8 @@ static void *reader_main(void *arg)
 	while (r->status == SOURCE_MORE);
 	n = write(r->done_fd, &one, sizeof(one));
 	(void)n;
-	/* whoever inserts records waits for room until the source has ended */
+	/* Threads that insert records must not wait for room for ever: everything is taken out
+	 * until the source has ended. */
 	if (r->status < 0) {
 		int more;
 

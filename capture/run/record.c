@@ -154,7 +154,7 @@ int record_open(struct record *r, struct err *err)
 	if (ret < 0)
 		return ret;
 	ret = outputs_open(&r->outputs, &r->user, false, err);
-	if (ret < 0) /* whatever is wrong with it, it is no wrong use */
+	if (ret < 0) /* else some would look like wrong use, or like a missing privilege */
 		return -EIO;
 	ret = open_pipeline(r, err);
 	if (ret == 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "capture/run/record_probes.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,7 @@ static int probes_add(struct record_probes *p, const struct probe_ops *ops,
 {
 	if (record_probes_find(p, ops->name))
 		return errf(err, -EINVAL, "-p: probe '%s' is given twice", ops->name);
+	assert(p->n < RECORD_PROBES_MAX); /* each probe is there once */
 	*ret = &p->v[p->n++];
 	(*ret)->ops = ops;
 	(*ret)->number = probe_number(ops);

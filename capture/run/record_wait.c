@@ -2,9 +2,9 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "capture/delivery.h"
 #include "capture/run/record.h"
 
 /* How long COMMAND has, after a signal was passed on to it, until the recording ends without it. */
@@ -18,14 +18,6 @@ enum {
 	STDOUT,
 	POLLED
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /*
  * A signal to end: true = now. While COMMAND runs it is COMMAND's as well. The terminal's SIGINT
@@ -44,7 +36,7 @@ static bool signal_stops(struct record *r, const struct signalfd_siginfo *info,
 	if (!r->child.pid)
 		return true;
 	kill(r->child.pid, number);
-	*deadline_ms = now_ms() + CHILD_GRACE_MS;
+	*deadline_ms = delivery_now_ms() + CHILD_GRACE_MS;
 	return false;
 }
 
@@ -86,7 +78,7 @@ void record_wait(struct record *r)
 	};
 
 	for (;;) {
-		int64_t left = deadline_ms ? deadline_ms - now_ms() : -1;
+		int64_t left = deadline_ms ? deadline_ms - delivery_now_ms() : -1;
 
 		if (deadline_ms && left <= 0)
 			return;

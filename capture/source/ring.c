@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "capture/source/ring.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <string.h>
@@ -108,6 +109,7 @@ const void *ring_peek(struct ring *r, uint32_t *ret_len)
 
 void ring_advance(struct ring *r)
 {
+	assert(r->at != r->end); /* ring_peek() gave a record */
 	ring_pass(r, *head_at(r));
 }
 

@@ -126,7 +126,8 @@ size_t body_kept(struct body_codings codings, size_t room)
 	return room;
 }
 
-/* The last one comes off first; what is between two is of no more use than a beginning. */
+/* Takes the codings off, the last one first. Between two of them only as much is kept as of a body.
+ */
 enum body_state body_decode(struct body_codings codings, struct bytes in, void *out, size_t room,
 			    size_t *ret_n)
 {

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Sizes are what malloc made of them: known again when the memory is given back. */
+/* What a piece counts for: the size that malloc made of it, which it still knows when the piece is
+ * given back. */
 static size_t size_of(void *p)
 {
 	return p ? malloc_usable_size(p) : 0;

@@ -131,11 +131,7 @@ static void show_head(struct http1_side *s, struct view *v, const struct http1_h
 	view_end(v);
 	while (http1_head_field(&fields, &name, &value)) {
 		body_header(&s->body, name, value);
-		view_line(v);
-		show_bytes(&v->w, name);
-		SHOW(&v->w, ": ");
-		show_bytes(&v->w, value);
-		view_end(v);
+		view_field(v, name, value);
 	}
 }
 
@@ -289,7 +285,9 @@ static size_t chunk_line_step(struct http1_side *s, struct bytes data)
 
 /* ---- the connection ------------------------------------------------------------------------ */
 
-/* Messages begin with a call as good as always; within one, a body could look like a message. */
+/* Looks for a message where a call begins, as nearly all do; within a call a body could look like
+ * one.
+ */
 static size_t lost_step(struct http1_side *s, struct view *v, struct bytes data, bool first)
 {
 	if (first && v->ev->data.call_offset == 0 && http1_head_starts(data)) {

@@ -286,7 +286,8 @@ static void whole_frame(struct http2 *h, struct http2_side *s, struct view *v, s
 		goaway_frame(v, payload);
 }
 
-/* Its end may be missing where memory was short: then its fields are, too. */
+/* Collects a frame that comes in parts. If memory was short and one of them is not there, its
+ * header fields cannot be read. */
 static void kept_payload(struct http2 *h, struct http2_side *s, struct view *v, struct bytes piece)
 {
 	if (piece.n == s->frame.length) {
@@ -445,7 +446,7 @@ static void side_begin(struct http2_side *s, struct view *v, struct bytes data)
 	if (s->searching) {
 		view_lost_begin(v, &s->unread);
 		lose_headers(s, v);
-	} else if (data.p[0] == 'P') { /* the length of no likely frame */
+	} else if (data.p[0] == 'P') { /* no frame is so long that its length begins with that */
 		s->preface = PREFACE;
 	}
 }

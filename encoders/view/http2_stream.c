@@ -91,11 +91,7 @@ static void show_fields(struct body *b, struct view *v, struct bytes list)
 			continue;
 		if (b)
 			body_header(b, name, value);
-		view_line(v);
-		show_bytes(&v->w, name);
-		SHOW(&v->w, ": ");
-		show_bytes(&v->w, value);
-		view_end(v);
+		view_field(v, name, value);
 	}
 }
 

@@ -64,6 +64,15 @@ void view_line(struct view *v)
 	show_blanks(&v->w, INDENT_LINE);
 }
 
+void view_field(struct view *v, struct bytes name, struct bytes value)
+{
+	view_line(v);
+	show_bytes(&v->w, name);
+	SHOW(&v->w, ": ");
+	show_bytes(&v->w, value);
+	view_end(v);
+}
+
 void view_end(struct view *v)
 {
 	SHOW(&v->w, "\n");
@@ -109,7 +118,7 @@ bool view_is_text(struct bytes data)
 		uint8_t c = data.p[i];
 
 		len = utf8_char(data.p + i, data.n - i);
-		if (!len) /* the last one may be a beginning */
+		if (!len) /* the last character may be cut off */
 			return i && c >= 0xc2 && c < 0xf5 &&
 			       i + 1 +
 					       continuation_bytes((struct bytes){data.p + i + 1,
@@ -166,6 +175,15 @@ size_t view_content(struct view *v, struct bytes data, bool text)
 	return n;
 }
 
+/* "head, 123 bytes" */
+static void view_title(struct view *v, const char *what, size_t n)
+{
+	show_mem(&v->w, what, strlen(what));
+	SHOW(&v->w, ", ");
+	view_size(v, n);
+	view_end(v);
+}
+
 void view_dump(struct view *v, const char *what, struct bytes data)
 {
 	struct bytes shown = data, rest = data, first;
@@ -181,10 +199,7 @@ void view_dump(struct view *v, const char *what, struct bytes data)
 		view_end(v);
 		return;
 	}
-	show_mem(&v->w, what, strlen(what));
-	SHOW(&v->w, ", ");
-	view_size(v, data.n);
-	view_end(v);
+	view_title(v, what, data.n);
 	if (text)
 		view_content(v, shown, true);
 	else
@@ -201,10 +216,7 @@ void view_dump(struct view *v, const char *what, struct bytes data)
 void view_unfinished(struct view *v, const char *what, struct bytes data)
 {
 	view_row(v, NULL);
-	show_mem(&v->w, what, strlen(what));
-	SHOW(&v->w, ", ");
-	view_size(v, data.n);
-	view_end(v);
+	view_title(v, what, data.n);
 	view_content(v, data, view_is_text(data));
 	view_note(v);
 	SHOW(&v->w, "unfinished");

@@ -33,6 +33,8 @@ struct view {
 /* A row up to its text; view_end() ends it. Lines that follow belong to owner (NULL = nobody). */
 void view_row(struct view *v, const void *owner);
 void view_line(struct view *v);
+/* A line of its own for a header field. */
+void view_field(struct view *v, struct bytes name, struct bytes value);
 void view_end(struct view *v);
 void view_note(struct view *v);
 void view_note_end(struct view *v);

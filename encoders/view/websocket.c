@@ -2,9 +2,9 @@
 #include "encoders/view/websocket.h"
 
 enum {
-	FINAL = 0x80,  /* in the first byte: the last frame of its message */
-	RSV1 = 0x40,   /* there, in the first frame: this message is compressed */
-	MASKED = 0x80, /* in the second */
+	FINAL = 0x80,  /* first byte: this is the last frame of its message */
+	RSV1 = 0x40,   /* first byte of a message's first frame: the message is compressed */
+	MASKED = 0x80, /* second byte: the payload is masked */
 };
 
 enum opcode {

@@ -46,6 +46,9 @@ LATER = ("capture/assemble.c", "capture/flows.c", "capture/guess.c", "capture/pr
          "encoders/pcapng/", "encoders/view/text_data.c", "probes/")
 # A function that is static: its type and name stand on one line, without indent.
 STATIC = re.compile(r"^static\s[^=;()]*?\b(\w+)\((?!\()", re.M)
+# Who prints: the command line, and the forked child, which has nobody to tell.
+PRINTS = re.compile(r"(?<!format\()\b(v?printf|v?dprintf|puts|putchar|perror|psignal|stdout|stderr)\b(?!_)")
+PRINTERS = ("capture/cli/", "capture/run/child.c", "tests/")
 LICENSED = (".c", ".h", ".def", ".sh", ".py", ".cmake", ".proto", ".lua", "CMakeLists.txt", ".clang-tidy")
 
 
@@ -108,6 +111,9 @@ def check_banned():
                 if found.group(1) == "system" and path.parts[0] == "tests":
                     continue
                 yield f"{path}:{number}: {found.group(1)}() is not used here"
+            found = PRINTS.search(line)
+            if found and path.suffix == ".c" and not str(path).startswith(PRINTERS):
+                yield f"{path}:{number}: {found.group(1)}: only capture/cli/ prints"
 
 
 def includes_of(path):
