@@ -19,9 +19,9 @@ struct rec_task;
 
 enum part_role {
 	PART_WHOLE, /* an event of its own */
-	PART_BEGIN, /* opens (pid, start, id): `ev` holds what is known, text begins with `text` */
+	PART_BEGIN, /* opens (kind, pid, id): `ev` holds what is known, text begins with `text` */
 	PART_TEXT,  /* more text for it; dropped with a gap when nothing is open */
-	PART_END,   /* completes it: `ev` holds what became known */
+	PART_END,   /* completes it (LINE): `ev` holds what became known */
 };
 
 /* One decoded record. Texts point into the record. */
@@ -38,7 +38,8 @@ struct part {
 	const struct rec_task *task; /* NULL in bare parts */
 	struct bytes text;
 	struct flow flow; /* of ev, when ev.flow points here */
-	struct event ev;  /* kind, flags, probe and body; times, seq and proc are filled later */
+	struct event ev;  /* kind (in every role), flags, probe and body; times, seq and proc are
+			   * filled later */
 };
 
 struct assemble;
@@ -52,13 +53,14 @@ typedef void (*assemble_fn)(struct event *ev, const struct rec_task *task, uint6
 /* NULL when there is no memory. */
 struct assemble *assemble_new(assemble_fn fn, void *arg);
 void assemble_free(struct assemble *a);
-/* 0: it became an event, or opened one; 1: merged into one; -ENOENT: its beginning is not known. */
-int assemble_part(struct assemble *a, const struct part *part, uint64_t time_ns);
+/* Takes a part, whose event may be changed on its way. 0: it became an event, or opened one; 1:
+ * merged into one; -ENOENT: its beginning is not known. */
+int assemble_part(struct assemble *a, struct part *part, uint64_t time_ns);
 /* Record time is now_ns: announces what has been open for too long. */
 void assemble_tick(struct assemble *a, uint64_t now_ns);
 /* The process has gone. One that left by itself gives its exit status to the command that was open
- * in it
- * (`exit 3`, or what it was replaced by); killed (status < 0), the command stays unfinished. */
+ * in it (`exit 3`, or what it was replaced by); killed (status < 0), the command stays unfinished.
+ */
 void assemble_exit(struct assemble *a, uint32_t pid, int status, uint64_t time_ns);
 /* The run ends: emits everything that is open. */
 void assemble_finish(struct assemble *a, uint64_t now_ns);

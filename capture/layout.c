@@ -98,6 +98,7 @@ static int decode_part(const struct rec *rec, struct part *ret)
 	if (rec->kind != REC_EXEC && rec->kind != REC_LINE)
 		return -ENOTSUP;
 	ret->role = PART_TEXT;
+	ret->ev.kind = rec->kind == REC_EXEC ? EVENT_EXEC : EVENT_LINE;
 	ret->last = !(rec->flags & REC_F_MORE);
 	ret->offset = r->offset;
 	ret->pid = r->pid;
