@@ -29,10 +29,10 @@ struct delivery {
 
 /* ---- the thread ---------------------------------------------------------------------------- */
 
-/* Leaves the medium alone until the run has begun, or ends without having begun. */
-static void delivery_await_begin(struct delivery *d)
+/* Leaves the medium alone until the run has begun, or ends without having begun: false. */
+static bool delivery_await_begin(struct delivery *d)
 {
-	bool ready = false;
+	bool ready = false, begun = false;
 	uint64_t count;
 
 	while (!ready) {
@@ -40,9 +40,11 @@ static void delivery_await_begin(struct delivery *d)
 
 		(void)n;
 		pthread_mutex_lock(&d->lock);
-		ready = d->begun || d->hastened;
+		begun = d->begun;
+		ready = begun || d->hastened;
 		pthread_mutex_unlock(&d->lock);
 	}
+	return begun;
 }
 
 /* Takes in what others have said; false = everything is over. */
@@ -65,7 +67,7 @@ static bool delivery_look(struct delivery *d)
 	return !over || (d->medium.unsafe.n && !d->medium.given_up);
 }
 
-/* False: something has come in between. */
+/* From now on who brings something must wake us. False if something has come already. */
 static bool delivery_fall_asleep(struct delivery *d, bool blocked)
 {
 	bool asleep;
@@ -108,7 +110,10 @@ static void *delivery_main(void *arg)
 	pthread_setname_np(pthread_self(), "delivery");
 	if (!d->cfg.awaited)
 		thread_hurry();
-	delivery_await_begin(d);
+	/* A run to which nothing happens has a medium, too: what lies there of an earlier one goes.
+	 */
+	if (delivery_await_begin(d))
+		medium_step(&d->medium);
 	while (delivery_look(d)) {
 		step = medium_step(&d->medium);
 		if (step != MEDIUM_AGAIN)
@@ -130,7 +135,7 @@ static int delivery_open(struct delivery *d, struct err *err)
 	m->opening = d->cfg.context ? NULL : malloc(MEDIUM_OPENING);
 	if (!m->sink || (!m->opening && !d->cfg.context))
 		return errf(err, -ENOMEM, "%s: out of memory", label);
-	/* It blocks: before the run begins, nothing else is waited for. */
+	/* Its reads block: until the run begins the thread waits for nothing else. */
 	d->wake_fd = eventfd(0, EFD_CLOEXEC);
 	if (d->wake_fd < 0)
 		return errf(err, -errno, "%s: eventfd: %s", label, strerror(errno));

@@ -17,7 +17,7 @@ static bool chunk_is_fresh(const struct chunk *c)
 	return !c->len && !c->records;
 }
 
-/* Closed chunks that stay with the reader. */
+/* Keeps a closed chunk back in one of the two lists. */
 static void list_keep(struct lanes *l, struct chunk_list *list, struct chunk *c)
 {
 	l->closed[pool_size_of(c)]++;
@@ -45,7 +45,8 @@ static void early_send(struct lanes *l)
 	}
 }
 
-/* What must precede the oldest goes with it. False: nothing is held. */
+/* Sends the oldest chunk that is held, and before it all that must precede it. False if there was
+ * nothing to send. */
 static bool lanes_send_oldest(struct lanes *l)
 {
 	bool any = l->early.n || l->held.n;

@@ -55,7 +55,7 @@ int ledger_counters(struct ledger *l, const struct rec *rec, struct normalise *n
 	return 0;
 }
 
-/* As a record, in an output that takes records. */
+/* Tells a loss as a LOSS record: for an output that takes records, not events. */
 static void report_loss_raw(struct output *o, enum output_stat reason,
 			    const struct event_loss *loss, uint64_t now_ns)
 {
@@ -119,7 +119,7 @@ struct collect {
 	unsigned n;
 };
 
-static void collect(struct collect *c, const char *group, const char *name, uint64_t value)
+static void collect_add(struct collect *c, const char *group, const char *name, uint64_t value)
 {
 	if (c->n < LEDGER_STATS_MAX)
 		c->v[c->n++] = (struct event_counter){group, name, value};
@@ -127,13 +127,13 @@ static void collect(struct collect *c, const char *group, const char *name, uint
 
 static void collect_kernel(const struct ledger *l, struct collect *c)
 {
-	collect(c, "ring", "size", l->ring_size);
-	collect(c, "ring", "high", l->ring_high);
+	collect_add(c, "ring", "size", l->ring_size);
+	collect_add(c, "ring", "high", l->ring_high);
 	for (unsigned p = 0; p < PROBE_MAX; p++)
 		for (unsigned k = 0; k < KC_MAX; k++)
 			if (l->kernel[p][k])
-				collect(c, ledger_probe_name(l, p), stats_kernel_rows[k].name,
-					l->kernel[p][k]);
+				collect_add(c, ledger_probe_name(l, p), stats_kernel_rows[k].name,
+					    l->kernel[p][k]);
 }
 
 void ledger_emit_stats(struct ledger *l, struct normalise *n, struct output *o, uint64_t now_ns,
@@ -145,12 +145,12 @@ void ledger_emit_stats(struct ledger *l, struct normalise *n, struct output *o, 
 
 	collect_kernel(l, &c);
 	for (unsigned i = 0; i < STAT_MAX; i++)
-		collect(&c, "reader", stats_rows[i].name, l->stats[i]);
+		collect_add(&c, "reader", stats_rows[i].name, l->stats[i]);
 	output_stats(o, stats);
 	for (unsigned i = 0; i < OSTAT_MAX; i++)
 		if (i == OSTAT_OFFERED || i == OSTAT_SKIPPED || i == OSTAT_PEER_DUPLICATE ||
 		    stats_output_rows[i].loss)
-			collect(&c, "output", stats_output_rows[i].name, stats[i]);
+			collect_add(&c, "output", stats_output_rows[i].name, stats[i]);
 	ev.stats = (struct event_stats){.v = c.v, .n = c.n, .final = final};
 	normalise_emit_to(n, o, &ev, now_ns);
 }

@@ -3,12 +3,12 @@
 
 #include <assert.h>
 
-static uint64_t lesser(uint64_t a, uint64_t b)
+static uint64_t u64_lesser(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
 
-static uint64_t greater(uint64_t a, uint64_t b)
+static uint64_t u64_greater(uint64_t a, uint64_t b)
 {
 	return a > b ? a : b;
 }
@@ -22,10 +22,10 @@ void loss_add(struct loss *to, const struct loss *more)
 		return;
 	}
 	to->count += more->count;
-	to->first_seq = lesser(to->first_seq, more->first_seq);
-	to->last_seq = greater(to->last_seq, more->last_seq);
-	to->first_ns = lesser(to->first_ns, more->first_ns);
-	to->last_ns = greater(to->last_ns, more->last_ns);
+	to->first_seq = u64_lesser(to->first_seq, more->first_seq);
+	to->last_seq = u64_greater(to->last_seq, more->last_seq);
+	to->first_ns = u64_lesser(to->first_ns, more->first_ns);
+	to->last_ns = u64_greater(to->last_ns, more->last_ns);
 }
 
 void loss_book_add(struct loss_book *b, const struct loss *more)

@@ -151,8 +151,10 @@ static enum medium_step medium_write_opening(struct medium *m)
 static enum medium_step medium_write_head(struct medium *m)
 {
 	struct parcel parcel = {.p = m->head->p, .n = m->head->len, .number = m->head->number};
-	enum medium_step step = medium_write(m, &parcel);
+	enum medium_step step;
 
+	assert(m->state != MEDIUM_NONE);
+	step = medium_write(m, &parcel);
 	if (step != MEDIUM_AGAIN)
 		return step;
 	if (m->head->opens)
@@ -259,7 +261,7 @@ void medium_put(struct medium *m, struct chunk *c)
 
 /* ---- waiting and ending -------------------------------------------------------------------- */
 
-static int nearer(int timeout_ms, int64_t other_ms)
+static int timeout_nearer(int timeout_ms, int64_t other_ms)
 {
 	if (other_ms < 0)
 		other_ms = 0;
@@ -281,7 +283,8 @@ struct sink_wait medium_waits_for(const struct medium *m, bool blocked)
 			m->ops->wait(m->sink, blocked, &wait);
 	}
 	if (blocked && m->ending)
-		wait.timeout_ms = nearer(wait.timeout_ms, m->moved_ms + PATIENCE_MS - now_ms);
+		wait.timeout_ms =
+			timeout_nearer(wait.timeout_ms, m->moved_ms + PATIENCE_MS - now_ms);
 	return wait;
 }
 

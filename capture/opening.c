@@ -5,7 +5,8 @@
 #include <string.h>
 
 enum {
-	OPENING_TEXT = 64 * 1024 /* no texts of a process or cgroup are longer together */
+	OPENING_TEXT =
+		64 * 1024 /* more than the texts of a process, or of a cgroup, have together */
 };
 
 struct opening_walk {

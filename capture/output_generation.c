@@ -2,6 +2,7 @@
 /* Generations, and what follows record time: see capture/output.h. */
 #include "capture/output_inside.h"
 
+#include <assert.h>
 #include <errno.h>
 
 void output_ship(struct output *o)
@@ -54,6 +55,7 @@ static void generation_describe(struct output *o)
 
 	if (!o->run || !output_wants(o, EVENT_META))
 		return;
+	assert(c); /* generation_open() has opened it */
 	meta.run = o->run;
 	meta.time_boot_ns = o->run->start_boot_ns;
 	meta.time_unix_ns = o->run->start_unix_ns;

@@ -87,8 +87,9 @@ static void name_probes(struct pipeline *p, const uint64_t bits[4])
 	p->run.probes = p->probes;
 }
 
-/* Who and when are both known: outputs can begin, and events can be emitted. */
-static void start(struct pipeline *p)
+/* Begins as soon as both the run and the clock are known: outputs can be told of the run, and
+ * events can be emitted. */
+static void pipeline_start(struct pipeline *p)
 {
 	if (p->started || !p->run_rec || !p->have_clock)
 		return;
@@ -100,7 +101,8 @@ static void start(struct pipeline *p)
 			output_run(p->cfg.outputs[i], &p->run);
 }
 
-/* The recording began anew after a gap. Another run's has no place here. */
+/* A RUN record that is not the first: the recording began anew after a gap. That of another run has
+ * no place here. */
 static int take_run_again(struct pipeline *p, const struct rec *rec)
 {
 	struct run run;
@@ -130,7 +132,7 @@ static int take_run(struct pipeline *p, const struct rec *rec)
 	if (r)
 		return errf(&p->err, -EPROTO, "the description of the run is damaged");
 	name_probes(p, probes);
-	start(p);
+	pipeline_start(p);
 	return 0;
 }
 
@@ -142,7 +144,7 @@ static int take_clock(struct pipeline *p, const struct rec *rec)
 		return -EMSGSIZE;
 	normalise_clock(p->normalise, rec->time, r->unix_ns);
 	p->have_clock = true;
-	start(p);
+	pipeline_start(p);
 	return 0;
 }
 
@@ -200,7 +202,8 @@ static int take_exit(struct pipeline *p, const struct rec *rec)
 	return normalise_context(p->normalise, rec);
 }
 
-/* Context comes first: an event of EXEC already names the new image. */
+/* EXEC and EXIT are context before they are events, so that an event of EXEC names the new image.
+ */
 static int take_process(struct pipeline *p, const struct rec *rec)
 {
 	if (rec->flags & REC_F_PART)
@@ -226,7 +229,7 @@ static bool is_early(const struct rec *rec)
 	return rec->kind <= REC_PROC || rec->kind == REC_STOP || rec->kind == REC_CGROUP;
 }
 
-static int dispatch(struct pipeline *p, const struct rec *rec)
+static int pipeline_dispatch(struct pipeline *p, const struct rec *rec)
 {
 	int r;
 
@@ -263,7 +266,7 @@ static int dispatch(struct pipeline *p, const struct rec *rec)
 	}
 }
 
-static enum stat outcome(int r)
+static enum stat stat_of_result(int r)
 {
 	switch (r) {
 	case 0:
@@ -297,9 +300,9 @@ int pipeline_record(const struct rec *rec, void *pipeline)
 		for (unsigned i = 0; i < p->cfg.outputs_n; i++)
 			if (output_is_tap(p->cfg.outputs[i]))
 				output_tap(p->cfg.outputs[i], rec, rec->len, rec->time);
-		r = dispatch(p, rec);
+		r = pipeline_dispatch(p, rec);
 	}
-	p->ledger.stats[outcome(r)]++;
+	p->ledger.stats[stat_of_result(r)]++;
 	return p->err.text[0] ? r : 0;
 }
 

@@ -35,7 +35,7 @@ enum {
 	PROBE_PARAMS_MAX = 256
 };
 
-/* What a probe wants in one ELF file: filled by inspect(). */
+/* What a probe wants in one ELF file: filled by inspect(), by means of the functions below. */
 struct probe_plan {
 	unsigned n;
 	struct {
@@ -48,6 +48,13 @@ struct probe_plan {
 	uint8_t params[PROBE_PARAMS_MAX];
 	size_t params_len;
 };
+
+/* Another place: hooks[hook] of the probe goes to `offset` in the file. note, for the report, may
+ * be NULL. -E2BIG with text when the plan is full; then nothing is added. */
+int probe_plan_add(struct probe_plan *plan, uint16_t hook, uint64_t offset, const char *note,
+		   struct err *err);
+/* The facts; n is at most PROBE_PARAMS_MAX. */
+void probe_plan_set_params(struct probe_plan *plan, const void *params, size_t n);
 
 /* What initialize() gets; borrowed until close(). */
 struct probe_env {
@@ -77,9 +84,9 @@ struct probe_ops {
 	void (*close)(void *ctx);
 	/* The loaded object whose programs hooks[] names; NULL when hooks is NULL. */
 	struct bpf_object *(*object)(void *ctx);
-	/* Is this ELF file a target, and where? 0 with plan->n = 0: no target. Negative with text:
-	 * it is one, but cannot be used. Called by the discovery thread, once per file; cfg is read
-	 * only. */
+	/* Is this ELF file a target, and where? plan is zeroed. 0 with nothing added to it: no
+	 * target. Negative with text: it is one, but cannot be used. Called by the discovery
+	 * thread, once per file; cfg is read only. */
 	int (*inspect)(const void *cfg, const struct elf_file *elf, struct probe_plan *plan,
 		       struct err *err);
 	/* Paths that the user named as targets in cfg (inspected even if no process maps them; one

@@ -21,7 +21,7 @@ const struct stat_row stats_kernel_rows[] = {
 #undef KCOUNTER
 };
 
-static const char *find(const struct stat_row *rows, size_t n, const char *name)
+static const char *rows_find(const struct stat_row *rows, size_t n, const char *name)
 {
 	for (size_t i = 0; i < n; i++)
 		if (!strcmp(rows[i].name, name))
@@ -29,7 +29,7 @@ static const char *find(const struct stat_row *rows, size_t n, const char *name)
 	return NULL;
 }
 
-#define FIND(rows, name) find(rows, sizeof(rows) / sizeof(rows[0]), name)
+#define FIND(rows, name) rows_find(rows, sizeof(rows) / sizeof(rows[0]), name)
 
 const char *stats_help(const char *name)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * pcapng: section header, interface, then a journal row for every event that a person looks for,
- * packets for the plaintext of TLS,
- * and one custom block at the end of a chunk with what is context (processes, losses, attach
- * reports) or, with events=custom, with everything. Wireshark shows each custom block as a row
- * without time, hence one per chunk; it is never the first record of a file, which would spoil the
- * times of Wireshark 4.0.
+ * packets for the plaintext of TLS, and one custom block at the end of a chunk with what is context
+ * (processes, losses, attach reports) or, with events=custom, with everything. Wireshark shows each
+ * custom block as a row without time, hence one per chunk; it is never the first record of a file,
+ * which would spoil the times of Wireshark 4.0.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stddef.h>
 #include <sys/mman.h>
@@ -37,7 +37,7 @@ struct pcapng {
 	/* Messages of the open chunk, for its custom block. */
 	uint8_t *pending;
 	size_t pending_n;
-	/* Of this epoch. */
+	/* Of this generation. */
 	uint64_t rows;
 	struct pcapng_statistics stats, tls;
 };
@@ -124,7 +124,7 @@ static size_t held_room(const struct pcapng *x)
 }
 
 /* What seal() and epilogue() may still have to write into this chunk. */
-static size_t reserve(const struct pcapng *x)
+static size_t pcapng_reserve(const struct pcapng *x)
 {
 	return 2 * PCAPNG_STATISTICS_ROOM + held_room(x) +
 	       (x->pending_n ? PCAPNG_CUSTOM_ROOM + x->pending_n : 0);
@@ -135,7 +135,7 @@ static int add_row(struct pcapng *x, const struct event *ev, struct chunk *c, bo
 	bool cut;
 	uint8_t *p = c->p + c->len;
 
-	if (pcapng_journal_room(&x->journal, ev, &cut) + reserve(x) > chunk_room(c))
+	if (pcapng_journal_room(&x->journal, ev, &cut) + pcapng_reserve(x) > chunk_room(c))
 		return -ENOBUFS;
 	c->len = pcapng_journal_row(&x->journal, ev, cut, p) - c->p;
 	*ret_cut = cut;
@@ -147,7 +147,7 @@ typedef int (*map_fn)(struct pb_map *m, const struct event *ev, uint8_t *dst, si
 
 static int add_message(struct pcapng *x, map_fn map, const struct event *ev, const struct chunk *c)
 {
-	size_t used = reserve(x) + (x->pending_n ? 0 : PCAPNG_CUSTOM_ROOM);
+	size_t used = pcapng_reserve(x) + (x->pending_n ? 0 : PCAPNG_CUSTOM_ROOM);
 	size_t n;
 	int r;
 
@@ -170,7 +170,7 @@ static int add_messages(struct pcapng *x, const struct event *ev, const struct c
 	return r;
 }
 
-static int add(struct pcapng *x, const struct event *ev, struct chunk *c)
+static int pcapng_add(struct pcapng *x, const struct event *ev, struct chunk *c)
 {
 	bool cut = false, row = !is_context(ev->kind) || x->rows == 0;
 	int r = 0;
@@ -180,19 +180,21 @@ static int add(struct pcapng *x, const struct event *ev, struct chunk *c)
 	return r ? r : add_messages(x, ev, c, cut);
 }
 
-static void stamp(struct pcapng_statistics *stats, const struct event *ev)
+static void statistics_stamp(struct pcapng_statistics *stats, const struct event *ev)
 {
 	if (!stats->first_ns)
 		stats->first_ns = ev->time_unix_ns;
 	stats->last_ns = ev->time_unix_ns;
 }
 
-/* The caller has checked the room. */
 static void put_packets(struct pcapng *x, struct pcapng_tcp_flow *flow, const struct event *ev,
 			struct chunk *c)
 {
 	uint8_t *p = c->p + c->len;
 	uint64_t before = pcapng_tcp_packets(x->tcp);
+
+	assert(chunk_room(c) >=
+	       pcapng_tcp_room(ev) + (x->tls.first_ns ? 0 : PCAPNG_INTERFACE_ROOM));
 
 	if (!x->tls.first_ns)
 		p = pcapng_block_interface(
@@ -205,10 +207,10 @@ static void put_packets(struct pcapng *x, struct pcapng_tcp_flow *flow, const st
 		return;
 	c->len = p - c->p;
 	x->tls.delivered = x->tls.received = pcapng_tcp_packets(x->tcp);
-	stamp(&x->tls, ev);
+	statistics_stamp(&x->tls, ev);
 }
 
-static void release(struct pcapng *x, struct pcapng_held *held, struct chunk *c)
+static void held_release(struct pcapng *x, struct pcapng_held *held, struct chunk *c)
 {
 	const struct event *ev = pcapng_hold_event(held);
 	struct pcapng_tcp_flow *flow = pcapng_tcp_find(x->tcp, ev);
@@ -218,11 +220,12 @@ static void release(struct pcapng *x, struct pcapng_held *held, struct chunk *c)
 	pcapng_hold_drop(&x->hold, held);
 }
 
-/* What is written after something of that time is not older by more than HELD_BACK_NS. */
-static void release_older(struct pcapng *x, uint64_t now_ns, struct chunk *c)
+/* Writes the held packets that are older than HELD_BACK_NS: so the times in a file never go back by
+ * more than that. */
+static void held_release_older(struct pcapng *x, uint64_t now_ns, struct chunk *c)
 {
 	while (x->hold.n && x->hold.v[0].ev.time_boot_ns + HELD_BACK_NS < now_ns)
-		release(x, &x->hold.v[0], c);
+		held_release(x, &x->hold.v[0], c);
 }
 
 /* Last of what an event adds: a packet that was written cannot be taken back. */
@@ -232,20 +235,20 @@ static int add_packets(struct pcapng *x, struct pcapng_tcp_flow *flow, const str
 	struct pcapng_held *held;
 	size_t len;
 
-	if (pcapng_tcp_room(ev) + PCAPNG_INTERFACE_ROOM + reserve(x) > chunk_room(c))
+	if (pcapng_tcp_room(ev) + PCAPNG_INTERFACE_ROOM + pcapng_reserve(x) > chunk_room(c))
 		return -ENOBUFS;
 	if (!pcapng_tcp_begun(flow) && pcapng_hold_take(&x->hold, ev))
 		return 0;
 	held = pcapng_hold_find(&x->hold, ev->flow->id);
 	if (held)
-		release(x, held, c);
+		held_release(x, held, c);
 	len = c->len;
 	put_packets(x, flow, ev, c);
 	return held || c->len > len ? 0 : -EOPNOTSUPP;
 }
 
-/* More may be known of a conversation than when its first bytes came. */
-static void learn(struct pcapng *x, const struct flow *flow)
+/* What is held of a conversation is written with what is known of it by then. */
+static void held_learn(struct pcapng *x, const struct flow *flow)
 {
 	struct pcapng_held *held = pcapng_hold_find(&x->hold, flow->id);
 
@@ -265,9 +268,9 @@ static int add_data(struct pcapng *x, const struct event *ev, struct chunk *c)
 	return custom && r == -EOPNOTSUPP ? 0 : r;
 }
 
-static void count(struct pcapng *x, const struct event *ev)
+static void pcapng_count(struct pcapng *x, const struct event *ev)
 {
-	stamp(&x->stats, ev);
+	statistics_stamp(&x->stats, ev);
 	x->stats.delivered++;
 	x->stats.received++;
 	if (ev->kind == EVENT_LOSS) {
@@ -284,10 +287,10 @@ static int pcapng_encode(void *ctx, const struct event *ev, struct out *out)
 	int r;
 
 	if (ev->kind == EVENT_DATA)
-		learn(x, ev->flow);
-	release_older(x, ev->time_boot_ns, c);
+		held_learn(x, ev->flow);
+	held_release_older(x, ev->time_boot_ns, c);
 	len = c->len;
-	r = ev->kind == EVENT_DATA ? add_data(x, ev, c) : add(x, ev, c);
+	r = ev->kind == EVENT_DATA ? add_data(x, ev, c) : pcapng_add(x, ev, c);
 
 	if (r) {
 		c->len = len;
@@ -296,7 +299,7 @@ static int pcapng_encode(void *ctx, const struct event *ev, struct out *out)
 	}
 	x->rows++;
 	if (ev->kind != EVENT_DATA)
-		count(x, ev);
+		pcapng_count(x, ev);
 	return 0;
 }
 
@@ -306,9 +309,10 @@ static void pcapng_seal(void *ctx, struct out *out)
 	struct chunk *c = out->tail;
 
 	while (x->hold.n)
-		release(x, &x->hold.v[0], c);
+		held_release(x, &x->hold.v[0], c);
 	if (!x->pending_n)
 		return;
+	assert(chunk_room(c) >= PCAPNG_CUSTOM_ROOM + x->pending_n); /* pcapng_reserve() kept it */
 	c->len = pcapng_block_custom(c->p + c->len, x->pending, x->pending_n) - c->p;
 	x->pending_n = 0;
 }
@@ -320,6 +324,7 @@ static int pcapng_epilogue(void *ctx, struct out *out)
 	uint8_t *p;
 
 	pcapng_seal(ctx, out);
+	assert(chunk_room(c) >= 2 * PCAPNG_STATISTICS_ROOM);
 	p = pcapng_block_statistics(c->p + c->len, &x->stats);
 	if (x->tls.received)
 		p = pcapng_block_statistics(p, &x->tls);

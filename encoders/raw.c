@@ -15,12 +15,12 @@ static int raw_preamble(void *ctx, const struct run *run, struct out *out)
 static int raw_tap(void *ctx, const void *rec, size_t len, struct out *out)
 {
 	static const char zeroes[RAW_ALIGN];
-	size_t pad = (RAW_ALIGN - len % RAW_ALIGN) % RAW_ALIGN;
+	size_t padded = raw_padded(len);
 
-	if (chunk_room(out->tail) < len + pad)
+	if (chunk_room(out->tail) < padded)
 		return -ENOBUFS;
 	chunk_put(out->tail, rec, len);
-	chunk_put(out->tail, zeroes, pad);
+	chunk_put(out->tail, zeroes, padded - len);
 	return 0;
 }
 

@@ -37,14 +37,14 @@ enum {
 	COLUMN_TEXT = 12 + 1 + COLUMN_PID + 1 + COLUMN_COMM + 1,
 };
 
-static void paint(struct put *w, const struct text *x, const char *colour)
+static void text_paint(struct put *w, const struct text *x, const char *colour)
 {
 	if (x->colour)
 		show_mem(w, colour, strlen(colour));
 }
 
 /* The further lines of a text are aligned below its first one. */
-static void lines(struct put *w, struct bytes text)
+static void row_lines(struct put *w, struct bytes text)
 {
 	for (size_t i = 0; i < text.n && !w->full;) {
 		if (text.p[i] != '\n') {
@@ -64,7 +64,7 @@ enum quoting {
 	QUOTE_ESCAPES
 };
 
-static enum quoting quoting(struct bytes arg)
+static enum quoting quoting_of(struct bytes arg)
 {
 	enum quoting q = arg.n ? QUOTE_NONE : QUOTE_SINGLE;
 
@@ -83,9 +83,9 @@ static enum quoting quoting(struct bytes arg)
 }
 
 /* As one would have to type it: 'it'\''s', $'\e[31m'. */
-static void quoted(struct put *w, struct bytes arg)
+static void row_quoted(struct put *w, struct bytes arg)
 {
-	enum quoting q = quoting(arg);
+	enum quoting q = quoting_of(arg);
 
 	if (q == QUOTE_NONE) {
 		show_bytes(w, arg);
@@ -115,7 +115,7 @@ static uint8_t *put_tenths(uint8_t *p, uint64_t tenths)
 }
 
 /* 842 us, 12.3 ms, 1.2 s, 1:02:03 */
-static void duration(struct put *w, uint64_t ns)
+static void row_duration(struct put *w, uint64_t ns)
 {
 	uint64_t s = ns / 1000000000;
 	uint8_t *p = w->p;
@@ -165,14 +165,14 @@ static void time_of_day(struct put *w, struct text *x, uint64_t unix_ns)
 }
 
 /* Time, pid, name: as columns. */
-static void head(struct put *w, struct text *x, const struct event *ev)
+static void row_head(struct put *w, struct text *x, const struct event *ev)
 {
 	const uint8_t *start;
 	size_t n;
 
-	paint(w, x, SHOW_DIM);
+	text_paint(w, x, SHOW_DIM);
 	time_of_day(w, x, ev->time_unix_ns);
-	paint(w, x, SHOW_PLAIN);
+	text_paint(w, x, SHOW_PLAIN);
 	if (!ev->proc) {
 		show_blanks(w, COLUMN_TEXT - 12);
 		return;
@@ -181,27 +181,27 @@ static void head(struct put *w, struct text *x, const struct event *ev)
 	show_blanks(w, 1 + (n < COLUMN_PID ? COLUMN_PID - n : 0));
 	show_number(w, ev->proc->pid);
 	SHOW(w, " ");
-	paint(w, x, SHOW_BOLD);
+	text_paint(w, x, SHOW_BOLD);
 	start = w->p;
 	show_bytes(w, ev->proc->comm);
 	n = w->p - start;
-	paint(w, x, SHOW_PLAIN);
+	text_paint(w, x, SHOW_PLAIN);
 	show_blanks(w, 1 + (n < COLUMN_COMM ? COLUMN_COMM - n : 0));
 }
 
-static void flags(struct put *w, const struct text *x, uint32_t mask)
+static void row_flags(struct put *w, const struct text *x, uint32_t mask)
 {
 	if (!mask)
 		return;
-	paint(w, x, SHOW_RED);
+	text_paint(w, x, SHOW_RED);
 	SHOW(w, "  [");
 	if (put_room(w, PUT_FLAGS))
 		w->p = put_flags(w->p, mask, false);
 	SHOW(w, "]");
-	paint(w, x, SHOW_PLAIN);
+	text_paint(w, x, SHOW_PLAIN);
 }
 
-static void line(struct put *w, const struct text *x, const struct event *ev)
+static void row_line(struct put *w, const struct text *x, const struct event *ev)
 {
 	const struct event_line *cmd = &ev->line;
 
@@ -209,26 +209,26 @@ static void line(struct put *w, const struct text *x, const struct event *ev)
 		SHOW(w, "# ");
 	else
 		SHOW(w, "$ ");
-	lines(w, cmd->text);
+	row_lines(w, cmd->text);
 	if (cmd->expanded.n) {
 		SHOW(w, "\n");
 		show_blanks(w, COLUMN_TEXT);
 		SHOW(w, "= ");
-		lines(w, cmd->expanded);
+		row_lines(w, cmd->expanded);
 	}
 	if (cmd->has_status) {
-		paint(w, x, cmd->status ? SHOW_RED : SHOW_DIM);
+		text_paint(w, x, cmd->status ? SHOW_RED : SHOW_DIM);
 		SHOW(w, "  [");
 		if (put_room(w, PUT_NUMBER))
 			w->p = put_i64(w->p, cmd->status);
 		SHOW(w, ", ");
-		duration(w, cmd->duration_ns);
+		row_duration(w, cmd->duration_ns);
 		SHOW(w, "]");
-		paint(w, x, SHOW_PLAIN);
+		text_paint(w, x, SHOW_PLAIN);
 	}
 }
 
-static void exec(struct put *w, const struct event *ev)
+static void row_exec(struct put *w, const struct event *ev)
 {
 	struct bytes args = ev->exec.argv, arg;
 	bool named = false;
@@ -237,39 +237,39 @@ static void exec(struct put *w, const struct event *ev)
 	while (!w->full && bytes_next_arg(&args, &arg)) {
 		named |= bytes_eq(arg, ev->exec.path);
 		SHOW(w, " ");
-		quoted(w, arg);
+		row_quoted(w, arg);
 	}
 	if (named || !ev->exec.path.n)
 		return;
 	SHOW(w, "  [");
-	quoted(w, ev->exec.path);
+	row_quoted(w, ev->exec.path);
 	SHOW(w, "]");
 }
 
-static void end(struct put *w, const struct text *x, const struct event *ev)
+static void row_exit(struct put *w, const struct text *x, const struct event *ev)
 {
 	if (ev->exit.signal) {
-		paint(w, x, SHOW_RED);
+		text_paint(w, x, SHOW_RED);
 		SHOW(w, "killed by ");
 		if (put_room(w, PUT_SIGNAL))
 			w->p = put_signal(w->p, ev->exit.signal);
 	} else {
-		paint(w, x, ev->exit.code ? SHOW_RED : "");
+		text_paint(w, x, ev->exit.code ? SHOW_RED : "");
 		SHOW(w, "exit ");
 		show_number(w, ev->exit.code);
 	}
 	if (ev->exit.core)
 		SHOW(w, ", core dumped,");
-	paint(w, x, SHOW_PLAIN);
+	text_paint(w, x, SHOW_PLAIN);
 	SHOW(w, " after ");
-	duration(w, ev->exit.lifetime_ns);
+	row_duration(w, ev->exit.lifetime_ns);
 }
 
-static void loss(struct put *w, const struct text *x, const struct event *ev)
+static void row_loss(struct put *w, const struct text *x, const struct event *ev)
 {
 	const char *help = stats_help(ev->loss.reason);
 
-	paint(w, x, SHOW_RED);
+	text_paint(w, x, SHOW_RED);
 	SHOW(w, "lost ");
 	show_number(w, ev->loss.count);
 	SHOW(w, " (");
@@ -281,23 +281,23 @@ static void loss(struct put *w, const struct text *x, const struct event *ev)
 		SHOW(w, ": ");
 		show_bytes(w, bytes_of(help));
 	}
-	paint(w, x, SHOW_PLAIN);
+	text_paint(w, x, SHOW_PLAIN);
 }
 
-static int content(struct put *w, const struct text *x, const struct event *ev)
+static int row_content(struct put *w, const struct text *x, const struct event *ev)
 {
 	switch (ev->kind) {
 	case EVENT_LINE:
-		line(w, x, ev);
+		row_line(w, x, ev);
 		return 0;
 	case EVENT_EXEC:
-		exec(w, ev);
+		row_exec(w, ev);
 		return 0;
 	case EVENT_EXIT:
-		end(w, x, ev);
+		row_exit(w, x, ev);
 		return 0;
 	case EVENT_LOSS:
-		loss(w, x, ev);
+		row_loss(w, x, ev);
 		return 0;
 	case EVENT_DATA: /* in text_encode() */
 	case EVENT_META:
@@ -310,12 +310,12 @@ static int content(struct put *w, const struct text *x, const struct event *ev)
 }
 
 /* One event may be several rows, or none: each begins with the same head. */
-static int data(struct text *x, const struct event *ev, struct chunk *c)
+static int text_encode_data(struct text *x, const struct event *ev, struct chunk *c)
 {
 	uint8_t buf[TEXT_DATA_HEAD]; /* has room for colours and a name of nothing but escapes */
 	struct put w = {buf, buf + sizeof(buf), false};
 
-	head(&w, x, ev);
+	row_head(&w, x, ev);
 	return text_data_encode(x->data, ev, (struct bytes){(char *)buf, w.p - buf}, c);
 }
 
@@ -326,12 +326,12 @@ static int text_encode(void *ctx, const struct event *ev, struct out *out)
 	int r;
 
 	if (ev->kind == EVENT_DATA)
-		return data(x, ev, out->tail);
-	head(&w, x, ev);
-	r = content(&w, x, ev);
+		return text_encode_data(x, ev, out->tail);
+	row_head(&w, x, ev);
+	r = row_content(&w, x, ev);
 	if (r)
 		return r;
-	flags(&w, x, ev->flags);
+	row_flags(&w, x, ev->flags);
 	SHOW(&w, "\n");
 	return put_end(&w, ev, out->tail);
 }

@@ -106,8 +106,8 @@ static int bash_inspect(const void *cfg, const struct elf_file *elf, struct prob
 	struct bash_params params = {0};
 	const char *missing;
 	struct elf_symbol symbol;
+	int ret = 0;
 
-	plan->n = 0;
 	if (bash_addresses(elf, &params, &missing)) {
 		/* only bash has both variables; others that use readline() are no targets */
 		if (!params.last_command_exit_value)
@@ -116,17 +116,15 @@ static int bash_inspect(const void *cfg, const struct elf_file *elf, struct prob
 			    "bash: '%s' has no '%s' of its own (linked to a shared readline?)",
 			    elf_file_path(elf), missing);
 	}
-	for (uint16_t i = 0; bash_hooks[i].symbol; i++) {
+	for (uint16_t i = 0; bash_hooks[i].symbol && !ret; i++) {
 		if (elf_file_symbol(elf, bash_hooks[i].symbol, &symbol) || !symbol.function)
 			continue;
 		if (!strcmp(bash_hooks[i].symbol, "pre_process_line"))
 			params.pre_process_line = symbol.address;
-		plan->v[plan->n].hook = i;
-		plan->v[plan->n++].offset = symbol.offset;
+		ret = probe_plan_add(plan, i, symbol.offset, NULL, err);
 	}
-	memcpy(plan->params, &params, sizeof(params));
-	plan->params_len = sizeof(params);
-	return 0;
+	probe_plan_set_params(plan, &params, sizeof(params));
+	return ret;
 }
 
 static int bash_decode(const struct rec *rec, struct part *ret)

@@ -223,8 +223,9 @@ static int plan_hooks(struct probe_plan *plan, const struct elf_file *elf, const
 {
 	char text[PLACE_TEXT];
 	struct place place;
+	int ret = 0;
 
-	for (uint16_t i = 0; openssl_hooks[i].symbol; i++) {
+	for (uint16_t i = 0; openssl_hooks[i].symbol && !ret; i++) {
 		bool returns = openssl_hooks[i].ret || (i && openssl_hooks[i - 1].ret);
 
 		if (strcmp(openssl_hooks[i].symbol, name) != 0)
@@ -232,13 +233,9 @@ static int plan_hooks(struct probe_plan *plan, const struct elf_file *elf, const
 		if (place_find(elf, address, returns, &place))
 			return errf(err, -EOPNOTSUPP, "openssl: '%s' has no code of '%s'",
 				    elf_file_path(elf), name);
-		plan->v[plan->n].hook = i;
-		plan->v[plan->n].offset = place.offset;
-		snprintf(plan->v[plan->n].note, sizeof(plan->v[plan->n].note), "%s",
-			 place_text(&place, text));
-		plan->n++;
+		ret = probe_plan_add(plan, i, place.offset, place_text(&place, text), err);
 	}
-	return 0;
+	return ret;
 }
 
 static int plan_exported(struct probe_plan *plan, const struct elf_file *elf,
@@ -307,8 +304,7 @@ static void plan_params(struct probe_plan *plan, const struct elf_file *elf)
 			 params.random_in < 0 ? "; client_random at +0x%x"
 					      : "; client_random at +0x%x of *(+0x%x)",
 			 (unsigned)params.random_at, (unsigned)params.random_in);
-	memcpy(plan->params, &params, sizeof(params));
-	plan->params_len = sizeof(params);
+	probe_plan_set_params(plan, &params, sizeof(params));
 }
 
 /* What is linked in keeps only those of both that are used: a program in Rust, SSL_*_ex. */
@@ -333,7 +329,6 @@ static int openssl_inspect(const void *cfg, const struct elf_file *elf, struct p
 					     NULL};
 	int ret;
 
-	plan->n = 0;
 	if (!has_one_of(elf, "SSL_read", "SSL_read_ex") ||
 	    !has_one_of(elf, "SSL_write", "SSL_write_ex"))
 		return 0;

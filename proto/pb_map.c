@@ -78,18 +78,18 @@ void pb_map_free(struct pb_map *m)
 		munmap(m, sizeof(*m));
 }
 
-static ProtobufCBinaryData binary(struct bytes b)
+static ProtobufCBinaryData map_binary(struct bytes b)
 {
 	return (ProtobufCBinaryData){b.n, (uint8_t *)b.p};
 }
 
 /* Texts that are ours: known to be ASCII. */
-static char *own(const char *text)
+static char *map_own(const char *text)
 {
 	return text ? (char *)text : (char *)protobuf_c_empty_string;
 }
 
-static char *string(struct pb_map *m, enum text_slot slot, struct bytes text)
+static char *map_string(struct pb_map *m, enum text_slot slot, struct bytes text)
 {
 	if (!text.n)
 		return (char *)protobuf_c_empty_string;
@@ -110,12 +110,12 @@ static void map_process(struct pb_map *m, const struct event *ev)
 	to->ppid = proc->ppid;
 	to->ns_pid = proc->ns_pid;
 	to->loginuid = proc->loginuid;
-	to->comm = binary(proc->comm);
-	to->exe = binary(proc->exe);
+	to->comm = map_binary(proc->comm);
+	to->exe = map_binary(proc->exe);
 	to->start_boot_ns = proc->start_boot_ns;
 	to->start_unix_nano = proc->start_unix_ns;
 	to->cgroup_id = proc->cgroup_id;
-	to->container_id = string(m, SLOT_CONTAINER, proc->container);
+	to->container_id = map_string(m, SLOT_CONTAINER, proc->container);
 	m->event.process = to;
 }
 
@@ -128,8 +128,8 @@ static size_t map_parents(struct pb_map *m, const struct proc *proc)
 
 		penstock__v1__process__init(to);
 		to->pid = proc->pid;
-		to->comm = binary(proc->comm);
-		to->exe = binary(proc->exe);
+		to->comm = map_binary(proc->comm);
+		to->exe = map_binary(proc->exe);
 		to->start_boot_ns = proc->start_boot_ns;
 		m->parent_list[n++] = to;
 	}
@@ -145,7 +145,7 @@ static int map_args(struct pb_map *m, struct bytes block, size_t *ret)
 	while (bytes_next_arg(&block, &arg)) {
 		if (n == MAP_ARGS)
 			return -EMSGSIZE;
-		m->args[n++] = binary(arg);
+		m->args[n++] = map_binary(arg);
 	}
 	*ret = n;
 	return 0;
@@ -156,10 +156,10 @@ static int map_exec(struct pb_map *m, const struct event *ev)
 	Penstock__V1__Exec *to = &m->body.exec;
 
 	penstock__v1__exec__init(to);
-	to->path = binary(ev->exec.path);
+	to->path = map_binary(ev->exec.path);
 	to->argv = m->args;
 	to->argv_bytes = ev->exec.argv_total;
-	to->cwd = binary(ev->exec.cwd);
+	to->cwd = map_binary(ev->exec.cwd);
 	to->parents = m->parent_list;
 	to->n_parents = map_parents(m, ev->proc);
 	m->event.exec = to;
@@ -187,11 +187,11 @@ static int map_line(struct pb_map *m, const struct event *ev)
 	Penstock__V1__ShellCommand *to = &m->body.shell;
 
 	penstock__v1__shell_command__init(to);
-	to->shell = own(line->shell);
-	to->command = binary(line->text);
-	to->expanded = binary(line->expanded);
-	to->cwd = binary(line->cwd);
-	to->tty = binary(line->tty);
+	to->shell = map_own(line->shell);
+	to->command = map_binary(line->text);
+	to->expanded = map_binary(line->expanded);
+	to->cwd = map_binary(line->cwd);
+	to->tty = map_binary(line->tty);
 	to->command_id = line->id;
 	to->start_unix_nano = line->start_unix_ns;
 	if (line->has_status) {
@@ -229,9 +229,9 @@ static int map_data(struct pb_map *m, const struct event *ev)
 
 	map_flow(m, ev->flow);
 	penstock__v1__tls_data__init(to);
-	to->payload = binary(data->payload);
-	to->library = own(data->library);
-	to->protocol = own(event_protocol_name(ev->flow->protocol));
+	to->payload = map_binary(data->payload);
+	to->library = map_own(data->library);
+	to->protocol = map_own(event_protocol_name(ev->flow->protocol));
 	to->missing = data->missing;
 	to->call_offset = data->call_offset;
 	to->call_total = data->call_total;
@@ -250,9 +250,9 @@ static int map_attach(struct pb_map *m, const struct event *ev)
 	Penstock__V1__Attach *to = &m->body.attach;
 
 	penstock__v1__attach__init(to);
-	to->hook = binary(ev->attach.hook);
-	to->target = binary(ev->attach.target);
-	to->note = binary(ev->attach.note);
+	to->hook = map_binary(ev->attach.hook);
+	to->target = map_binary(ev->attach.target);
+	to->note = map_binary(ev->attach.note);
 	to->offset = ev->attach.offset;
 	to->pid = ev->attach.pid;
 	to->status = ev->attach.status;
@@ -272,8 +272,8 @@ static int map_loss(struct pb_map *m, const struct event *ev)
 	to->last_unix_nano = loss->last_unix_ns;
 	to->first_seq = loss->first_seq;
 	to->last_seq = loss->last_seq;
-	to->probe = own(loss->probe);
-	to->reason = own(loss->reason);
+	to->probe = map_own(loss->probe);
+	to->reason = map_own(loss->reason);
 	to->unit = loss->first_seq ? PENSTOCK__V1__LOSS_UNIT__EVENTS
 				   : PENSTOCK__V1__LOSS_UNIT__RECORDS;
 	m->event.loss = to;
@@ -292,8 +292,8 @@ static int map_stats(struct pb_map *m, const struct event *ev)
 		Penstock__V1__Counter *counter = &m->counters[i];
 
 		penstock__v1__counter__init(counter);
-		counter->group = own(ev->stats.v[i].group);
-		counter->name = own(ev->stats.v[i].name);
+		counter->group = map_own(ev->stats.v[i].group);
+		counter->name = map_own(ev->stats.v[i].name);
 		counter->value = ev->stats.v[i].value;
 		m->counter_list[i] = counter;
 	}
@@ -316,18 +316,18 @@ static int map_run(struct pb_map *m, const struct event *ev)
 	penstock__v1__stream_info__init(to);
 	to->host_id = (ProtobufCBinaryData){sizeof(run->host_id), (uint8_t *)run->host_id};
 	to->boot_id = (ProtobufCBinaryData){sizeof(run->boot_id), (uint8_t *)run->boot_id};
-	to->host_name = string(m, SLOT_HOST, run->host);
-	to->os = string(m, SLOT_OS, run->os);
-	to->kernel = string(m, SLOT_KERNEL, run->kernel);
-	to->arch = string(m, SLOT_ARCH, run->arch);
-	to->producer = own("penstock");
-	to->producer_version = string(m, SLOT_VERSION, run->version);
+	to->host_name = map_string(m, SLOT_HOST, run->host);
+	to->os = map_string(m, SLOT_OS, run->os);
+	to->kernel = map_string(m, SLOT_KERNEL, run->kernel);
+	to->arch = map_string(m, SLOT_ARCH, run->arch);
+	to->producer = map_own("penstock");
+	to->producer_version = map_string(m, SLOT_VERSION, run->version);
 	to->clock = &m->clock;
 	to->first_seq = ev->seq;
 	to->run_id = run->run_id;
 	to->pid = run->pid;
-	to->cmdline = binary(run->cmdline);
-	to->probes = own(run->probes);
+	to->cmdline = map_binary(run->cmdline);
+	to->probes = map_own(run->probes);
 	m->event.stream_info = to;
 	m->event.body_case = PENSTOCK__V1__EVENT__BODY_STREAM_INFO;
 	return 0;
@@ -344,12 +344,12 @@ static void map_head(struct pb_map *m, const struct event *ev, Penstock__V1__Eve
 	to->type = type;
 	to->flags = ev->flags;
 	to->cpu = ev->cpu;
-	to->probe = own(ev->probe);
+	to->probe = map_own(ev->probe);
 	if (ev->proc)
 		map_process(m, ev);
 }
 
-static int pack(const struct pb_map *m, uint8_t *dst, size_t room, size_t *ret_n)
+static int map_pack(const struct pb_map *m, uint8_t *dst, size_t room, size_t *ret_n)
 {
 	size_t n = penstock__v1__event__get_packed_size(&m->event), head = 0;
 	uint8_t delimiter[MAP_DELIMITER];
@@ -407,7 +407,7 @@ int pb_map_event(struct pb_map *m, const struct event *ev, uint8_t *dst, size_t 
 {
 	int r = map_body(m, ev);
 
-	return r ? r : pack(m, dst, room, ret_n);
+	return r ? r : map_pack(m, dst, room, ret_n);
 }
 
 int pb_map_process(struct pb_map *m, const struct event *ev, uint8_t *dst, size_t room,
@@ -419,13 +419,13 @@ int pb_map_process(struct pb_map *m, const struct event *ev, uint8_t *dst, size_
 
 	map_head(m, ev, PENSTOCK__V1__EVENT_TYPE__PROCESS_INFO);
 	m->event.flags = 0;
-	m->process.cgroup = binary(proc->cgroup);
-	m->process.pod_uid = string(m, SLOT_POD, proc->pod);
+	m->process.cgroup = map_binary(proc->cgroup);
+	m->process.pod_uid = map_string(m, SLOT_POD, proc->pod);
 	/* The same in Event.process would only be said twice. */
 	m->event.process = NULL;
 	penstock__v1__process_info__init(to);
 	to->process = &m->process;
-	to->cwd = binary(proc->cwd);
+	to->cwd = map_binary(proc->cwd);
 	to->parents = m->parent_list;
 	to->n_parents = map_parents(m, proc);
 	to->argv = m->args;
@@ -437,5 +437,5 @@ int pb_map_process(struct pb_map *m, const struct event *ev, uint8_t *dst, size_
 	}
 	m->event.process_info = to;
 	m->event.body_case = PENSTOCK__V1__EVENT__BODY_PROCESS_INFO;
-	return pack(m, dst, room, ret_n);
+	return map_pack(m, dst, room, ret_n);
 }

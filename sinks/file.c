@@ -92,7 +92,8 @@ static bool is_trap(const struct stat *st, const struct sink_env *env, int folde
 }
 
 /* What is there already: may it be written? */
-static int judge(const struct stat *st, const struct sink_env *env, int folder, struct err *err)
+static int file_judge(const struct stat *st, const struct sink_env *env, int folder,
+		      struct err *err)
 {
 	const char *path = env->target;
 
@@ -115,7 +116,7 @@ static int judge(const struct stat *st, const struct sink_env *env, int folder, 
 	return 0;
 }
 
-static int reopen(int path_fd, int flags)
+static int file_reopen(int path_fd, int flags)
 {
 	char path[64];
 	int fd;
@@ -127,7 +128,7 @@ static int reopen(int path_fd, int flags)
 
 /* Makes the file ours alone: against other writers by a lock that lives as long as the descriptor,
  * against readers by mode and owner. */
-static int claim(int fd, const struct sink_env *env, struct err *err)
+static int file_claim(int fd, const struct sink_env *env, struct err *err)
 {
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
 		return errf(err, -EBUSY, "'%s' is being written by another penstock", env->target);
@@ -148,17 +149,17 @@ static int open_existing(struct file_sink *s, int folder, const char *base,
 
 	if (there < 0 || fstat(there, &st) < 0)
 		return errf(err, -errno, "cannot write '%s': %s", env->target, strerror(errno));
-	r = judge(&st, env, folder, err);
+	r = file_judge(&st, env, folder, err);
 	if (r < 0)
 		return r;
 	if (S_ISFIFO(st.st_mode)) {
 		s->fifo = TAKE_FD(there);
 		return 0;
 	}
-	fd = reopen(there, O_WRONLY);
+	fd = file_reopen(there, O_WRONLY);
 	if (fd < 0)
 		return errf(err, fd, "cannot write '%s': %s", env->target, strerror(-fd));
-	r = claim(fd, env, err);
+	r = file_claim(fd, env, err);
 	if (r < 0)
 		return r;
 	s->replaces = true;
@@ -178,7 +179,7 @@ static int file_open(void *ctx, const void *cfg, const struct sink_env *env, str
 		return folder;
 	s->fd = openat(folder, base, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (s->fd >= 0)
-		return claim(s->fd, env, err);
+		return file_claim(s->fd, env, err);
 	if (errno == EEXIST || errno == EISDIR)
 		return open_existing(s, folder, base, env, err);
 	return errf(err, -errno, "cannot write '%s': %s", env->target, strerror(errno));
@@ -196,7 +197,7 @@ static int file_begin(void *ctx)
 		return 0;
 	}
 	/* A FIFO can be opened for writing only while somebody reads it. */
-	fd = reopen(s->fifo, O_WRONLY | O_NONBLOCK);
+	fd = file_reopen(s->fifo, O_WRONLY | O_NONBLOCK);
 	if (fd < 0)
 		return fd == -ENXIO ? -EAGAIN : fd;
 	s->fd = fd;

@@ -9,7 +9,7 @@ function(register name label)
     ENVIRONMENT "BUILD=${CMAKE_BINARY_DIR};PENSTOCK=$<TARGET_FILE:penstock>")
 endfunction()
 
-foreach(check tree spdx sizes banned includes symbols core format tidy shell)
+foreach(check tree spdx sizes banned includes names symbols core format tidy shell)
   set(arguments "")
   if(check MATCHES "symbols|core|tidy")
     set(arguments ${CMAKE_BINARY_DIR})

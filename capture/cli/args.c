@@ -27,8 +27,8 @@ static int unknown_option(const struct args *a, const char *name, struct err *er
 	return errf(err, -EINVAL, "unknown option '--%s'%s", name, near_hint(&near, "--", hint));
 }
 
-static int set(struct args *a, const struct opt *row, void *cfg, const char *value,
-	       const char *label, struct err *err)
+static int args_set(struct args *a, const struct opt *row, void *cfg, const char *value,
+		    const char *label, struct err *err)
 {
 	int r = opt_set(row, cfg, value, label, err);
 
@@ -38,7 +38,7 @@ static int set(struct args *a, const struct opt *row, void *cfg, const char *val
 }
 
 /* The row of "no-NAME", when NAME is a flag. */
-static const struct opt *negated(const struct args *a, const char *name, void **ret_cfg)
+static const struct opt *args_find_negated(const struct args *a, const char *name, void **ret_cfg)
 {
 	const struct opt *row = NULL;
 
@@ -60,7 +60,7 @@ static int parse_long(struct args *a, const char *word, char ***next, struct err
 	snprintf(label, sizeof(label), "--%s", name);
 	row = opt_group_find(a->groups, name, &cfg);
 	if (!row) {
-		row = negated(a, name, &cfg);
+		row = args_find_negated(a, name, &cfg);
 		if (!row)
 			return unknown_option(a, name, err);
 		if (value)
@@ -69,7 +69,7 @@ static int parse_long(struct args *a, const char *word, char ***next, struct err
 	}
 	if (!value && row->type != OPT_FLAG && **next)
 		value = *(*next)++;
-	return set(a, row, cfg, value, label, err);
+	return args_set(a, row, cfg, value, label, err);
 }
 
 static const struct opt *find_letter(const struct args *a, char letter, void **ret_cfg)
@@ -104,14 +104,14 @@ static int parse_letters(struct args *a, const char *letters, char ***next, stru
 			return errf(err, -EINVAL, "unknown option '%s'", label);
 		if (row->type != OPT_FLAG)
 			value = letters[1] ? letters + 1 : **next ? *(*next)++ : NULL;
-		r = set(a, row, cfg, value, label, err);
+		r = args_set(a, row, cfg, value, label, err);
 		if (r < 0 || row->type != OPT_FLAG)
 			return r;
 	}
 	return 0;
 }
 
-static int allocate(struct args *a, char **argv, struct err *err)
+static int args_allocate(struct args *a, char **argv, struct err *err)
 {
 	size_t words = 1, rows = 1;
 
@@ -128,7 +128,7 @@ static int allocate(struct args *a, char **argv, struct err *err)
 int args_parse(struct args *a, char **argv, struct err *err)
 {
 	bool options = true;
-	int r = allocate(a, argv, err);
+	int r = args_allocate(a, argv, err);
 
 	while (r == 0 && !a->help && *argv) {
 		char *word = *argv++;

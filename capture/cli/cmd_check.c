@@ -94,7 +94,8 @@ static int with_defaults(const struct probe_ops *ops, struct err *err, const cha
 	return r;
 }
 
-static int ask(const struct probe_ops *ops, const void *cfg, const char *path, struct err *err)
+static int check_ask(const struct probe_ops *ops, const void *cfg, const char *path,
+		     struct err *err)
 {
 	return ops->check ? ops->check(cfg, err) : 0;
 }
@@ -109,7 +110,7 @@ static bool check_probes(void)
 		const struct probe_ops *ops = probe_registry[i].ops;
 		struct err err = {""};
 		char detail[sizeof(err.text) + 128];
-		int r = with_defaults(ops, &err, NULL, ask);
+		int r = with_defaults(ops, &err, NULL, check_ask);
 
 		snprintf(detail, sizeof(detail), "%s%s%s%s", ops->needs ? "needs " : "",
 			 ops->needs ? ops->needs : "", ops->needs && err.text[0] ? ": " : "",
@@ -123,7 +124,8 @@ static bool check_probes(void)
 /* ---- one file ------------------------------------------------------------------------------ */
 
 /* Returns the number of places. */
-static int inspect(const struct probe_ops *ops, const void *cfg, const char *path, struct err *err)
+static int check_inspect(const struct probe_ops *ops, const void *cfg, const char *path,
+			 struct err *err)
 {
 	struct probe_plan plan = {0};
 	int r = discovery_inspect(ops, cfg, path, &plan, err);
@@ -148,7 +150,7 @@ static int check_target(const struct cli_call *call, const char *path, struct er
 
 	for (unsigned i = 0; i < probe_registry_n; i++) {
 		const struct probe_ops *ops = probe_registry[i].ops;
-		int r = ops->inspect ? with_defaults(ops, &why, path, inspect) : 0;
+		int r = ops->inspect ? with_defaults(ops, &why, path, check_inspect) : 0;
 
 		if (r == -ENOEXEC || r == -ENOENT)
 			break;
@@ -165,7 +167,7 @@ static int check_target(const struct cli_call *call, const char *path, struct er
 	return CLI_MISSING;
 }
 
-static int run(const struct cli_call *call, struct err *err)
+static int check_run(const struct cli_call *call, struct err *err)
 {
 	const struct check_cfg *cfg = call->cfg;
 	bool fit;
@@ -187,5 +189,5 @@ const struct cli_command cmd_check = {
 	.examples = "penstock check --target /bin/bash\twhere the probes would sit in bash\n",
 	.options = options,
 	.cfg_size = sizeof(struct check_cfg),
-	.run = run,
+	.run = check_run,
 };

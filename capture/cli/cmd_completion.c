@@ -132,7 +132,7 @@ static void bash_names(const char *word, const struct cli_command *command,
 	fputs("' ;;\n", stdout);
 }
 
-static void bash(void)
+static void bash_script(void)
 {
 	fputs("# penstock completion for bash\n"
 	      "_penstock_words() {\n"
@@ -230,7 +230,7 @@ static void zsh_case(const char *word, const struct cli_command *command,
 	fputs("\t\t\t'(- *)--help[print help]' ;;\n", stdout);
 }
 
-static void zsh(void)
+static void zsh_script(void)
 {
 	fputs("#compdef penstock\n"
 	      "_penstock() {\n"
@@ -286,7 +286,7 @@ static void fish_word(const char *word, const struct cli_command *command,
 	each_row(word, command, probe, fish_row);
 }
 
-static void fish(void)
+static void fish_script(void)
 {
 	fputs("# penstock completion for fish\n", stdout);
 	each_word(fish_word);
@@ -299,12 +299,12 @@ static void fish(void)
 
 /* ---- command ------------------------------------------------------------------------------- */
 
-static int run(const struct cli_call *call, struct err *err)
+static int completion_run(const struct cli_call *call, struct err *err)
 {
 	static const struct {
 		const char *name;
 		void (*print)(void);
-	} shells[] = {{"bash", bash}, {"zsh", zsh}, {"fish", fish}};
+	} shells[] = {{"bash", bash_script}, {"zsh", zsh_script}, {"fish", fish_script}};
 	const char *shell = call->operands_n ? call->operands[0] : "";
 
 	for (unsigned i = 0; i < sizeof(shells) / sizeof(shells[0]); i++) {
@@ -323,5 +323,5 @@ const struct cli_command cmd_completion = {
 	.examples = "penstock completion bash >/etc/bash_completion.d/penstock\tfor all users of "
 		    "bash\n",
 	.operands_max = 1,
-	.run = run,
+	.run = completion_run,
 };

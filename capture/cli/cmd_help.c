@@ -15,7 +15,7 @@ static const struct opt options[] = {
 	OPT_END,
 };
 
-static int run(const struct cli_call *call, struct err *err)
+static int help_run(const struct cli_call *call, struct err *err)
 {
 	const struct help_cfg *cfg = call->cfg;
 	const struct cli_command *command;
@@ -48,5 +48,5 @@ const struct cli_command cmd_help = {
 	.options = options,
 	.cfg_size = sizeof(struct help_cfg),
 	.operands_max = 1,
-	.run = run,
+	.run = help_run,
 };

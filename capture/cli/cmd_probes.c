@@ -38,22 +38,22 @@ static struct row row_of(const struct probe_ops *ops)
 	return row;
 }
 
-static void widen(size_t *width, const char *text)
+static void column_widen(size_t *width, const char *text)
 {
 	if (strlen(text) > *width)
 		*width = strlen(text);
 }
 
-static int run(const struct cli_call *call, struct err *err)
+static int probes_run(const struct cli_call *call, struct err *err)
 {
 	size_t name = strlen("PROBE"), kinds = strlen("KINDS"), needs = strlen("NEEDS");
 
 	for (unsigned i = 0; i < probe_registry_n; i++) {
 		struct row row = row_of(probe_registry[i].ops);
 
-		widen(&name, row.names);
-		widen(&kinds, row.kinds);
-		widen(&needs, probe_registry[i].ops->needs);
+		column_widen(&name, row.names);
+		column_widen(&kinds, row.kinds);
+		column_widen(&needs, probe_registry[i].ops->needs);
 	}
 	printf("%-*s  %-*s  %-*s  %s\n", (int)name, "PROBE", (int)kinds, "KINDS", (int)needs,
 	       "NEEDS", "WHAT IT RECORDS");
@@ -70,5 +70,5 @@ static int run(const struct cli_call *call, struct err *err)
 const struct cli_command cmd_probes = {
 	.name = "probes",
 	.summary = "list the probes: what each records and needs",
-	.run = run,
+	.run = probes_run,
 };

@@ -110,7 +110,7 @@ static int exit_status(const struct cli_call *call, const struct record *r, int 
 	return r->child.ended ? r->child.status : CHILD_SIGNAL + r->stop_signal;
 }
 
-static int record(const struct cli_call *call, struct record *r, struct err *err)
+static int record_to_end(const struct cli_call *call, struct record *r, struct err *err)
 {
 	int code = record_parse(r, err);
 	bool whole;
@@ -131,7 +131,7 @@ static int record(const struct cli_call *call, struct record *r, struct err *err
 	return exit_status(call, r, code, whole);
 }
 
-static int run(const struct cli_call *call, struct err *err)
+static int record_run(const struct cli_call *call, struct err *err)
 {
 	const struct record_cfg *cfg = call->cfg;
 	struct record_config config = {.probe = call->probe,
@@ -149,7 +149,7 @@ static int run(const struct cli_call *call, struct err *err)
 				       .attached = print_attached,
 				       .attached_arg = (void *)call};
 	struct record r = {.cfg = &config, .signals = {.fd = -1}, .child = {.hold_fd = -1}};
-	int status = record(call, &r, err);
+	int status = record_to_end(call, &r, err);
 
 	record_done(&r);
 	return status;
@@ -181,5 +181,5 @@ const struct cli_command cmd_record = {
 	.cfg_size = sizeof(struct record_cfg),
 	.outputs = true,
 	.child = true,
-	.run = run,
+	.run = record_run,
 };

@@ -77,7 +77,7 @@ static int replay_all(struct replay *r, struct err *err)
 	return whole ? CLI_OK : CLI_LOST;
 }
 
-static int replay(struct replay *r, struct err *err)
+static int replay_file(struct replay *r, struct err *err)
 {
 	int ret;
 
@@ -92,14 +92,14 @@ static int replay(struct replay *r, struct err *err)
 	return ret < 0 ? cli_status(r->call, ret) : replay_all(r, err);
 }
 
-static int run(const struct cli_call *call, struct err *err)
+static int replay_run(const struct cli_call *call, struct err *err)
 {
 	struct replay r = {.call = call, .path = call->operands_n ? call->operands[0] : NULL};
 	int status;
 
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
-	status = replay(&r, err);
+	status = replay_file(&r, err);
 	pipeline_free(r.pipeline);
 	outputs_done(&r.outputs);
 	if (r.source.ops)
@@ -121,5 +121,5 @@ const struct cli_command cmd_replay = {
 		    "penstock replay all.raw -w - | tshark -r -\tinto a pipe\n",
 	.operands_max = 1,
 	.outputs = true,
-	.run = run,
+	.run = replay_run,
 };

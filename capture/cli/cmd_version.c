@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "capture/cli/commands.h"
 
-static int run(const struct cli_call *call, struct err *err)
+static int version_run(const struct cli_call *call, struct err *err)
 {
 	puts("penstock " PENSTOCK_VERSION);
 	return CLI_OK;
@@ -10,5 +10,5 @@ static int run(const struct cli_call *call, struct err *err)
 const struct cli_command cmd_version = {
 	.name = "version",
 	.summary = "print the version",
-	.run = run,
+	.run = version_run,
 };

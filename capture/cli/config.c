@@ -10,7 +10,7 @@ enum {
 	CONFIG_MAX = 1024 * 1024
 };
 
-static char *trim(char *text)
+static char *text_trim(char *text)
 {
 	char *end;
 
@@ -30,13 +30,13 @@ static int config_line(struct args *a, char *line, const char *where, struct err
 
 	if (value)
 		*value++ = '\0';
-	name = trim(line);
+	name = text_trim(line);
 	if (!*name && !value)
 		return 0;
 	row = opt_group_find(a->groups, name, &cfg);
 	if (row && args_given(a, row))
 		return 0;
-	return opt_group_set(a->groups, name, value ? trim(value) : NULL, where, err);
+	return opt_group_set(a->groups, name, value ? text_trim(value) : NULL, where, err);
 }
 
 static int read_all(const char *path, char **ret, struct err *err)
@@ -70,7 +70,7 @@ int args_config(struct args *a, const char *path, char **ret_text, struct err *e
 		if (next)
 			*next++ = '\0';
 		snprintf(where, sizeof(where), "%s:%u", path, number);
-		line = trim(line);
+		line = text_trim(line);
 		if (*line != '#')
 			r = config_line(a, line, where, err);
 	}

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 /* "24.1K": for people, so rounded. */
-static const char *human(uint64_t bytes, char ret[16])
+static const char *size_format(uint64_t bytes, char ret[16])
 {
 	static const char units[] = "BKMGT";
 	double value = (double)bytes;
@@ -17,7 +17,7 @@ static const char *human(uint64_t bytes, char ret[16])
 	return ret;
 }
 
-/* What we tell of ourselves is not what was recorded. */
+/* Kinds in which penstock tells of itself: they are not counted as recorded. */
 enum {
 	OWN_KINDS = 1u << EVENT_META | 1u << EVENT_ATTACH | 1u << EVENT_LOSS | 1u << EVENT_STATS,
 };
@@ -40,8 +40,8 @@ static void print_summary(const struct pipeline_report *r)
 			fprintf(stderr, "; %" PRIu64 " %s", r->kernel[k],
 				stats_kernel_rows[k].name);
 	if (r->ring_size)
-		fprintf(stderr, "; ring at most %s of %s full", human(r->ring_high, high),
-			human(r->ring_size, size));
+		fprintf(stderr, "; ring at most %s of %s full", size_format(r->ring_high, high),
+			size_format(r->ring_size, size));
 	fputc('\n', stderr);
 }
 
@@ -55,7 +55,7 @@ static void print_output(const char *name, const uint64_t stats[OSTAT_MAX])
 	char bytes[16];
 
 	fprintf(stderr, "penstock: %s: %" PRIu64 " written, %s\n", name, stats[OSTAT_DONE],
-		human(stats[OSTAT_BYTES], bytes));
+		size_format(stats[OSTAT_BYTES], bytes));
 }
 
 /* Prints one place that lost something; returns whether it did. */
@@ -83,7 +83,7 @@ static bool print_records(const struct pipeline_report *r, bool replay)
 	return lost;
 }
 
-/* Returns whether it is not whole. */
+/* Returns whether something of that output is missing. */
 static bool print_failures(const struct outputs *o, unsigned i, const uint64_t stats[OSTAT_MAX])
 {
 	char text[512] = "";

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static _Noreturn void execute(const struct child_config *cfg)
+static _Noreturn void child_execute(const struct child_config *cfg)
 {
 	int r = 0;
 
@@ -28,8 +28,8 @@ static _Noreturn void execute(const struct child_config *cfg)
 	_exit(r == ENOENT ? CHILD_NOT_FOUND : CHILD_NO_EXEC);
 }
 
-/* Nobody writes when the parent has gone: the read ends with nothing, and so does the child. */
-static _Noreturn void await(const struct child_config *cfg, int hold_fd)
+/* Waits for child_release(). If the parent has gone the pipe ends without a byte, and so do we. */
+static _Noreturn void child_await_release(const struct child_config *cfg, int hold_fd)
 {
 	char go;
 	ssize_t n;
@@ -39,7 +39,7 @@ static _Noreturn void await(const struct child_config *cfg, int hold_fd)
 	while (n < 0 && errno == EINTR);
 	if (n != 1)
 		_exit(CHILD_FAILED);
-	execute(cfg);
+	child_execute(cfg);
 }
 
 int child_fork(const struct child_config *cfg, struct child *ret, struct err *err)
@@ -57,7 +57,7 @@ int child_fork(const struct child_config *cfg, struct child *ret, struct err *er
 	}
 	if (pid == 0) {
 		close(fds[1]);
-		await(cfg, fds[0]);
+		child_await_release(cfg, fds[0]);
 	}
 	close(fds[0]);
 	*ret = (struct child){.pid = pid, .hold_fd = fds[1]};

@@ -180,8 +180,8 @@ struct pair {
 };
 
 /* The first piece of text is the target: it may hold `=`. */
-static int split(struct output_spec *spec, struct pair pairs[PAIRS_MAX], unsigned *ret_n,
-		 struct err *err)
+static int spec_split(struct output_spec *spec, struct pair pairs[PAIRS_MAX], unsigned *ret_n,
+		      struct err *err)
 {
 	char *rest = spec->text, *key, *value;
 	unsigned n = 0;
@@ -225,7 +225,7 @@ static int set_keys(struct output_spec *spec, const struct pair *pairs, unsigned
 	return r;
 }
 
-/* What the keys say together. */
+/* Refuses keys that make no sense together, and fills in what depends on the sink. */
 static int check_keys(struct output_spec *spec, struct err *err)
 {
 	const char *kinds = spec->keys.kinds;
@@ -256,7 +256,7 @@ int output_spec_parse(const char *text, struct output_spec *ret, struct err *err
 	unsigned n = 0;
 	int r;
 
-	r = spec.text ? split(&spec, pairs, &n, err) : errf(err, -ENOMEM, "out of memory");
+	r = spec.text ? spec_split(&spec, pairs, &n, err) : errf(err, -ENOMEM, "out of memory");
 	for (unsigned i = 0; r == 0 && i < n; i++)
 		if (!strcmp(pairs[i].key, "format"))
 			format = pairs[i].value;
@@ -288,7 +288,7 @@ void output_spec_done(struct output_spec *spec)
 }
 
 /* The folder's real path and the name in it; the text itself when there is no such folder. */
-static void place(const char *path, char ret[2 * PATH_MAX])
+static void path_resolve(const char *path, char ret[2 * PATH_MAX])
 {
 	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
 	char folder[PATH_MAX], real[PATH_MAX];
@@ -308,8 +308,8 @@ bool output_spec_same(const struct output_spec *a, const struct output_spec *b)
 		return true;
 	if (a->sink != sink_by_name("file"))
 		return !strcmp(a->target, b->target);
-	place(a->target, place_a);
-	place(b->target, place_b);
+	path_resolve(a->target, place_a);
+	path_resolve(b->target, place_b);
 	return !strcmp(place_a, place_b);
 }
 

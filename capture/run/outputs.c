@@ -8,7 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-static int add(struct outputs *o, const char *text, struct err *err)
+static int outputs_add(struct outputs *o, const char *text, struct err *err)
 {
 	struct output_spec *spec = &o->specs[o->n];
 	int r;
@@ -30,8 +30,8 @@ int outputs_parse(const struct opt_list *texts, struct outputs *ret, struct err 
 	int r = 0;
 
 	for (unsigned i = 0; i < texts->n && r == 0; i++)
-		r = add(ret, texts->v[i], err);
-	return texts->n ? r : add(ret, NULL, err);
+		r = outputs_add(ret, texts->v[i], err);
+	return texts->n ? r : outputs_add(ret, NULL, err);
 }
 
 /* https://no-color.org */
@@ -42,7 +42,7 @@ static bool wants_colour(void)
 	return !(no_colour && *no_colour) && term && strcmp(term, "dumb") != 0;
 }
 
-static struct encoder_env terminal(const struct output_spec *spec)
+static struct encoder_env terminal_env(const struct output_spec *spec)
 {
 	struct winsize size = {0};
 
@@ -63,7 +63,7 @@ int outputs_open(struct outputs *o, const struct user *user, bool block, struct 
 			.label = spec->label,
 			.encoder = spec->encoder,
 			.encoder_cfg = spec->encoder_cfg,
-			.encoder_env = terminal(spec),
+			.encoder_env = terminal_env(spec),
 			.sink = spec->sink,
 			.sink_cfg = spec->sink_cfg,
 			.sink_env = {.target = spec->target,

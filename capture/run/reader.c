@@ -23,7 +23,7 @@ int reader_turn(const struct source *source, struct pipeline *pipeline, struct e
 	return r;
 }
 
-static int discard(const struct rec *rec, void *arg)
+static int reader_discard(const struct rec *rec, void *arg)
 {
 	return 0;
 }
@@ -41,14 +41,15 @@ static void *reader_main(void *arg)
 	while (r->status == SOURCE_MORE);
 	n = write(r->done_fd, &one, sizeof(one));
 	(void)n;
-	/* whoever inserts records waits for room until the source has ended */
+	/* Threads that insert records must not wait for room for ever: everything is taken out
+	 * until the source has ended. */
 	if (r->status < 0) {
 		int more;
 
 		r->source.ops->stop(r->source.ctx);
 		do
-			more = r->source.ops->read(r->source.ctx, READER_BUDGET, discard, NULL,
-						   &err);
+			more = r->source.ops->read(r->source.ctx, READER_BUDGET, reader_discard,
+						   NULL, &err);
 		while (more == SOURCE_MORE);
 	}
 	return NULL;

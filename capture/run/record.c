@@ -78,7 +78,7 @@ static int open_kernel(struct record *r, struct err *err)
 
 /* ---- user half ----------------------------------------------------------------------------- */
 
-static int insert(const struct rec *rec, void *live)
+static int live_insert(const struct rec *rec, void *live)
 {
 	return source_live_insert(live, rec);
 }
@@ -104,7 +104,7 @@ static int open_pipeline(struct record *r, struct err *err)
 		return ret;
 	r->reader.pipeline = r->pipeline;
 	record_probes_bits(&r->probes, bits);
-	ret = context_run(bits, r->cfg->argv, insert, r->live);
+	ret = context_run(bits, r->cfg->argv, live_insert, r->live);
 	if (ret < 0)
 		return errf(err, ret, "cannot describe this run: %s", strerror(-ret));
 	return reader_start(&r->reader, err);
@@ -117,12 +117,12 @@ static void report_attach(const struct discovery_probe *probe, const struct even
 	struct record *r = arg;
 
 	r->cfg->attached(probe->ops, report, r->cfg->attached_arg);
-	context_attach(probe->number, report, insert, r->live);
+	context_attach(probe->number, report, live_insert, r->live);
 }
 
 /* Processes are read from /proc when new ones are already seen by the kernel half: none falls in
  * between. */
-static int attach(struct record *r, struct err *err)
+static int record_attach(struct record *r, struct err *err)
 {
 	struct discovery_config cfg = {
 		.probes = r->probes.hooked,
@@ -134,7 +134,7 @@ static int attach(struct record *r, struct err *err)
 
 	if (ret < 0)
 		return ret;
-	ret = processes_all(insert, r->live);
+	ret = processes_all(live_insert, r->live);
 	if (ret < 0)
 		return errf(err, ret, "cannot read the processes in /proc: %s", strerror(-ret));
 	ret = record_probes_start(&r->probes, err);
@@ -154,11 +154,11 @@ int record_open(struct record *r, struct err *err)
 	if (ret < 0)
 		return ret;
 	ret = outputs_open(&r->outputs, &r->user, false, err);
-	if (ret < 0) /* whatever is wrong with it, it is no wrong use */
+	if (ret < 0) /* else some would look like wrong use, or like a missing privilege */
 		return -EIO;
 	ret = open_pipeline(r, err);
 	if (ret == 0)
-		ret = attach(r, err);
+		ret = record_attach(r, err);
 	if (ret == 0)
 		outputs_begin(&r->outputs);
 	return ret;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "capture/run/record_probes.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,11 +24,12 @@ static int unknown_probe(const char *name, struct err *err)
 		    *hint ? hint : " (penstock probes lists them)");
 }
 
-static int add(struct record_probes *p, const struct probe_ops *ops, struct record_probe **ret,
-	       struct err *err)
+static int probes_add(struct record_probes *p, const struct probe_ops *ops,
+		      struct record_probe **ret, struct err *err)
 {
 	if (record_probes_find(p, ops->name))
 		return errf(err, -EINVAL, "-p: probe '%s' is given twice", ops->name);
+	assert(p->n < RECORD_PROBES_MAX); /* each probe is there once */
 	*ret = &p->v[p->n++];
 	(*ret)->ops = ops;
 	(*ret)->number = probe_number(ops);
@@ -46,7 +48,7 @@ static int add_text(struct record_probes *p, const char *text, struct err *err)
 		return errf(err, -ENOMEM, "out of memory");
 	opt_pair(&rest, &name, &value);
 	ops = value ? NULL : probe_by_name(name);
-	r = ops ? add(p, ops, &probe, err) : unknown_probe(name, err);
+	r = ops ? probes_add(p, ops, &probe, err) : unknown_probe(name, err);
 	if (r < 0) {
 		free(copy);
 		return r;
@@ -67,7 +69,7 @@ int record_probes_select(const struct record_config *cfg, struct record_probes *
 	int r = 0;
 
 	if (cfg->probe) {
-		r = add(ret, cfg->probe, &own, err);
+		r = probes_add(ret, cfg->probe, &own, err);
 		if (r == 0)
 			own->cfg = cfg->probe_cfg;
 	}

@@ -2,9 +2,9 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "capture/delivery.h"
 #include "capture/run/record.h"
 
 /* How long COMMAND has, after a signal was passed on to it, until the recording ends without it. */
@@ -19,20 +19,13 @@ enum {
 	POLLED
 };
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /*
  * A signal to end: true = now. While COMMAND runs it is COMMAND's as well. The terminal's SIGINT
  * reaches it without our help, and it decides what that means, as often as it comes; any other is
  * passed on.
  */
-static bool stops(struct record *r, const struct signalfd_siginfo *info, int64_t *deadline_ms)
+static bool signal_stops(struct record *r, const struct signalfd_siginfo *info,
+			 int64_t *deadline_ms)
 {
 	int number = (int)info->ssi_signo;
 
@@ -43,7 +36,7 @@ static bool stops(struct record *r, const struct signalfd_siginfo *info, int64_t
 	if (!r->child.pid)
 		return true;
 	kill(r->child.pid, number);
-	*deadline_ms = now_ms() + CHILD_GRACE_MS;
+	*deadline_ms = delivery_now_ms() + CHILD_GRACE_MS;
 	return false;
 }
 
@@ -56,7 +49,7 @@ static bool take_signals(struct record *r, int64_t *deadline_ms)
 		if (info.ssi_signo == SIGCHLD) {
 			if (child_ended(&r->child))
 				return true;
-		} else if (stops(r, &info, deadline_ms)) {
+		} else if (signal_stops(r, &info, deadline_ms)) {
 			return true;
 		}
 	}
@@ -85,7 +78,7 @@ void record_wait(struct record *r)
 	};
 
 	for (;;) {
-		int64_t left = deadline_ms ? deadline_ms - now_ms() : -1;
+		int64_t left = deadline_ms ? deadline_ms - delivery_now_ms() : -1;
 
 		if (deadline_ms && left <= 0)
 			return;

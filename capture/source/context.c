@@ -19,15 +19,15 @@ enum {
 
 /* ---- RUN ---------------------------------------------------------------------------------- */
 
-static uint64_t rol(uint64_t x, unsigned n)
+static uint64_t u64_rotate(uint64_t x, unsigned n)
 {
 	return x << n | x >> (64 - n);
 }
 
 static void speck_round(uint64_t *x, uint64_t *y, uint64_t key)
 {
-	*x = (rol(*x, 56) + *y) ^ key;
-	*y = rol(*y, 3) ^ *x;
+	*x = (u64_rotate(*x, 56) + *y) ^ key;
+	*y = u64_rotate(*y, 3) ^ *x;
 }
 
 void context_host_id(const uint8_t machine_id[16], uint8_t ret[16])
@@ -88,7 +88,7 @@ static void read_os(char *ret, size_t size)
 	}
 }
 
-static void append(char *text, size_t size, size_t *n, const char *more)
+static void text_append(char *text, size_t size, size_t *n, const char *more)
 {
 	size_t len = strnlen(more, size - 1 - *n);
 
@@ -109,12 +109,12 @@ static void join_args(char *const argv[], char *ret, size_t size)
 		const char *arg = argv[i];
 		bool quote = !*arg || arg[strspn(arg, plain)];
 
-		append(ret, size, &n, i ? " " : "");
-		append(ret, size, &n, quote ? "'" : "");
+		text_append(ret, size, &n, i ? " " : "");
+		text_append(ret, size, &n, quote ? "'" : "");
 		for (; quote && *arg; arg++)
-			append(ret, size, &n, *arg == '\'' ? "'\\''" : (char[]){*arg, 0});
-		append(ret, size, &n, arg);
-		append(ret, size, &n, quote ? "'" : "");
+			text_append(ret, size, &n, *arg == '\'' ? "'\\''" : (char[]){*arg, 0});
+		text_append(ret, size, &n, arg);
+		text_append(ret, size, &n, quote ? "'" : "");
 	}
 }
 
@@ -136,7 +136,7 @@ int context_run(const uint64_t probes[4], char *const argv[], source_fn fn, void
 			       PENSTOCK_VERSION, cmdline};
 
 	for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++, n++)
-		append(u.run.data, sizeof(u) - sizeof(u.run) - 8, &n, texts[i]);
+		text_append(u.run.data, sizeof(u) - sizeof(u.run) - 8, &n, texts[i]);
 	u.run.version = REC_VERSION;
 	u.run.pid = (uint32_t)getpid();
 	read_id("/proc/sys/kernel/random/boot_id", u.run.boot_id);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture/raw.h"
 #include "kern/events.h"
 
 enum {
@@ -28,22 +29,17 @@ void inbox_done(struct inbox *box)
 	pthread_cond_destroy(&box->room);
 }
 
-static size_t padded(const struct rec *rec)
-{
-	return (rec->len + 7) & ~7u;
-}
-
 int inbox_put(struct inbox *box, const struct rec *rec)
 {
 	int ret = -ESHUTDOWN;
 
 	assert(rec->len >= sizeof(*rec) && rec->len <= REC_MAX);
 	pthread_mutex_lock(&box->lock);
-	while (!box->closed && box->fill_len + padded(rec) > INBOX_SIZE)
+	while (!box->closed && box->fill_len + raw_padded(rec->len) > INBOX_SIZE)
 		pthread_cond_wait(&box->room, &box->lock);
 	if (!box->closed) {
 		memcpy(box->fill + box->fill_len, rec, rec->len);
-		box->fill_len += padded(rec);
+		box->fill_len += raw_padded(rec->len);
 		ret = 0;
 	}
 	pthread_mutex_unlock(&box->lock);
@@ -51,10 +47,11 @@ int inbox_put(struct inbox *box, const struct rec *rec)
 }
 
 /* Takes what came since the last swap; closes the box when that is nothing and the caller asks. */
-static bool swap(struct inbox *box, bool close)
+static bool inbox_swap(struct inbox *box, bool close)
 {
 	uint8_t *drain = box->drain;
 
+	assert(box->drain_at == box->drain_len); /* all of it was handed out */
 	pthread_mutex_lock(&box->lock);
 	box->drain = box->fill;
 	box->drain_len = box->fill_len;
@@ -72,10 +69,10 @@ const struct rec *inbox_next(struct inbox *box)
 {
 	const struct rec *rec;
 
-	if (box->drain_at == box->drain_len && !swap(box, false))
+	if (box->drain_at == box->drain_len && !inbox_swap(box, false))
 		return NULL;
 	rec = (const struct rec *)(box->drain + box->drain_at);
-	box->drain_at += padded(rec);
+	box->drain_at += raw_padded(rec->len);
 	return rec;
 }
 
@@ -89,5 +86,5 @@ void inbox_close(struct inbox *box)
 
 bool inbox_close_if_empty(struct inbox *box)
 {
-	return box->drain_at == box->drain_len && !swap(box, true);
+	return box->drain_at == box->drain_len && !inbox_swap(box, true);
 }

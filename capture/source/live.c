@@ -16,12 +16,14 @@
 #include "capture/source/inbox.h"
 #include "capture/source/ring.h"
 
-#define MS               1000000ull
-#define TICK_NS          (100 * MS)
-#define COUNTERS_NS      (1000 * MS)
-#define CLOCK_DRIFT_NS   (MS / 2)
-#define BUSY_NS          (30 * MS)  /* records came that recently: look often, be woken by nobody */
-#define LOOK_NS          (10 * MS)  /* each look takes a CPU from the programs recorded */
+#define MS             1000000ull
+#define TICK_NS        (100 * MS)
+#define COUNTERS_NS    (1000 * MS)
+#define CLOCK_DRIFT_NS (MS / 2)
+/* While records came that recently we look by ourselves, and nobody has to wake us: that often, as
+ * each look takes time from the programs that are recorded. */
+#define BUSY_NS          (30 * MS)
+#define LOOK_NS          (10 * MS)
 #define STOP_PATIENCE_NS (200 * MS) /* how long an unfinished record may delay the end */
 
 enum {
@@ -85,7 +87,7 @@ static int live_hand(struct source_live *s, const struct rec *rec, struct live_o
 	return out->fn(rec, out->arg);
 }
 
-/* Nothing that was handed over lies after this. */
+/* The time for a record of our own: not before anything that was handed over already. */
 static uint64_t live_now(const struct source_live *s)
 {
 	return s->look_ns > s->last_ns ? s->look_ns : s->last_ns;
@@ -98,7 +100,8 @@ static int hand_bare(struct source_live *s, enum rec_kind kind, struct live_out 
 	return live_hand(s, &rec, out);
 }
 
-/* A clock that was set, or is slewed, moves against boot time. */
+/* Hands over a CLOCK record if the wall clock has moved against boot time since the last one:
+ * because somebody set it, or because NTP slews it. */
 static int hand_clock(struct source_live *s, bool first, struct live_out *out)
 {
 	struct rec_clock clock;
@@ -129,7 +132,7 @@ static void read_counters(struct source_live *s)
 	uint32_t keys[COUNTERS_MAX], last, n = COUNTERS_MAX;
 
 	memset(head, 0, sizeof(*head));
-	/* -ENOENT: that was the whole map */
+	/* ENOENT is how a batch says that it has given the whole map. */
 	if (s->counters_fd < 0 ||
 	    (bpf_map_lookup_batch(s->counters_fd, NULL, &last, keys, s->per_cpu, &n, NULL) &&
 	     errno != ENOENT))
@@ -219,8 +222,8 @@ static int hand_record(struct source_live *s, const void *p, uint32_t len, struc
 	return live_hand(s, rec, out);
 }
 
-/* Up to the last look; a new one is taken when that is used up, so that a tick comes even if the
- * kernel writes as fast as we read. */
+/* Hands over what was in the ring at the last look, and takes a new look only when that is used up:
+ * so a tick comes even if the kernel writes as fast as we read. */
 static int hand_ring(struct source_live *s, uint64_t now, struct live_out *out)
 {
 	unsigned left = out->left;
@@ -251,7 +254,8 @@ static void live_state(struct source_live *s, enum reader_state state)
 	__atomic_store_n(&s->ctl->reader, (uint32_t)state, __ATOMIC_SEQ_CST);
 }
 
-/* Both descriptors are edge-triggered: data that nobody was woken for does not end the sleep. */
+/* Sleeps that long, or until the kernel or an insertion wakes us. Both descriptors are
+ * edge-triggered, so what lies there already does not end the sleep. */
 static void live_wait(struct source_live *s, uint64_t ns)
 {
 	struct epoll_event event;
@@ -267,8 +271,9 @@ static void live_sleep(struct source_live *s, uint64_t now)
 		live_state(s, READER_NAPS);
 		live_wait(s, until_tick < LOOK_NS ? until_tick : LOOK_NS);
 	} else {
-		/* The kernel reserves, then reads the state; we set it, then look: one of us sees
-		 * the other. */
+		/* The kernel reserves room and then reads our state; we set the state and then look
+		 * for what was reserved. Whoever comes second sees what the other did, so no record
+		 * is slept over. */
 		live_state(s, READER_SLEEPS);
 		if (__atomic_load_n(s->ring.producer, __ATOMIC_SEQ_CST) == s->ring.end)
 			live_wait(s, until_tick);
@@ -278,8 +283,8 @@ static void live_sleep(struct source_live *s, uint64_t now)
 
 /* ---- the source --------------------------------------------------------------------------- */
 
-/* Everything is out that was there when the stop was asked for. A record that some program still
- * writes is waited for, but not for ever. */
+/* Is everything handed over that was there when the stop was asked for? A record that some program
+ * still writes is waited for, but not for ever. */
 static bool live_drained(struct source_live *s, uint64_t now)
 {
 	if (!ring_done(&s->ring) && now - s->stop_ns < STOP_PATIENCE_NS)
@@ -334,8 +339,8 @@ static int live_read(void *ctx, unsigned budget, source_fn fn, void *arg, struct
 	struct live_out out = {fn, arg, budget};
 	int r = live_turn(s, &out);
 
-	if (r < 0)
-		inbox_close(&s->inbox); /* nobody will make room any more */
+	if (r < 0) /* nothing is taken out any more, so nobody may wait for room */
+		inbox_close(&s->inbox);
 	return r;
 }
 

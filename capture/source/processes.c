@@ -123,7 +123,7 @@ static int read_status(struct proc_reader *r, int dir, struct rec_task *task)
 	return 0;
 }
 
-/* The path in the unified hierarchy; an old one's where only that names a container. */
+/* The path in the unified hierarchy, or one in an old hierarchy if only that names a container. */
 static struct bytes pick_cgroup(char *file, struct bytes *ret_unified)
 {
 	struct bytes old = {0};

@@ -14,7 +14,8 @@
 
 enum {
 	BUFFER = 1024 * 1024
-}; /* several times REC_MAX */
+};
+_Static_assert(BUFFER >= 2 * REC_MAX, "a record fits whole, whatever lies before it");
 
 struct source_raw {
 	int fd;
@@ -43,11 +44,6 @@ static int raw_fill(struct source_raw *s)
 	s->end = r == 0;
 	s->n += (size_t)r;
 	return 0;
-}
-
-static size_t raw_padded(uint32_t len)
-{
-	return ((size_t)len + RAW_ALIGN - 1) / RAW_ALIGN * RAW_ALIGN;
 }
 
 /* The next record, if it lies whole in the buffer. -EBADMSG: what is there is no record. */
@@ -123,7 +119,7 @@ static const struct source_ops source_raw_ops = {
 	.close = raw_close,
 };
 
-/* "\r\n" in the magic betrays transfers in text mode. */
+/* The magic holds "\r\n", so that a transfer in text mode, which changes it, is noticed. */
 static int raw_check_magic(struct source_raw *s, struct err *err)
 {
 	int r = 0;

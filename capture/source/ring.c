@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "capture/source/ring.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <string.h>
@@ -82,7 +83,7 @@ static unsigned long span_of(uint32_t head)
 	return (BPF_RINGBUF_HDR_SZ + (unsigned long)len + 7) & ~7ul;
 }
 
-static void pass(struct ring *r, uint32_t head)
+static void ring_pass(struct ring *r, uint32_t head)
 {
 	r->at += span_of(head);
 	if (++r->unpublished >= RING_BATCH || r->at - r->published >= r->size / RING_SHARE)
@@ -101,14 +102,15 @@ const void *ring_peek(struct ring *r, uint32_t *ret_len)
 			*ret_len = head;
 			return (const uint8_t *)head_at(r) + BPF_RINGBUF_HDR_SZ;
 		}
-		pass(r, head);
+		ring_pass(r, head);
 	}
 	return NULL;
 }
 
 void ring_advance(struct ring *r)
 {
-	pass(r, *head_at(r));
+	assert(r->at != r->end); /* ring_peek() gave a record */
+	ring_pass(r, *head_at(r));
 }
 
 void ring_publish(struct ring *r)

@@ -37,7 +37,7 @@ static uint8_t *put_native64(uint8_t *p, uint64_t v)
 	return put_mem(p, &v, sizeof(v));
 }
 
-static uint8_t *pad(uint8_t *p, size_t n)
+static uint8_t *block_pad(uint8_t *p, size_t n)
 {
 	static const uint8_t zeroes[3];
 
@@ -53,7 +53,7 @@ uint8_t *pcapng_block_end(uint8_t *block, uint8_t *p)
 {
 	uint32_t n;
 
-	p = pad(p, p - block);
+	p = block_pad(p, p - block);
 	n = p + 4 - block;
 	pcapng_block_u32(block + 4, n);
 	return pcapng_block_u32(p, n);
@@ -74,7 +74,7 @@ uint8_t *pcapng_block_text(uint8_t *p, uint16_t code, struct bytes text)
 	if (!n)
 		return p;
 	p = put_mem(pcapng_block_option(p, code, n), clean, n);
-	return pad(p, n);
+	return block_pad(p, n);
 }
 
 static uint8_t *option_u64(uint8_t *p, uint16_t code, uint64_t v)
@@ -120,7 +120,7 @@ uint8_t *pcapng_block_interface(uint8_t *block, struct bytes name, struct bytes 
 	p = pcapng_block_text(p, INTERFACE_DESCRIPTION, description);
 	p = pcapng_block_option(p, INTERFACE_TSRESOL, 1);
 	*p++ = 9;
-	p = pad(p, 1);
+	p = block_pad(p, 1);
 	return pcapng_block_end(block, pcapng_block_option(p, PCAPNG_OPTION_END, 0));
 }
 

@@ -137,9 +137,9 @@ static enum side client_of(const struct flow *f, enum direction first)
 
 /* Has another conversation that is open in this file these addresses? If not, `end` has them. */
 static bool addresses_taken(struct pcapng_ends *e, const struct pcapng_end *end, uint8_t family,
-			    const struct frame_end pair[SIDES])
+			    const struct ethernet_end pair[SIDES])
 {
-	const struct frame_end *client = &pair[end->client], *server = &pair[!end->client];
+	const struct ethernet_end *client = &pair[end->client], *server = &pair[!end->client];
 	struct tuple k = {.family = family,
 			  .space = SPACE_WRITTEN,
 			  .from_port = client->port,
@@ -159,7 +159,7 @@ static bool addresses_taken(struct pcapng_ends *e, const struct pcapng_end *end,
 }
 
 static void addresses_make_up(const struct pcapng_end *end, uint8_t family,
-			      struct frame_end pair[SIDES])
+			      struct ethernet_end pair[SIDES])
 {
 	uint32_t number = htonl(end->made_up);
 
@@ -182,7 +182,7 @@ void pcapng_ends_open(struct pcapng_ends *e, struct pcapng_end *end, const struc
 {
 	const struct flow *f = ev->flow;
 	uint8_t family = f->family ? f->family : AF_INET;
-	struct frame_end pair[SIDES] = {
+	struct ethernet_end pair[SIDES] = {
 		[SIDE_LOCAL] = {.port = f->local_port}, [SIDE_REMOTE] = {.port = f->remote_port}};
 
 	assert(e->generation && !pcapng_ends_is_open(e, end) && !end->duplicate);
@@ -197,8 +197,8 @@ void pcapng_ends_open(struct pcapng_ends *e, struct pcapng_end *end, const struc
 	if (end->made_up)
 		addresses_make_up(end, family, pair);
 	end->generation = e->generation;
-	frame_path_init(&end->path[SIDE_LOCAL], family, &pair[SIDE_LOCAL], &pair[SIDE_REMOTE]);
-	frame_path_init(&end->path[SIDE_REMOTE], family, &pair[SIDE_REMOTE], &pair[SIDE_LOCAL]);
+	ethernet_path_init(&end->path[SIDE_LOCAL], family, &pair[SIDE_LOCAL], &pair[SIDE_REMOTE]);
+	ethernet_path_init(&end->path[SIDE_REMOTE], family, &pair[SIDE_REMOTE], &pair[SIDE_LOCAL]);
 }
 
 void pcapng_ends_close(struct pcapng_end *end, uint64_t now_ns)

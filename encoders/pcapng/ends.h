@@ -23,7 +23,7 @@
 
 #include "capture/base/lru.h"
 #include "capture/event.h"
-#include "encoders/pcapng/frame.h"
+#include "encoders/pcapng/ethernet.h"
 
 /* The two ends, and the directions: local is the recorded process, and what it sends. */
 enum side {
@@ -45,7 +45,7 @@ struct pcapng_end {
 	bool listed;    /* its addresses are known: its other end can be recognised */
 	bool paired;    /* and was */
 	bool duplicate; /* it is the other end of a conversation: nothing of it is written */
-	struct frame_path path[SIDES]; /* of packets from that side; since it was opened */
+	struct ethernet_path path[SIDES]; /* of packets from that side; since it was opened */
 };
 
 struct pcapng_ends {

@@ -294,7 +294,7 @@ static uint8_t *kind_fields(uint8_t *p, const struct event *ev)
 	return p;
 }
 
-static enum priority priority(const struct event *ev)
+static enum priority event_priority(const struct event *ev)
 {
 	bool warn = ev->kind == EVENT_LOSS || (ev->kind == EVENT_ATTACH && ev->attach.status);
 
@@ -310,7 +310,7 @@ uint8_t *pcapng_journal_row(const struct pcapng_journal *j, const struct event *
 	p = NUMBER(p, "__REALTIME_TIMESTAMP", ev->time_unix_ns / 1000);
 	p = put_mem(p, j->common, j->n);
 	p = NUMBER(p, "PENSTOCK_TIME", ev->time_unix_ns);
-	p = NUMBER(p, "PRIORITY", priority(ev));
+	p = NUMBER(p, "PRIORITY", event_priority(ev));
 	p = TEXT(p, "PENSTOCK_TYPE", bytes_of(event_kind_name(ev->kind)), PCAPNG_JOURNAL_NAME);
 	p = NUMBER(p, "PENSTOCK_SEQ", ev->seq);
 	p = TEXT(p, "PENSTOCK_PROBE", bytes_of(ev->probe), 64);

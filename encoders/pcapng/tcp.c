@@ -139,14 +139,14 @@ static void put_process(struct writing *w)
 
 /* ---- packets ------------------------------------------------------------------------------- */
 
-static void put_packet(struct writing *w, enum side from, const struct frame_tcp *tcp,
+static void put_packet(struct writing *w, enum side from, const struct ethernet_tcp *tcp,
 		       struct bytes comment)
 {
-	struct frame_path *path = &w->c->end.path[from];
+	struct ethernet_path *path = &w->c->end.path[from];
 	struct pcapng_packet packet = {
 		.unix_ns = w->ev->time_unix_ns,
 		.interface = w->t->interface,
-		.n = frame_size(path, tcp),
+		.n = ethernet_size(path, tcp),
 		.unseen = tcp->unseen,
 		.direction = from == SIDE_LOCAL ? DIRECTION_TRANSMIT : DIRECTION_RECEIVE,
 		.pid = w->ev->proc ? w->ev->proc->pid : 0,
@@ -156,7 +156,7 @@ static void put_packet(struct writing *w, enum side from, const struct frame_tcp
 	};
 	uint8_t *frame = pcapng_packet_begin(w->p, &packet);
 
-	frame_put(path, tcp, frame);
+	ethernet_put(path, tcp, frame);
 	w->p = pcapng_packet_end(w->p, &packet, frame);
 	w->t->packets++;
 }
@@ -172,10 +172,10 @@ static void put_segment(struct writing *w, enum side from, uint8_t flags, uint64
 			struct bytes payload)
 {
 	struct pcapng_tcp_flow *c = w->c;
-	struct frame_tcp tcp = {.seq = seq_of(c, from, offset),
-				.ack = seq_of(c, !from, w->at[!from]),
-				.flags = flags | FRAME_ACK,
-				.payload = payload};
+	struct ethernet_tcp tcp = {.seq = seq_of(c, from, offset),
+				   .ack = seq_of(c, !from, w->at[!from]),
+				   .flags = flags | ETHERNET_ACK,
+				   .payload = payload};
 
 	c->acked[!from] = w->at[!from];
 	put_packet(w, from, &tcp, (struct bytes){0});
@@ -192,10 +192,11 @@ static void put_handshake(struct writing *w)
 	};
 	char text[PCAPNG_COMMENT_MAX];
 	struct bytes comment = {text, pcapng_comment_syn(text, w->ev, &about)};
-	struct frame_tcp syn = {.seq = seq_of(c, client, w->at[client]) - 1, .flags = FRAME_SYN};
-	struct frame_tcp reply = {.seq = seq_of(c, server, w->at[server]) - 1,
-				  .ack = syn.seq + 1,
-				  .flags = FRAME_SYN | FRAME_ACK};
+	struct ethernet_tcp syn = {.seq = seq_of(c, client, w->at[client]) - 1,
+				   .flags = ETHERNET_SYN};
+	struct ethernet_tcp reply = {.seq = seq_of(c, server, w->at[server]) - 1,
+				     .ack = syn.seq + 1,
+				     .flags = ETHERNET_SYN | ETHERNET_ACK};
 
 	put_packet(w, client, &syn, comment);
 	put_packet(w, server, &reply, (struct bytes){0});
@@ -224,11 +225,11 @@ static void put_unseen(struct writing *w, uint64_t at)
 	enum side from = w->from;
 
 	for (uint64_t left = unseen_of(w->ev); left;) {
-		size_t n = left < FRAME_PAYLOAD ? left : FRAME_PAYLOAD;
-		struct frame_tcp tcp = {.seq = seq_of(w->c, from, at),
-					.ack = seq_of(w->c, !from, w->at[!from]),
-					.flags = FRAME_PSH | FRAME_ACK,
-					.unseen = n};
+		size_t n = left < ETHERNET_PAYLOAD ? left : ETHERNET_PAYLOAD;
+		struct ethernet_tcp tcp = {.seq = seq_of(w->c, from, at),
+					   .ack = seq_of(w->c, !from, w->at[!from]),
+					   .flags = ETHERNET_PSH | ETHERNET_ACK,
+					   .unseen = n};
 
 		put_packet(w, from, &tcp, comment);
 		comment = (struct bytes){0};
@@ -244,9 +245,9 @@ static void put_payload(struct writing *w)
 	uint64_t at = d->begin + d->missing;
 
 	while (left.n) {
-		size_t n = left.n < FRAME_PAYLOAD ? left.n : FRAME_PAYLOAD;
+		size_t n = left.n < ETHERNET_PAYLOAD ? left.n : ETHERNET_PAYLOAD;
 
-		put_segment(w, w->from, FRAME_PSH, at, (struct bytes){left.p, n});
+		put_segment(w, w->from, ETHERNET_PSH, at, (struct bytes){left.p, n});
 		left = (struct bytes){left.p + n, left.n - n};
 		at += n;
 	}
@@ -266,8 +267,8 @@ static void put_closing(struct writing *w)
 {
 	uint64_t *at = w->at;
 
-	put_segment(w, SIDE_LOCAL, FRAME_FIN, at[SIDE_LOCAL]++, (struct bytes){0});
-	put_segment(w, SIDE_REMOTE, FRAME_FIN, at[SIDE_REMOTE]++, (struct bytes){0});
+	put_segment(w, SIDE_LOCAL, ETHERNET_FIN, at[SIDE_LOCAL]++, (struct bytes){0});
+	put_segment(w, SIDE_REMOTE, ETHERNET_FIN, at[SIDE_REMOTE]++, (struct bytes){0});
 	put_segment(w, SIDE_LOCAL, 0, at[SIDE_LOCAL], (struct bytes){0});
 }
 
@@ -279,9 +280,9 @@ bool pcapng_tcp_begun(const struct pcapng_tcp_flow *c)
 size_t pcapng_tcp_room(const struct event *ev)
 {
 	size_t n = ev->data.payload.n;
-	size_t packets = PACKETS_FIXED + (n + unseen_of(ev)) / FRAME_PAYLOAD;
+	size_t packets = PACKETS_FIXED + (n + unseen_of(ev)) / ETHERNET_PAYLOAD;
 
-	return packets * (PCAPNG_PACKET_ROOM + FRAME_HEAD + FRAME_OPTIONS) +
+	return packets * (PCAPNG_PACKET_ROOM + ETHERNET_HEAD + ETHERNET_OPTIONS) +
 	       3 * PCAPNG_COMMENT_MAX + PCAPNG_PROCESS_ROOM + n;
 }
 

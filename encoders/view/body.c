@@ -11,7 +11,7 @@ static const char *const codings[] = {[BODY_GZIP] = "gzip",
 				      [BODY_ZSTD] = "zstd",
 				      [BODY_UNKNOWN] = "unknown coding"};
 
-static bool has(struct bytes text, const char *word)
+static bool text_has(struct bytes text, const char *word)
 {
 	size_t n = strlen(word);
 
@@ -21,9 +21,9 @@ static bool has(struct bytes text, const char *word)
 	return false;
 }
 
-static bool has_any(struct bytes text, const char *const *words)
+static bool text_has_any(struct bytes text, const char *const *words)
 {
-	while (*words && !has(text, *words))
+	while (*words && !text_has(text, *words))
 		words++;
 	return *words;
 }
@@ -75,8 +75,8 @@ void body_header(struct body *b, struct bytes name, struct bytes value)
 	} else if (field_is(name, "content-type")) {
 		end = value.n ? memchr(value.p, ';', value.n) : NULL;
 		value.n = end ? (size_t)(end - value.p) : value.n;
-		b->text = has_any(value, text);
-		b->live = has_any(value, live);
+		b->text = text_has_any(value, text);
+		b->live = text_has_any(value, live);
 		b->type_n = value.n < BODY_TYPE ? value.n : BODY_TYPE;
 		if (b->type_n)
 			memcpy(b->type, value.p, b->type_n);
@@ -97,7 +97,7 @@ void body_add(struct body *b, struct view *v, struct bytes data)
 }
 
 /* "gzip, 1834 bytes of text/html" */
-static void describe(const struct body *b, struct view *v)
+static void body_describe(const struct body *b, struct view *v)
 {
 	for (unsigned i = 0; i < b->codings.n; i++) {
 		show_bytes(&v->w, bytes_of(codings[b->codings.v[i]]));
@@ -112,7 +112,7 @@ static void describe(const struct body *b, struct view *v)
 	}
 }
 
-static void title(const struct body *b, struct view *v, bool text, enum body_end end)
+static void body_title(const struct body *b, struct view *v, bool text, enum body_end end)
 {
 	if (v->open != b) {
 		view_row(v, b);
@@ -120,14 +120,14 @@ static void title(const struct body *b, struct view *v, bool text, enum body_end
 		show_bytes(&v->w, bytes_of(b->label));
 		if (end != BODY_GOES_ON) {
 			SHOW(&v->w, ", ");
-			describe(b, v);
+			body_describe(b, v);
 		}
 		view_end(v);
 	} else if ((text && !b->codings.n) || end == BODY_GOES_ON) {
 		view_end(v); /* an empty line, as between head and body of a message */
 	} else {
 		view_note(v);
-		describe(b, v);
+		body_describe(b, v);
 		view_note_end(v);
 	}
 }
@@ -139,7 +139,7 @@ struct showing {
 	bool text, more, damaged, unfinished;
 };
 
-static struct showing decode(const struct body *b, struct view *v, enum body_end end)
+static struct showing showing_decode(const struct body *b, struct view *v, enum body_end end)
 {
 	struct showing s = {.unfinished = end == BODY_UNFINISHED};
 	struct bytes raw = {b->raw.p, b->raw.n};
@@ -163,7 +163,7 @@ static struct showing decode(const struct body *b, struct view *v, enum body_end
 	return s;
 }
 
-static void comma(struct view *v, bool *open)
+static void remark_comma(struct view *v, bool *open)
 {
 	if (*open)
 		SHOW(&v->w, ", ");
@@ -172,22 +172,22 @@ static void comma(struct view *v, bool *open)
 	*open = true;
 }
 
-static void remark(struct view *v, const struct body *b, const struct showing *s)
+static void body_remark(struct view *v, const struct body *b, const struct showing *s)
 {
 	bool open = false;
 
 	if (s->hidden && !s->more) {
-		comma(v, &open);
+		remark_comma(v, &open);
 		SHOW(&v->w, "... ");
 		view_size(v, s->hidden);
 		SHOW(&v->w, " more");
 	}
 	if (s->more) {
-		comma(v, &open);
+		remark_comma(v, &open);
 		SHOW(&v->w, "... and more");
 	}
 	if (s->damaged || b->trouble) {
-		comma(v, &open);
+		remark_comma(v, &open);
 		SHOW(&v->w, "cannot be decoded");
 	}
 	if (b->trouble) {
@@ -195,12 +195,12 @@ static void remark(struct view *v, const struct body *b, const struct showing *s
 		show_bytes(&v->w, bytes_of(b->trouble));
 	}
 	if (s->missing) {
-		comma(v, &open);
+		remark_comma(v, &open);
 		view_size(v, s->missing);
 		SHOW(&v->w, " missing");
 	}
 	if (s->unfinished) {
-		comma(v, &open);
+		remark_comma(v, &open);
 		SHOW(&v->w, "unfinished");
 	}
 	if (open)
@@ -229,13 +229,13 @@ void body_show(struct body *b, struct view *v, enum body_end end)
 		return;
 	b->fresh = false;
 	b->marked = end == BODY_UNFINISHED;
-	s = decode(b, v, end);
+	s = showing_decode(b, v, end);
 	if (end == BODY_GOES_ON ? !s.piece.n : !says_something(b, &s))
 		return;
-	title(b, v, s.text, end);
+	body_title(b, v, s.text, end);
 	s.hidden += s.piece.n - view_content(v, s.piece, s.text);
 	b->shown += s.piece.n;
-	remark(v, b, &s);
+	body_remark(v, b, &s);
 	if (end != BODY_GOES_ON)
 		v->open = NULL;
 }

@@ -91,15 +91,15 @@ static enum body_state zstd_decode(struct bytes in, void *out, size_t room, size
 	return r == 0 && from.pos == in.n ? BODY_WHOLE : BODY_MORE;
 }
 
-static enum body_state copy(struct bytes in, void *out, size_t room, size_t *ret_n)
+static enum body_state identity_decode(struct bytes in, void *out, size_t room, size_t *ret_n)
 {
 	*ret_n = in.n < room ? in.n : room;
 	memcpy(out, in.p, *ret_n);
 	return in.n <= room ? BODY_WHOLE : BODY_MORE;
 }
 
-static enum body_state one(enum body_coding coding, struct bytes in, void *out, size_t room,
-			   size_t *ret_n)
+static enum body_state coding_decode(enum body_coding coding, struct bytes in, void *out,
+				     size_t room, size_t *ret_n)
 {
 	*ret_n = 0;
 	if (!in.n)
@@ -115,7 +115,7 @@ static enum body_state one(enum body_coding coding, struct bytes in, void *out, 
 	case BODY_UNKNOWN: /* as it is */
 		break;
 	}
-	return copy(in, out, room, ret_n);
+	return identity_decode(in, out, room, ret_n);
 }
 
 size_t body_kept(struct body_codings codings, size_t room)
@@ -126,7 +126,8 @@ size_t body_kept(struct body_codings codings, size_t room)
 	return room;
 }
 
-/* The last one comes off first; what is between two is of no more use than a beginning. */
+/* Takes the codings off, the last one first. Between two of them only as much is kept as of a body.
+ */
 enum body_state body_decode(struct body_codings codings, struct bytes in, void *out, size_t room,
 			    size_t *ret_n)
 {
@@ -139,13 +140,13 @@ enum body_state body_decode(struct body_codings codings, struct bytes in, void *
 		char *piece = malloc(kept + 1);
 
 		n = 0;
-		damaged |=
-			!piece || one(codings.v[--codings.n], in, piece, kept, &n) == BODY_DAMAGED;
+		damaged |= !piece || coding_decode(codings.v[--codings.n], in, piece, kept, &n) ==
+					     BODY_DAMAGED;
 		free(had);
 		had = piece;
 		in = (struct bytes){piece, n};
 	}
-	state = one(codings.n ? codings.v[0] : BODY_UNKNOWN, in, out, room, ret_n);
+	state = coding_decode(codings.n ? codings.v[0] : BODY_UNKNOWN, in, out, room, ret_n);
 	free(had);
 	return damaged && state == BODY_MORE ? BODY_DAMAGED : state;
 }

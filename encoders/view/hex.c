@@ -7,7 +7,7 @@ enum {
 	OFFSET_DIGITS = 4,
 };
 
-static uint8_t *offset(uint8_t *p, size_t at)
+static uint8_t *hex_offset(uint8_t *p, size_t at)
 {
 	for (int shift = 4 * (at >> 16 ? 2 * OFFSET_DIGITS - 1 : OFFSET_DIGITS - 1); shift >= 0;
 	     shift -= 4)
@@ -15,7 +15,7 @@ static uint8_t *offset(uint8_t *p, size_t at)
 	return PUT_LITERAL(p, "  ");
 }
 
-static void row(struct put *w, struct bytes data, size_t at, unsigned indent)
+static void hex_row(struct put *w, struct bytes data, size_t at, unsigned indent)
 {
 	size_t n = data.n - at < ROW ? data.n - at : ROW;
 	uint8_t *p;
@@ -23,7 +23,7 @@ static void row(struct put *w, struct bytes data, size_t at, unsigned indent)
 	if (!put_room(w, indent + ROW_MAX))
 		return;
 	show_blanks(w, indent);
-	p = offset(w->p, at);
+	p = hex_offset(w->p, at);
 	for (size_t i = 0; i < ROW; i++) {
 		if (i < n)
 			p = put_hex(p, data.p + at + i, 1);
@@ -46,5 +46,5 @@ static void row(struct put *w, struct bytes data, size_t at, unsigned indent)
 void hex_dump(struct put *w, struct bytes data, unsigned indent)
 {
 	for (size_t at = 0; at < data.n && !w->full; at += ROW)
-		row(w, data, at, indent);
+		hex_row(w, data, at, indent);
 }

@@ -11,39 +11,39 @@ struct hpack {
 
 /* ---- memory -------------------------------------------------------------------------------- */
 
-static void *hook_malloc(size_t n, void *heap)
+static void *hook_malloc(size_t n, void *budget)
 {
-	return heap_alloc(heap, n);
+	return budget_alloc(budget, n);
 }
 
-static void *hook_calloc(size_t n, size_t size, void *heap)
+static void *hook_calloc(size_t n, size_t size, void *budget)
 {
 	size_t all;
 
-	return __builtin_mul_overflow(n, size, &all) ? NULL : heap_alloc(heap, all);
+	return __builtin_mul_overflow(n, size, &all) ? NULL : budget_alloc(budget, all);
 }
 
-static void *hook_realloc(void *p, size_t n, void *heap)
+static void *hook_realloc(void *p, size_t n, void *budget)
 {
-	return heap_resize(heap, p, n);
+	return budget_resize(budget, p, n);
 }
 
-static void hook_free(void *p, void *heap)
+static void hook_free(void *p, void *budget)
 {
-	heap_free(heap, p);
+	budget_free(budget, p);
 }
 
 /* ---- blocks -------------------------------------------------------------------------------- */
 
-struct hpack *hpack_new(struct heap *heap)
+struct hpack *hpack_new(struct budget *budget)
 {
-	struct hpack *h = heap_alloc(heap, sizeof(*h));
+	struct hpack *h = budget_alloc(budget, sizeof(*h));
 
 	if (!h)
 		return NULL;
-	h->mem = (nghttp2_mem){heap, hook_malloc, hook_free, hook_calloc, hook_realloc};
+	h->mem = (nghttp2_mem){budget, hook_malloc, hook_free, hook_calloc, hook_realloc};
 	if (nghttp2_hd_inflate_new2(&h->inflater, &h->mem)) {
-		heap_free(heap, h);
+		budget_free(budget, h);
 		return NULL;
 	}
 	/* What the peers agreed on can only be smaller: whoever encodes says so in the block itself
@@ -57,10 +57,10 @@ void hpack_delete(struct hpack *h)
 	if (!h)
 		return;
 	nghttp2_hd_inflate_del(h->inflater);
-	heap_free(h->mem.mem_user_data, h);
+	budget_free(h->mem.mem_user_data, h);
 }
 
-static void keep(const nghttp2_nv *nv, struct textbuf_pool *pool, struct textbuf *list)
+static void field_keep(const nghttp2_nv *nv, struct textbuf_pool *pool, struct textbuf *list)
 {
 	uint32_t sizes[2] = {(uint32_t)nv->namelen, (uint32_t)nv->valuelen};
 
@@ -91,7 +91,7 @@ int hpack_block(struct hpack *h, struct bytes fragment, bool last, struct textbu
 		p += n;
 		left -= n;
 		if (flags & NGHTTP2_HD_INFLATE_EMIT)
-			keep(&nv, pool, list);
+			field_keep(&nv, pool, list);
 		if (flags & NGHTTP2_HD_INFLATE_FINAL)
 			return nghttp2_hd_inflate_end_headers(h->inflater) ? -EBADMSG : 0;
 	} while (left || flags & NGHTTP2_HD_INFLATE_EMIT);

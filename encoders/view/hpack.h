@@ -2,12 +2,12 @@
 #pragma once
 /*
  * Header blocks of one direction of an HTTP/2 connection, decoded by libnghttp2 with memory from a
- * heap of ours.
+ * budget of ours.
  */
 #include <stdint.h>
 
 #include "capture/base/textbuf.h"
-#include "encoders/view/heap.h"
+#include "encoders/view/budget.h"
 
 enum {
 	HPACK_TABLE = 64 * 1024, /* the largest dynamic table that is followed: browsers' own */
@@ -17,7 +17,7 @@ enum {
 struct hpack; /* opaque */
 
 /* NULL when there is no memory. */
-struct hpack *hpack_new(struct heap *heap);
+struct hpack *hpack_new(struct budget *budget);
 void hpack_delete(struct hpack *h); /* may be NULL */
 
 /* Decodes a fragment of a header block, the last one of it or not, and appends the fields to list

@@ -20,7 +20,7 @@ static struct http1_side *side_of(struct http1 *h, const struct view *v)
 	return &h->sides[v->receives];
 }
 
-static void enter(struct http1_side *s, struct view *v, enum http1_phase phase)
+static void side_enter(struct http1_side *s, struct view *v, enum http1_phase phase)
 {
 	bool body =
 		phase == HTTP1_BODY || phase == HTTP1_BODY_UNTIL_CLOSE || phase == HTTP1_CHUNK_SIZE;
@@ -35,7 +35,7 @@ static void enter(struct http1_side *s, struct view *v, enum http1_phase phase)
 
 /* ---- heads --------------------------------------------------------------------------------- */
 
-static void push(struct http1 *h, struct bytes method)
+static void waiting_push(struct http1 *h, struct bytes method)
 {
 	enum waiting w = WAITING_OTHER;
 
@@ -48,7 +48,7 @@ static void push(struct http1 *h, struct bytes method)
 	h->waiting[(h->first + h->n++) % HTTP1_WAITING] = w;
 }
 
-static enum waiting pop(struct http1 *h)
+static enum waiting waiting_pop(struct http1 *h)
 {
 	enum waiting w = WAITING_OTHER;
 
@@ -63,7 +63,7 @@ static enum waiting pop(struct http1 *h)
 static void switch_both(struct http1 *h, struct view *v, enum http1_phase phase)
 {
 	for (unsigned i = 0; i < 2; i++)
-		enter(&h->sides[i], v, phase);
+		side_enter(&h->sides[i], v, phase);
 }
 
 /* v is the server's direction. */
@@ -91,9 +91,9 @@ static void after_head(struct http1 *h, struct http1_side *s, struct view *v,
 	enum waiting request = WAITING_OTHER;
 
 	if (!head->status)
-		push(h, head->method);
+		waiting_push(h, head->method);
 	else if (head->status >= 200)
-		request = pop(h);
+		request = waiting_pop(h);
 	if (head->status == 101 && head->websocket) {
 		websocket_begins(h, v, head->fields);
 		return;
@@ -109,7 +109,7 @@ static void after_head(struct http1 *h, struct http1_side *s, struct view *v,
 	if (head->status && (head->status < 200 || head->status == 204 || head->status == 304 ||
 			     request == WAITING_HEAD))
 		framing = HTTP1_NO_BODY;
-	enter(s, v, phases[framing]);
+	side_enter(s, v, phases[framing]);
 	if (framing == HTTP1_LENGTH)
 		s->left = head->length;
 	s->body.live |= framing == HTTP1_UNTIL_CLOSE;
@@ -131,18 +131,14 @@ static void show_head(struct http1_side *s, struct view *v, const struct http1_h
 	view_end(v);
 	while (http1_head_field(&fields, &name, &value)) {
 		body_header(&s->body, name, value);
-		view_line(v);
-		show_bytes(&v->w, name);
-		SHOW(&v->w, ": ");
-		show_bytes(&v->w, value);
-		view_end(v);
+		view_field(v, name, value);
 	}
 }
 
-static void lose(struct http1 *h, struct http1_side *s, struct view *v)
+static void side_lose(struct http1 *h, struct http1_side *s, struct view *v)
 {
 	h->n = 0; /* which response belongs to which request is not known any more */
-	enter(s, v, HTTP1_LOST);
+	side_enter(s, v, HTTP1_LOST);
 	view_lost_begin(v, &s->lost);
 }
 
@@ -154,7 +150,7 @@ static void take_head(struct http1 *h, struct http1_side *s, struct view *v, str
 
 	if (!http1_head_parse(text, &head)) {
 		view_dump(v, "no HTTP message", text);
-		lose(h, s, v);
+		side_lose(h, s, v);
 		return;
 	}
 	show_head(s, v, &head);
@@ -165,7 +161,7 @@ static void take_head(struct http1 *h, struct http1_side *s, struct view *v, str
 	view_note(v);
 	SHOW(&v->w, "a head too long to be followed");
 	view_note_end(v);
-	lose(h, s, v);
+	side_lose(h, s, v);
 }
 
 /* Empty lines before a message are ignored. */
@@ -189,7 +185,8 @@ static size_t head_step(struct http1 *h, struct http1_side *s, struct view *v, s
 	if (n || data.n == HTTP1_HEAD_MAX || s->head.cut) {
 		struct textbuf whole = s->head;
 
-		s->head = (struct textbuf){0}; /* `enter` must not give back what is being read */
+		s->head = (struct textbuf){
+			0}; /* side_enter() must not give back what is being read */
 		take_head(h, s, v, (struct bytes){data.p, n ? n : data.n}, n);
 		textbuf_done(v->pool, &whole);
 	}
@@ -198,10 +195,10 @@ static size_t head_step(struct http1 *h, struct http1_side *s, struct view *v, s
 
 /* ---- bodies -------------------------------------------------------------------------------- */
 
-static void finish(struct http1_side *s, struct view *v)
+static void message_finish(struct http1_side *s, struct view *v)
 {
 	body_show(&s->body, v, BODY_COMPLETE);
-	enter(s, v, HTTP1_HEAD);
+	side_enter(s, v, HTTP1_HEAD);
 }
 
 static size_t body_step(struct http1_side *s, struct view *v, struct bytes data)
@@ -215,7 +212,7 @@ static size_t body_step(struct http1_side *s, struct view *v, struct bytes data)
 	if (s->phase == HTTP1_CHUNK)
 		s->phase = HTTP1_CHUNK_END;
 	else
-		finish(s, v);
+		message_finish(s, v);
 	return n;
 }
 
@@ -243,7 +240,7 @@ static size_t size_step(struct http1 *h, struct http1_side *s, struct view *v, s
 	}
 	if (digit >= 0 || !data.p[0] || !strchr(";\r\n \t", data.p[0])) {
 		body_show(&s->body, v, BODY_UNFINISHED);
-		lose(h, s, v);
+		side_lose(h, s, v);
 		return 0;
 	}
 	s->phase = HTTP1_CHUNK_EXTENSION;
@@ -270,7 +267,7 @@ static size_t trailer_step(struct http1_side *s, struct view *v, struct bytes da
 	if (s->line_begun)
 		s->line_begun = false;
 	else
-		finish(s, v);
+		message_finish(s, v);
 	return n;
 }
 
@@ -288,20 +285,22 @@ static size_t chunk_line_step(struct http1_side *s, struct bytes data)
 
 /* ---- the connection ------------------------------------------------------------------------ */
 
-/* Messages begin with a call as good as always; within one, a body could look like a message. */
+/* Looks for a message where a call begins, as nearly all do; within a call a body could look like
+ * one.
+ */
 static size_t lost_step(struct http1_side *s, struct view *v, struct bytes data, bool first)
 {
 	if (first && v->ev->data.call_offset == 0 && http1_head_starts(data)) {
 		view_lost_end(v, &s->lost);
-		enter(s, v, HTTP1_HEAD);
+		side_enter(s, v, HTTP1_HEAD);
 		return 0;
 	}
 	view_lost_data(v, &s->lost, data);
 	return data.n;
 }
 
-static size_t step(struct http1 *h, struct http1_side *s, struct view *v, struct bytes data,
-		   bool first)
+static size_t side_step(struct http1 *h, struct http1_side *s, struct view *v, struct bytes data,
+			bool first)
 {
 	switch (s->phase) {
 	case HTTP1_HEAD:
@@ -331,7 +330,7 @@ static size_t step(struct http1 *h, struct http1_side *s, struct view *v, struct
 	return lost_step(s, v, data, first);
 }
 
-static bool skip(struct http1_side *s, struct view *v, uint64_t n)
+static bool side_skip(struct http1_side *s, struct view *v, uint64_t n)
 {
 	switch (s->phase) {
 	case HTTP1_BODY:
@@ -341,7 +340,7 @@ static bool skip(struct http1_side *s, struct view *v, uint64_t n)
 		s->left -= n;
 		s->body.missing += n;
 		if (!s->left && s->phase == HTTP1_BODY)
-			finish(s, v);
+			message_finish(s, v);
 		else if (!s->left)
 			s->phase = HTTP1_CHUNK_END;
 		return true;
@@ -364,21 +363,21 @@ static bool skip(struct http1_side *s, struct view *v, uint64_t n)
 	return false;
 }
 
-static void gap(struct http1 *h, struct http1_side *s, struct view *v, uint64_t missing)
+static void side_gap(struct http1 *h, struct http1_side *s, struct view *v, uint64_t missing)
 {
-	if (skip(s, v, missing))
+	if (side_skip(s, v, missing))
 		return;
 	body_show(&s->body, v, BODY_UNFINISHED);
 	websocket_rest(&s->frames, v);
 	view_missing(v, missing);
 	if (s->phase != HTTP1_LOST)
-		lose(h, s, v);
+		side_lose(h, s, v);
 }
 
 void http1_join(struct http1 *h, struct view *v)
 {
 	for (unsigned i = 0; i < 2; i++)
-		lose(h, &h->sides[i], v);
+		side_lose(h, &h->sides[i], v);
 }
 
 void http1_feed(struct http1 *h, struct view *v, uint64_t missing, struct bytes data)
@@ -387,9 +386,9 @@ void http1_feed(struct http1 *h, struct view *v, uint64_t missing, struct bytes 
 	bool first = true;
 
 	if (missing)
-		gap(h, s, v, missing);
+		side_gap(h, s, v, missing);
 	while (data.n) {
-		size_t n = step(h, s, v, data, first);
+		size_t n = side_step(h, s, v, data, first);
 
 		data = (struct bytes){data.p + n, data.n - n};
 		first &= n == 0;

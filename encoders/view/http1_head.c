@@ -114,7 +114,7 @@ static bool ends_with(struct bytes text, const char *word)
 	return text.n >= n && field_is((struct bytes){text.p + text.n - n, n}, word);
 }
 
-static void learn(struct http1_head *h, struct bytes name, struct bytes value)
+static void head_learn(struct http1_head *h, struct bytes name, struct bytes value)
 {
 	if (field_is(name, "transfer-encoding") && ends_with(value, "chunked"))
 		h->framing = HTTP1_CHUNKED;
@@ -135,7 +135,7 @@ bool http1_head_parse(struct bytes head, struct http1_head *ret)
 	h.framing = h.status ? HTTP1_UNTIL_CLOSE : HTTP1_NO_BODY;
 	h.fields = fields = head;
 	while (http1_head_field(&fields, &name, &value))
-		learn(&h, name, value);
+		head_learn(&h, name, value);
 	if (h.framing == HTTP1_LENGTH && !h.length)
 		h.framing = HTTP1_NO_BODY;
 	*ret = h;

@@ -36,12 +36,12 @@ struct http2_side {
 };
 
 struct http2 {
-	struct heap *heap;
+	struct budget *budget;
 	struct http2_side sides[2]; /* by whether we receive */
 	struct http2_streams streams;
 };
 
-static uint32_t be(const uint8_t *p, unsigned n)
+static uint32_t uint_of_be(const uint8_t *p, unsigned n)
 {
 	uint32_t v = 0;
 
@@ -52,10 +52,10 @@ static uint32_t be(const uint8_t *p, unsigned n)
 
 static struct frame frame_of(const uint8_t *p)
 {
-	return (struct frame){.length = be(p, 3),
+	return (struct frame){.length = uint_of_be(p, 3),
 			      .type = p[3],
 			      .flags = p[4],
-			      .stream = be(p + 5, 4) & 0x7fffffff};
+			      .stream = uint_of_be(p + 5, 4) & 0x7fffffff};
 }
 
 static const char *frame_name(uint8_t type)
@@ -98,7 +98,7 @@ static void show_frame(struct http2 *h, struct view *v, const struct frame *f)
 	http2_stream_name(http2_stream_find(&h->streams, f->stream), v, f->stream);
 }
 
-static void search(struct http2 *h, struct http2_side *s, struct view *v)
+static void side_search(struct http2 *h, struct http2_side *s, struct view *v)
 {
 	if (!s->searching) {
 		http2_stream_leave(&h->streams, v);
@@ -110,7 +110,7 @@ static void search(struct http2 *h, struct http2_side *s, struct view *v)
 	s->searching = true;
 }
 
-static bool likely(const struct frame *f)
+static bool frame_is_likely(const struct frame *f)
 {
 	switch (f->type) {
 	case NGHTTP2_DATA:
@@ -137,14 +137,14 @@ static bool likely(const struct frame *f)
 }
 
 /* Frames begin with a call more often than not: does this look like a chain of them? */
-static bool found(const struct view *v, struct bytes data)
+static bool frames_found(const struct view *v, struct bytes data)
 {
 	if (v->ev->data.call_offset || data.n < FRAME_HEAD)
 		return false;
 	for (size_t at = 0; at + FRAME_HEAD <= data.n;) {
 		struct frame f = frame_of((const uint8_t *)data.p + at);
 
-		if (!likely(&f))
+		if (!frame_is_likely(&f))
 			return false;
 		at += FRAME_HEAD + f.length;
 	}
@@ -194,7 +194,7 @@ static bool open_block(struct http2_side *s, struct bytes *fragment)
 		before = 1;
 	}
 	if (promise && n >= before + 4) {
-		s->block.stream = be(p + before, 4) & 0x7fffffff;
+		s->block.stream = uint_of_be(p + before, 4) & 0x7fffffff;
 		s->block.flags &= ~NGHTTP2_FLAG_END_STREAM;
 	}
 	if (promise)
@@ -207,7 +207,8 @@ static bool open_block(struct http2_side *s, struct bytes *fragment)
 	return true;
 }
 
-static void headers(struct http2 *h, struct http2_side *s, struct view *v, struct bytes fragment)
+static void headers_frame(struct http2 *h, struct http2_side *s, struct view *v,
+			  struct bytes fragment)
 {
 	bool last = s->frame.flags & NGHTTP2_FLAG_END_HEADERS, good;
 
@@ -218,7 +219,7 @@ static void headers(struct http2 *h, struct http2_side *s, struct view *v, struc
 	else
 		good = open_block(s, &fragment);
 	if (good && !s->hpack)
-		s->hpack = hpack_new(h->heap);
+		s->hpack = hpack_new(h->budget);
 	if (!good || !s->hpack || hpack_block(s->hpack, fragment, last, v->pool, &s->list))
 		lose_headers(s, v);
 	else if (last)
@@ -234,10 +235,11 @@ static void show_error(struct view *v, uint32_t code)
 	show_mem(&v->w, name, strlen(name));
 }
 
-static void reset(struct http2 *h, struct view *v, const struct frame *f, struct bytes payload)
+static void reset_frame(struct http2 *h, struct view *v, const struct frame *f,
+			struct bytes payload)
 {
 	struct http2_stream *st = http2_stream_find(&h->streams, f->stream);
-	uint32_t code = payload.n < 4 ? 0 : be((const uint8_t *)payload.p, 4);
+	uint32_t code = payload.n < 4 ? 0 : uint_of_be((const uint8_t *)payload.p, 4);
 
 	if (!st && !code)
 		return; /* both sides had ended: nothing is reset */
@@ -249,9 +251,9 @@ static void reset(struct http2 *h, struct view *v, const struct frame *f, struct
 		http2_stream_free(st, v, v->pool);
 }
 
-static void goaway(struct view *v, struct bytes payload)
+static void goaway_frame(struct view *v, struct bytes payload)
 {
-	uint32_t code = payload.n < 8 ? 0 : be((const uint8_t *)payload.p + 4, 4);
+	uint32_t code = payload.n < 8 ? 0 : uint_of_be((const uint8_t *)payload.p + 4, 4);
 
 	if (!code)
 		return;
@@ -277,14 +279,15 @@ static bool is_kept(const struct frame *f)
 static void whole_frame(struct http2 *h, struct http2_side *s, struct view *v, struct bytes payload)
 {
 	if (is_headers(s->frame.type))
-		headers(h, s, v, payload);
+		headers_frame(h, s, v, payload);
 	else if (s->frame.type == NGHTTP2_RST_STREAM)
-		reset(h, v, &s->frame, payload);
+		reset_frame(h, v, &s->frame, payload);
 	else
-		goaway(v, payload);
+		goaway_frame(v, payload);
 }
 
-/* Its end may be missing where memory was short: then its fields are, too. */
+/* Collects a frame that comes in parts. If memory was short and one of them is not there, its
+ * header fields cannot be read. */
 static void kept_payload(struct http2 *h, struct http2_side *s, struct view *v, struct bytes piece)
 {
 	if (piece.n == s->frame.length) {
@@ -374,7 +377,7 @@ static size_t payload_step(struct http2 *h, struct http2_side *s, struct view *v
 	return piece.n;
 }
 
-static size_t step(struct http2 *h, struct http2_side *s, struct view *v, struct bytes data)
+static size_t side_step(struct http2 *h, struct http2_side *s, struct view *v, struct bytes data)
 {
 	size_t n = data.n < s->preface ? data.n : s->preface;
 
@@ -391,7 +394,7 @@ static size_t step(struct http2 *h, struct http2_side *s, struct view *v, struct
 
 /* ---- the connection ------------------------------------------------------------------------ */
 
-static void gap(struct http2 *h, struct http2_side *s, struct view *v, uint64_t missing)
+static void side_gap(struct http2 *h, struct http2_side *s, struct view *v, uint64_t missing)
 {
 	struct http2_stream *st;
 
@@ -407,17 +410,17 @@ static void gap(struct http2 *h, struct http2_side *s, struct view *v, uint64_t 
 	view_missing(v, missing);
 	if (v->ev->data.fin) /* nothing comes after it that could not be read */
 		return;
-	search(h, s, v);
+	side_search(h, s, v);
 	lose_headers(s, v);
 }
 
-struct http2 *http2_new(struct heap *heap, bool joined)
+struct http2 *http2_new(struct budget *budget, bool joined)
 {
-	struct http2 *h = heap_alloc(heap, sizeof(*h));
+	struct http2 *h = budget_alloc(budget, sizeof(*h));
 
 	if (!h)
 		return NULL;
-	h->heap = heap;
+	h->budget = budget;
 	for (unsigned i = 0; i < 2; i++)
 		h->sides[i].searching = joined;
 	return h;
@@ -434,16 +437,16 @@ void http2_delete(struct http2 *h, struct textbuf_pool *pool)
 	}
 	for (unsigned i = 0; i < HTTP2_STREAMS; i++)
 		http2_stream_free(&h->streams.v[i], NULL, pool);
-	heap_free(h->heap, h);
+	budget_free(h->budget, h);
 }
 
-static void begin(struct http2_side *s, struct view *v, struct bytes data)
+static void side_begin(struct http2_side *s, struct view *v, struct bytes data)
 {
 	s->begun = true;
 	if (s->searching) {
 		view_lost_begin(v, &s->unread);
 		lose_headers(s, v);
-	} else if (data.p[0] == 'P') { /* the length of no likely frame */
+	} else if (data.p[0] == 'P') { /* no frame is so long that its length begins with that */
 		s->preface = PREFACE;
 	}
 }
@@ -453,15 +456,15 @@ void http2_feed(struct http2 *h, struct view *v, uint64_t missing, struct bytes 
 	struct http2_side *s = &h->sides[v->receives];
 
 	if (missing)
-		gap(h, s, v, missing);
+		side_gap(h, s, v, missing);
 	if (data.n && !s->begun)
-		begin(s, v, data);
-	if (s->searching && found(v, data)) {
+		side_begin(s, v, data);
+	if (s->searching && frames_found(v, data)) {
 		view_lost_end(v, &s->unread);
 		s->searching = false;
 	}
 	while (data.n) {
-		size_t n = step(h, s, v, data);
+		size_t n = side_step(h, s, v, data);
 
 		data = (struct bytes){data.p + n, data.n - n};
 	}

@@ -9,10 +9,10 @@
 #include "encoders/view/body.h"
 #include "encoders/view/hpack.h"
 
-struct http2; /* opaque; its memory and that of its header tables comes from the heap */
+struct http2; /* opaque; its memory and that of its header tables comes from the budget */
 
-/* NULL when the heap is used up. joined = the connection was open before. */
-struct http2 *http2_new(struct heap *heap, bool joined);
+/* NULL when the budget is used up. joined = the connection was open before. */
+struct http2 *http2_new(struct budget *budget, bool joined);
 void http2_delete(struct http2 *h, struct textbuf_pool *pool); /* may be NULL */
 /* data in the direction of v, behind n missing bytes. */
 void http2_feed(struct http2 *h, struct view *v, uint64_t missing, struct bytes data);

@@ -40,7 +40,7 @@ struct http2_stream *http2_stream_find(struct http2_streams *s, uint32_t id)
 	return NULL;
 }
 
-static struct http2_stream *take(struct http2_streams *s, struct view *v, uint32_t id)
+static struct http2_stream *stream_take(struct http2_streams *s, struct view *v, uint32_t id)
 {
 	struct http2_stream *st = http2_stream_find(s, id), *oldest = &s->v[0];
 
@@ -91,11 +91,7 @@ static void show_fields(struct body *b, struct view *v, struct bytes list)
 			continue;
 		if (b)
 			body_header(b, name, value);
-		view_line(v);
-		show_bytes(&v->w, name);
-		SHOW(&v->w, ": ");
-		show_bytes(&v->w, value);
-		view_end(v);
+		view_field(v, name, value);
 	}
 }
 
@@ -125,7 +121,7 @@ static void finish_body(struct http2_stream *st, struct view *v, enum body_end e
 }
 
 /* Trailers come after the body: it is shown before them. */
-static void trailers(struct http2_stream *st, struct view *v, uint32_t id, struct bytes list)
+static void stream_trailers(struct http2_stream *st, struct view *v, uint32_t id, struct bytes list)
 {
 	if (st)
 		finish_body(st, v, BODY_COMPLETE);
@@ -143,10 +139,10 @@ void http2_stream_head(struct http2_streams *s, struct view *v, uint32_t id, str
 	struct body *b;
 
 	if (!p.method.n && !p.status.n) {
-		trailers(http2_stream_find(s, id), v, id, list);
+		stream_trailers(http2_stream_find(s, id), v, id, list);
 		return;
 	}
-	st = take(s, v, id);
+	st = stream_take(s, v, id);
 	b = &st->bodies[v->receives];
 	body_done(b, v->pool);
 	view_row(v, b);
@@ -168,7 +164,7 @@ void http2_stream_head(struct http2_streams *s, struct view *v, uint32_t id, str
 void http2_stream_promise(struct http2_streams *s, struct view *v, uint32_t id, struct bytes list)
 {
 	struct pseudo p = pseudo_of(list);
-	struct http2_stream *st = take(s, v, id);
+	struct http2_stream *st = stream_take(s, v, id);
 
 	view_row(v, NULL);
 	SHOW(&v->w, "promised: ");

@@ -27,7 +27,7 @@ struct text_data {
 	bool colour;
 	struct lru *connections;
 	struct textbuf_pool *pool;
-	struct heap heap;
+	struct budget budget;
 	char *scratch;   /* limit bytes */
 	uint8_t *record; /* TEXT_DATA_RECORD bytes: what the present event shows */
 	size_t n;
@@ -87,7 +87,7 @@ static void connection_learn(struct text_data *t, struct connection *c, struct v
 		return;
 	c->protocol = v->ev->flow->protocol;
 	if (c->protocol == PROTOCOL_HTTP2)
-		c->http2 = http2_new(&t->heap, c->joined);
+		c->http2 = http2_new(&t->budget, c->joined);
 	else if (c->protocol == PROTOCOL_HTTP1 && c->joined)
 		http1_join(&c->http1, v);
 }
@@ -181,7 +181,7 @@ static struct view view_of(struct text_data *t, const struct event *ev, struct b
 			     .colour = t->colour,
 			     .receives = ev && ev->data.direction == DIRECTION_RECEIVE,
 			     .pool = t->pool,
-			     .heap = &t->heap,
+			     .budget = &t->budget,
 			     .scratch = t->scratch};
 }
 
@@ -287,7 +287,7 @@ struct text_data *text_data_new(uint64_t limit, bool colour, struct err *err)
 	}
 	t->limit = limit;
 	t->colour = colour;
-	t->heap.max = TEXT_DATA_HEAP;
+	t->budget.max = TEXT_DATA_BUDGET;
 	t->connections =
 		lru_new(TEXT_DATA_CONNECTIONS, sizeof(struct connection), sizeof(uint64_t));
 	t->pool = textbuf_pool_new(TEXT_DATA_SMALL, TEXT_DATA_LARGE, TEXT_DATA_LARGE_SIZE);

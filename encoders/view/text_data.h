@@ -7,12 +7,12 @@
  *
  * What it remembers is bounded, whatever peers send: TEXT_DATA_CONNECTIONS connections (the least
  * recently used one goes first, and what waits there is shown) of 1.5 KiB, TEXT_DATA_SMALL +
- * TEXT_DATA_LARGE texts that wait for their end, TEXT_DATA_HEAP bytes for what HTTP/2 and WebSocket
- * refer back to, one decoder of a body at a time. One event is shown with at most TEXT_DATA_RECORD
- * bytes. That is 1.5 + 16 + 4 + 64 + 20 + 4 = 110 MiB in the worst of cases; what is not used is
- * not there. One connection holds at most two heads of 64 KiB and two bodies (HTTP/1), two messages
- * and two windows of 32 KiB (WebSocket), or 64 streams with two bodies each and two header tables
- * of 64 KiB (HTTP/2).
+ * TEXT_DATA_LARGE texts that wait for their end, TEXT_DATA_BUDGET bytes for what HTTP/2 and
+ * WebSocket refer back to, one decoder of a body at a time. One event is shown with at most
+ * TEXT_DATA_RECORD bytes. That is 1.5 + 16 + 4 + 64 + 20 + 4 = 110 MiB in the worst of cases; what
+ * is not used is not there. One connection holds at most two heads of 64 KiB and two bodies
+ * (HTTP/1), two messages and two windows of 32 KiB (WebSocket), or 64 streams with two bodies each
+ * and two header tables of 64 KiB (HTTP/2).
  */
 #include "capture/base/chunk.h"
 #include "capture/base/err.h"
@@ -23,7 +23,7 @@ enum {
 	TEXT_DATA_SMALL = 1024, /* of 16 KiB */
 	TEXT_DATA_LARGE = 16,
 	TEXT_DATA_LARGE_SIZE = 4 * 1024 * 1024, /* of which 132 KiB or `limit` are used */
-	TEXT_DATA_HEAP = 64 * 1024 * 1024,
+	TEXT_DATA_BUDGET = 64 * 1024 * 1024,
 	TEXT_DATA_RECORD = 4 * 1024 * 1024,
 	TEXT_DATA_LIMIT_MAX = 256 * 1024,
 	TEXT_DATA_HEAD = 128, /* most that rows begin with */

@@ -14,14 +14,14 @@ enum {
 
 struct unpacker {
 	z_stream z;
-	struct heap *heap;
+	struct budget *budget;
 	bool within; /* bytes came since the last end of a stream: the message's own end is to come
 		      */
 };
 
 /* ---- what was agreed on -------------------------------------------------------------------- */
 
-static struct bytes unquote(struct bytes text)
+static struct bytes value_unquote(struct bytes text)
 {
 	if (text.n >= 2 && text.p[0] == '"' && text.p[text.n - 1] == '"')
 		return (struct bytes){text.p + 1, text.n - 2};
@@ -38,14 +38,14 @@ static uint8_t window_bits(struct bytes value)
 	return WINDOW_MAX;
 }
 
-static void parameter(struct unpack *u, bool client, struct bytes text)
+static void unpack_parameter(struct unpack *u, bool client, struct bytes text)
 {
 	struct bytes name = field_take(&text, '=');
 
 	if (field_is(name, client ? "client_no_context_takeover" : "server_no_context_takeover"))
 		u->forgets = true;
 	else if (field_is(name, client ? "client_max_window_bits" : "server_max_window_bits"))
-		u->bits = window_bits(unquote(field_trim(text)));
+		u->bits = window_bits(value_unquote(field_trim(text)));
 }
 
 void unpack_agree(struct unpack *u, bool client, struct bytes extensions)
@@ -57,34 +57,34 @@ void unpack_agree(struct unpack *u, bool client, struct bytes extensions)
 			continue;
 		u->bits = WINDOW_MAX;
 		while (extension.n)
-			parameter(u, client, field_take(&extension, ';'));
+			unpack_parameter(u, client, field_take(&extension, ';'));
 		return;
 	}
 }
 
 /* ---- messages ------------------------------------------------------------------------------ */
 
-static void *hook_alloc(void *heap, unsigned items, unsigned size)
+static void *hook_alloc(void *budget, unsigned items, unsigned size)
 {
-	return heap_alloc(heap, (size_t)items * size);
+	return budget_alloc(budget, (size_t)items * size);
 }
 
-static void hook_free(void *heap, void *p)
+static void hook_free(void *budget, void *p)
 {
-	heap_free(heap, p);
+	budget_free(budget, p);
 }
 
-static struct unpacker *state_new(struct heap *heap, int bits)
+static struct unpacker *state_new(struct budget *budget, int bits)
 {
-	struct unpacker *s = heap_alloc(heap, sizeof(*s));
+	struct unpacker *s = budget_alloc(budget, sizeof(*s));
 
 	if (!s)
 		return NULL;
-	s->heap = heap;
-	s->z = (z_stream){.zalloc = hook_alloc, .zfree = hook_free, .opaque = heap};
+	s->budget = budget;
+	s->z = (z_stream){.zalloc = hook_alloc, .zfree = hook_free, .opaque = budget};
 	if (inflateInit2(&s->z, -bits) == Z_OK)
 		return s;
-	heap_free(heap, s);
+	budget_free(budget, s);
 	return NULL;
 }
 
@@ -93,7 +93,7 @@ static void state_free(struct unpack *u)
 	if (!u->state)
 		return;
 	inflateEnd(&u->state->z);
-	heap_free(u->state->heap, u->state);
+	budget_free(u->state->budget, u->state);
 	u->state = NULL;
 }
 
@@ -105,7 +105,7 @@ static void give_up(struct unpack *u, const char *why)
 	state_free(u);
 }
 
-void unpack_begin(struct unpack *u, struct heap *heap)
+void unpack_begin(struct unpack *u, struct budget *budget)
 {
 	u->left = UNPACK_MAX;
 	u->trouble = NULL;
@@ -115,7 +115,7 @@ void unpack_begin(struct unpack *u, struct heap *heap)
 		u->trouble = "one before it could not be";
 	} else {
 		if (!u->state)
-			u->state = state_new(heap, u->bits);
+			u->state = state_new(budget, u->bits);
 		if (!u->state)
 			give_up(u, "out of memory");
 	}

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "capture/base/bytes.h"
-#include "encoders/view/heap.h"
+#include "encoders/view/budget.h"
 
 enum {
 	UNPACK_MAX = 16 * 1024 * 1024,
@@ -31,7 +31,7 @@ struct unpack {                 /* zeroed = no compression was agreed on */
  * value of its Sec-WebSocket-Extensions. */
 void unpack_agree(struct unpack *u, bool client, struct bytes extensions);
 /* A compressed message begins. */
-void unpack_begin(struct unpack *u, struct heap *heap);
+void unpack_begin(struct unpack *u, struct budget *budget);
 /* Unpacks as much of in as fits and takes it off; returns how much that made. What made `room`
  * bytes may make more. */
 size_t unpack_data(struct unpack *u, struct bytes *in, char *out, size_t room);

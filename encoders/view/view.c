@@ -19,7 +19,7 @@ void view_paint(struct view *v, const char *colour)
 		show_mem(&v->w, colour, strlen(colour));
 }
 
-static void address(struct view *v, const uint8_t *raw, uint16_t port)
+static void view_address(struct view *v, const uint8_t *raw, uint16_t port)
 {
 	char text[INET6_ADDRSTRLEN] = "?";
 	bool six = v->ev->flow->family == AF_INET6;
@@ -42,7 +42,7 @@ void view_row(struct view *v, const void *owner)
 	show_mem(&v->w, v->head.p, v->head.n);
 	view_paint(v, SHOW_DIM);
 	if (f->family) {
-		address(v, f->local, f->local_port);
+		view_address(v, f->local, f->local_port);
 	} else {
 		SHOW(&v->w, "unknown flow ");
 		show_number(&v->w, f->id);
@@ -53,7 +53,7 @@ void view_row(struct view *v, const void *owner)
 		SHOW(&v->w, " ->");
 	if (f->family) {
 		SHOW(&v->w, " ");
-		address(v, f->remote, f->remote_port);
+		view_address(v, f->remote, f->remote_port);
 	}
 	view_paint(v, SHOW_PLAIN);
 	SHOW(&v->w, "  ");
@@ -62,6 +62,15 @@ void view_row(struct view *v, const void *owner)
 void view_line(struct view *v)
 {
 	show_blanks(&v->w, INDENT_LINE);
+}
+
+void view_field(struct view *v, struct bytes name, struct bytes value)
+{
+	view_line(v);
+	show_bytes(&v->w, name);
+	SHOW(&v->w, ": ");
+	show_bytes(&v->w, value);
+	view_end(v);
 }
 
 void view_end(struct view *v)
@@ -92,7 +101,7 @@ void view_size(struct view *v, uint64_t n)
 		SHOW(&v->w, " bytes");
 }
 
-static size_t continued(struct bytes data)
+static size_t continuation_bytes(struct bytes data)
 {
 	size_t n = 0;
 
@@ -103,15 +112,17 @@ static size_t continued(struct bytes data)
 
 bool view_is_text(struct bytes data)
 {
-	size_t i = continued(data);
+	size_t i = continuation_bytes(data);
 
 	for (unsigned len; i < data.n; i += len) {
 		uint8_t c = data.p[i];
 
 		len = utf8_char(data.p + i, data.n - i);
-		if (!len) /* the last one may be a beginning */
+		if (!len) /* the last character may be cut off */
 			return i && c >= 0xc2 && c < 0xf5 &&
-			       i + 1 + continued((struct bytes){data.p + i + 1, data.n - i - 1}) ==
+			       i + 1 +
+					       continuation_bytes((struct bytes){data.p + i + 1,
+										 data.n - i - 1}) ==
 				       data.n;
 		if ((c < 0x20 && c != '\n' && c != '\r' && c != '\t') || c == 0x7f)
 			return false;
@@ -164,6 +175,15 @@ size_t view_content(struct view *v, struct bytes data, bool text)
 	return n;
 }
 
+/* "head, 123 bytes" */
+static void view_title(struct view *v, const char *what, size_t n)
+{
+	show_mem(&v->w, what, strlen(what));
+	SHOW(&v->w, ", ");
+	view_size(v, n);
+	view_end(v);
+}
+
 void view_dump(struct view *v, const char *what, struct bytes data)
 {
 	struct bytes shown = data, rest = data, first;
@@ -179,10 +199,7 @@ void view_dump(struct view *v, const char *what, struct bytes data)
 		view_end(v);
 		return;
 	}
-	show_mem(&v->w, what, strlen(what));
-	SHOW(&v->w, ", ");
-	view_size(v, data.n);
-	view_end(v);
+	view_title(v, what, data.n);
 	if (text)
 		view_content(v, shown, true);
 	else
@@ -199,10 +216,7 @@ void view_dump(struct view *v, const char *what, struct bytes data)
 void view_unfinished(struct view *v, const char *what, struct bytes data)
 {
 	view_row(v, NULL);
-	show_mem(&v->w, what, strlen(what));
-	SHOW(&v->w, ", ");
-	view_size(v, data.n);
-	view_end(v);
+	view_title(v, what, data.n);
 	view_content(v, data, view_is_text(data));
 	view_note(v);
 	SHOW(&v->w, "unfinished");

@@ -10,7 +10,7 @@
  *       [... 12 bytes more]                                                                  note
  */
 #include "capture/base/textbuf.h"
-#include "encoders/view/heap.h"
+#include "encoders/view/budget.h"
 #include "encoders/write/show.h"
 
 enum {
@@ -26,13 +26,15 @@ struct view {
 	bool colour;
 	bool receives; /* the direction of what is shown; index of a connection's sides */
 	struct textbuf_pool *pool; /* for what must wait for its rest */
-	struct heap *heap;         /* for decoders that live on */
+	struct budget *budget;     /* for decoders that live on */
 	char *scratch;             /* limit bytes for what is decoded */
 };
 
 /* A row up to its text; view_end() ends it. Lines that follow belong to owner (NULL = nobody). */
 void view_row(struct view *v, const void *owner);
 void view_line(struct view *v);
+/* A line of its own for a header field. */
+void view_field(struct view *v, struct bytes name, struct bytes value);
 void view_end(struct view *v);
 void view_note(struct view *v);
 void view_note_end(struct view *v);

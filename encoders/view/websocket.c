@@ -2,9 +2,9 @@
 #include "encoders/view/websocket.h"
 
 enum {
-	FINAL = 0x80,  /* in the first byte: the last frame of its message */
-	RSV1 = 0x40,   /* there, in the first frame: this message is compressed */
-	MASKED = 0x80, /* in the second */
+	FINAL = 0x80,  /* first byte: this is the last frame of its message */
+	RSV1 = 0x40,   /* first byte of a message's first frame: the message is compressed */
+	MASKED = 0x80, /* second byte: the payload is masked */
 };
 
 enum opcode {
@@ -16,7 +16,7 @@ enum opcode {
 	OP_PONG
 };
 
-static enum opcode opcode(const struct websocket *s)
+static enum opcode opcode_of(const struct websocket *s)
 {
 	return s->head[0] & 15;
 }
@@ -66,13 +66,13 @@ static void open_message(struct websocket *s, struct view *v)
 	close_message(s, v);
 	s->open = true;
 	s->message.what = "websocket ";
-	s->message.label = opcode_name(opcode(s));
+	s->message.label = opcode_name(opcode_of(s));
 	s->packed = s->head[0] & RSV1;
 	if (s->packed)
-		unpack_begin(&s->unpack, v->heap);
+		unpack_begin(&s->unpack, v->budget);
 }
 
-static void unpack(struct websocket *s, struct view *v, struct bytes data)
+static void message_unpack(struct websocket *s, struct view *v, struct bytes data)
 {
 	char piece[4096];
 	size_t n;
@@ -130,7 +130,7 @@ static void show_close(struct websocket *s, struct view *v)
 	view_end(v);
 }
 
-static void control(struct websocket *s, struct bytes data)
+static void control_add(struct websocket *s, struct bytes data)
 {
 	size_t room = WEBSOCKET_CONTROL - s->control_n, n = data.n < room ? data.n : room;
 
@@ -140,7 +140,7 @@ static void control(struct websocket *s, struct bytes data)
 
 /* ---- frames -------------------------------------------------------------------------------- */
 
-static void begin(struct websocket *s, struct view *v)
+static void frame_begin(struct websocket *s, struct view *v)
 {
 	unsigned length = s->head[1] & 0x7f, n = length == 126 ? 2 : length == 127 ? 8 : 0;
 
@@ -150,25 +150,25 @@ static void begin(struct websocket *s, struct view *v)
 	s->at = 0;
 	if (is_control(s))
 		s->control_n = 0;
-	else if (!s->open || opcode(s) != OP_CONTINUATION)
+	else if (!s->open || opcode_of(s) != OP_CONTINUATION)
 		open_message(s, v);
 }
 
-static void finish(struct websocket *s, struct view *v)
+static void frame_finish(struct websocket *s, struct view *v)
 {
-	if (opcode(s) == OP_CLOSE)
+	if (opcode_of(s) == OP_CLOSE)
 		show_close(s, v);
 	else if (!is_control(s) && s->head[0] & FINAL)
 		end_message(s, v);
 	s->n = s->need = 0;
 }
 
-static void payload(struct websocket *s, struct view *v, struct bytes data)
+static void frame_payload(struct websocket *s, struct view *v, struct bytes data)
 {
 	if (is_control(s))
-		control(s, data);
+		control_add(s, data);
 	else if (s->packed)
-		unpack(s, v, data);
+		message_unpack(s, v, data);
 	else
 		body_add(&s->message, v, data);
 }
@@ -192,13 +192,13 @@ static size_t take_payload(struct websocket *s, struct view *v, struct bytes dat
 	size_t n = data.n < s->left ? data.n : s->left;
 
 	if (!(s->head[1] & MASKED)) {
-		payload(s, v, (struct bytes){data.p, n});
+		frame_payload(s, v, (struct bytes){data.p, n});
 	} else {
 		n = n < sizeof(piece) ? n : sizeof(piece);
 		for (size_t i = 0; i < n; i++)
 			piece[i] = data.p[i] ^ mask[(s->at + i) % 4];
 		s->at += n;
-		payload(s, v, (struct bytes){piece, n});
+		frame_payload(s, v, (struct bytes){piece, n});
 	}
 	s->left -= n;
 	return n;
@@ -212,9 +212,9 @@ void websocket_feed(struct websocket *s, struct view *v, struct bytes data)
 
 		data = (struct bytes){data.p + n, data.n - n};
 		if (!had_head && is_complete(s))
-			begin(s, v);
+			frame_begin(s, v);
 		if (is_complete(s) && !s->left)
-			finish(s, v);
+			frame_finish(s, v);
 	}
 }
 
@@ -227,7 +227,7 @@ bool websocket_skip(struct websocket *s, struct view *v, uint64_t n)
 	s->left -= n;
 	s->at += n;
 	if (!s->left)
-		finish(s, v);
+		frame_finish(s, v);
 	return true;
 }
 

@@ -16,7 +16,7 @@ enum bad {
 	BAD_REPLACE
 };
 
-static uint8_t *escape(uint8_t *p, uint8_t c)
+static uint8_t *json_escape(uint8_t *p, uint8_t c)
 {
 	static const char shorts[32] = {
 		['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
@@ -68,7 +68,7 @@ static size_t escape_block(struct put *w, struct bytes text, size_t block, enum 
 			if (c >= 0x20 && c != '"' && c != '\\')
 				*p++ = c;
 			else
-				p = escape(p, c);
+				p = json_escape(p, c);
 		} else if (len) {
 			p = put_mem(p, text.p + i, len);
 		} else {
@@ -83,7 +83,7 @@ static size_t escape_block(struct put *w, struct bytes text, size_t block, enum 
 }
 
 /* A quoted string. False when bad bytes were refused; w is then where they were met. */
-static bool quoted(struct put *w, struct bytes text, enum bad bad)
+static bool json_quoted(struct put *w, struct bytes text, enum bad bad)
 {
 	JSON(w, "\"");
 	while (text.n && !w->full) {
@@ -104,7 +104,7 @@ static bool quoted(struct put *w, struct bytes text, enum bad bad)
 	return true;
 }
 
-static void base64(struct put *w, struct bytes text)
+static void json_base64(struct put *w, struct bytes text)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 				     "0123456789+/";
@@ -137,11 +137,11 @@ void json_bytes(struct put *w, const char *key, size_t key_n, const char *base64
 	if (!text.n)
 		return;
 	json_literal(w, key, key_n);
-	if (quoted(w, text, BAD_REFUSE) || w->full)
+	if (json_quoted(w, text, BAD_REFUSE) || w->full)
 		return;
 	w->p = start;
 	json_literal(w, base64_key, strlen(base64_key));
-	base64(w, text);
+	json_base64(w, text);
 }
 
 void json_string(struct put *w, const char *key, size_t key_n, struct bytes text)
@@ -149,11 +149,11 @@ void json_string(struct put *w, const char *key, size_t key_n, struct bytes text
 	if (!text.n)
 		return;
 	json_literal(w, key, key_n);
-	quoted(w, text, BAD_REPLACE);
+	json_quoted(w, text, BAD_REPLACE);
 }
 
 /* Each argument is a string, or, if one of them is no UTF-8, all are base64. False: refused. */
-static bool arguments(struct put *w, struct bytes args, bool encoded)
+static bool json_arguments(struct put *w, struct bytes args, bool encoded)
 {
 	struct bytes arg;
 	bool first = true;
@@ -164,8 +164,8 @@ static bool arguments(struct put *w, struct bytes args, bool encoded)
 			JSON(w, ",");
 		first = false;
 		if (encoded)
-			base64(w, arg);
-		else if (!quoted(w, arg, BAD_REFUSE))
+			json_base64(w, arg);
+		else if (!json_quoted(w, arg, BAD_REFUSE))
 			return false;
 	}
 	JSON(w, "]");
@@ -179,11 +179,11 @@ void json_argv(struct put *w, struct bytes args)
 	if (!args.n)
 		return;
 	JSON(w, ",\"argv\":");
-	if (arguments(w, args, false) || w->full)
+	if (json_arguments(w, args, false) || w->full)
 		return;
 	w->p = start;
 	JSON(w, ",\"argv_base64\":");
-	arguments(w, args, true);
+	json_arguments(w, args, true);
 }
 
 void json_hex(struct put *w, const char *key, size_t key_n, uint64_t v)

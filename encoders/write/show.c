@@ -7,7 +7,7 @@ enum {
 	ESCAPE_MAX = 4 * 4, /* a character, byte by byte */
 };
 
-static uint8_t *escape(uint8_t *p, uint8_t c)
+static uint8_t *show_escape(uint8_t *p, uint8_t c)
 {
 	static const char shorts[32] = {['\t'] = 't', ['\n'] = 'n', ['\r'] = 'r', [033] = 'e'};
 
@@ -31,7 +31,7 @@ unsigned show_char(struct put *w, struct bytes text)
 		return n;
 	}
 	for (unsigned i = 0; i < n; i++)
-		w->p = escape(w->p, text.p[i]);
+		w->p = show_escape(w->p, text.p[i]);
 	return n;
 }
 

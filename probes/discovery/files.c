@@ -231,7 +231,7 @@ static void inspect(struct discovery_files *f, unsigned index, const struct elf_
 	r = probe->ops->inspect(probe->cfg, elf, &plan, &err);
 	for (unsigned i = 0; i < plan.n; i++)
 		returns |= probe->ops->hooks[plan.v[i].hook].ret;
-	if (place->only && returns)
+	if (place->only && returns && !r)
 		attach_process(f, slots, place, &plan, ret);
 	else if (place->only)
 		return; /* has been seen to for the whole file */

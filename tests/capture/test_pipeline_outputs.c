@@ -185,7 +185,7 @@ static void replay(struct many *m, const char *p, size_t n)
 		assert_in_range(len, sizeof(struct rec), n - at);
 		memcpy(rec, p + at, len);
 		assert_int_equal(pipeline_record(head, m->p), 0);
-		at += (len + RAW_ALIGN - 1) / RAW_ALIGN * RAW_ALIGN;
+		at += raw_padded(len);
 	}
 }
 

@@ -13,47 +13,17 @@
 
 #include "capture/cli/cli.h"
 #include "capture/run/child.h"
-
-/* What one run of the program printed. */
-static char out_text[256 * 1024], err_text[16 * 1024];
-
-static int temporary(void)
-{
-	char path[] = "/tmp/test_cli.XXXXXX";
-	int fd = mkstemp(path);
-
-	assert_true(fd >= 0);
-	unlink(path);
-	return fd;
-}
-
-static void take(int fd, char *text, size_t size)
-{
-	ssize_t n = pread(fd, text, size - 1, 0);
-
-	assert_true(n >= 0 && (size_t)n < size - 1);
-	text[n] = '\0';
-	close(fd);
-}
+#include "tests/support/printed.h"
 
 static int run(char **argv)
 {
-	int out = temporary(), err = temporary(), saved_out, saved_err, argc = 0, status;
+	int argc = 0, status;
 
 	while (argv[argc])
 		argc++;
-	fflush(stdout);
-	saved_out = dup(STDOUT_FILENO);
-	saved_err = dup(STDERR_FILENO);
-	dup2(out, STDOUT_FILENO);
-	dup2(err, STDERR_FILENO);
+	printed_begin();
 	status = cli_main(argc, argv);
-	dup2(saved_out, STDOUT_FILENO);
-	dup2(saved_err, STDERR_FILENO);
-	close(saved_out);
-	close(saved_err);
-	take(out, out_text, sizeof(out_text));
-	take(err, err_text, sizeof(err_text));
+	printed_end();
 	return status;
 }
 
@@ -94,12 +64,12 @@ static void wrong_use(void **state)
 
 		memcpy(argv + 1, wrong[i], sizeof(wrong[i]));
 		assert_int_equal(run(argv), CLI_USAGE);
-		assert_string_equal(out_text, "");
-		assert_int_equal(lines(err_text), 1);
-		assert_non_null(strstr(err_text, "penstock"));
+		assert_string_equal(printed_out(), "");
+		assert_int_equal(lines(printed_err()), 1);
+		assert_non_null(strstr(printed_err(), "penstock"));
 	}
 	assert_int_equal(run((char *[]){"penstock", NULL}), CLI_USAGE);
-	assert_int_equal(lines(err_text), 1);
+	assert_int_equal(lines(printed_err()), 1);
 }
 
 /* Where COMMAND's status is expected, ours is told apart. */
@@ -107,16 +77,16 @@ static void wrong_use_with_command(void **state)
 {
 	assert_int_equal(RUN("record", "-p", "nosuch", "--", "true"), CHILD_FAILED);
 	assert_int_equal(RUN("bash", "--nosuch", "--", "true"), CHILD_FAILED);
-	assert_int_equal(lines(err_text), 1);
+	assert_int_equal(lines(printed_err()), 1);
 }
 
 static void suggests(void **state)
 {
 	RUN("recrod");
-	assert_string_equal(err_text,
+	assert_string_equal(printed_err(),
 			    "penstock: unknown command 'recrod'; did you mean 'record'?\n");
 	RUN("record", "-p", "bsah");
-	assert_string_equal(err_text,
+	assert_string_equal(printed_err(),
 			    "penstock record: -p: unknown probe 'bsah'; did you mean 'bash'?\n");
 }
 
@@ -124,22 +94,22 @@ static void help_everywhere(void **state)
 {
 	for (const struct cli_command *const *c = cli_commands; *c; c++) {
 		assert_int_equal(RUN((char *)(*c)->name, "--help"), CLI_OK);
-		assert_string_equal(err_text, "");
-		assert_non_null(strstr(out_text, (*c)->summary));
+		assert_string_equal(printed_err(), "");
+		assert_non_null(strstr(printed_out(), (*c)->summary));
 		for (const struct opt *row = (*c)->options; row && row->name; row++)
-			assert_non_null(strstr(out_text, row->name));
+			assert_non_null(strstr(printed_out(), row->name));
 	}
 	for (unsigned i = 0; i < probe_registry_n; i++) {
 		assert_int_equal(RUN((char *)probe_registry[i].ops->name, "--help"), CLI_OK);
-		assert_non_null(strstr(out_text, probe_registry[i].ops->summary));
+		assert_non_null(strstr(printed_out(), probe_registry[i].ops->summary));
 	}
 	assert_int_equal(RUN("--help"), CLI_OK);
 	assert_int_equal(RUN("help", "bash"), CLI_OK);
-	assert_non_null(strstr(out_text, "penstock bash"));
+	assert_non_null(strstr(printed_out(), "penstock bash"));
 	assert_int_equal(RUN("--version"), CLI_OK);
-	assert_string_equal(out_text, "penstock " PENSTOCK_VERSION "\n");
+	assert_string_equal(printed_out(), "penstock " PENSTOCK_VERSION "\n");
 	assert_int_equal(RUN("probes"), CLI_OK);
-	assert_int_equal(lines(out_text), probe_registry_n + 1);
+	assert_int_equal(lines(printed_out()), probe_registry_n + 1);
 }
 
 /* The first row of a name would hide the other one. */
@@ -166,14 +136,14 @@ static void generated(void **state)
 
 	for (unsigned i = 0; i < 3; i++) {
 		assert_int_equal(RUN("completion", shells[i]), CLI_OK);
-		assert_non_null(strstr(out_text, "ring-size"));
-		assert_non_null(strstr(out_text, "replay"));
-		assert_non_null(strstr(out_text, "exec"));
+		assert_non_null(strstr(printed_out(), "ring-size"));
+		assert_non_null(strstr(printed_out(), "replay"));
+		assert_non_null(strstr(printed_out(), "exec"));
 	}
 	assert_int_equal(RUN("help", "--man"), CLI_OK);
-	assert_int_equal(strncmp(out_text, ".TH PENSTOCK 1", 14), 0);
-	assert_non_null(strstr(out_text, "\\-\\-ring\\-size"));
-	assert_null(strstr(out_text, "\n\n")); /* roff: an empty line is a blemish */
+	assert_int_equal(strncmp(printed_out(), ".TH PENSTOCK 1", 14), 0);
+	assert_non_null(strstr(printed_out(), "\\-\\-ring\\-size"));
+	assert_null(strstr(printed_out(), "\n\n")); /* roff: an empty line is a blemish */
 }
 
 static void full_stdout(void **state)

@@ -26,35 +26,35 @@ static int add_field(struct hpack *h, nghttp2_hd_deflater *deflater, unsigned nu
 	return r;
 }
 
-/* What the heap gives and what comes back is the same; beyond it there is an error, no more. */
-static void the_heap_holds(void **state)
+/* What the budget gives and what comes back is the same; beyond it there is an error, no more. */
+static void the_budget_holds(void **state)
 {
 	struct textbuf_pool *pool = textbuf_pool_new(4, 1, 1 << 20);
-	struct heap heap = {.max = 1 << 20};
+	struct budget budget = {.max = 1 << 20};
 	nghttp2_hd_deflater *deflater;
 	struct hpack *h[200];
 	unsigned n = 0, full = 0;
 
 	assert_non_null(pool);
-	while (n < 200 && (h[n] = hpack_new(&heap))) {
+	while (n < 200 && (h[n] = hpack_new(&budget))) {
 		assert_int_equal(nghttp2_hd_deflate_new(&deflater, 4096), 0);
 		for (unsigned i = 0; i < 4; i++)
 			full += add_field(h[n], deflater, i, pool) == -ENOMEM;
 		nghttp2_hd_deflate_del(deflater);
-		assert_true(heap.used <= heap.max);
+		assert_true(budget.used <= budget.max);
 		n++;
 	}
 	assert_true(n < 200 || full);
-	assert_null(heap_alloc(&heap, heap.max));
+	assert_null(budget_alloc(&budget, budget.max));
 	while (n)
 		hpack_delete(h[--n]);
-	assert_int_equal(heap.used, 0);
+	assert_int_equal(budget.used, 0);
 	textbuf_pool_free(pool);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(the_heap_holds)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(the_budget_holds)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

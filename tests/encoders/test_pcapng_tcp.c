@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "encoders/pcapng/block.h"
-#include "encoders/pcapng/frame.h"
+#include "encoders/pcapng/ethernet.h"
 #include "tests/support/events.h"
 #include "tests/support/packets.h"
 #include "tests/support/talk.h"
@@ -20,10 +20,10 @@ extern const struct encoder_ops encoder_pcapng;
 #define SAYS(t, direction, literal) assert_int_equal(talk_says(t, direction, BYTES(literal)), 0)
 
 enum {
-	SYN = FRAME_SYN,
-	ACK = FRAME_ACK,
-	FIN = FRAME_FIN | FRAME_ACK,
-	DATA = FRAME_PSH | FRAME_ACK
+	SYN = ETHERNET_SYN,
+	ACK = ETHERNET_ACK,
+	FIN = ETHERNET_FIN | ETHERNET_ACK,
+	DATA = ETHERNET_PSH | ETHERNET_ACK
 };
 
 static void start(struct encoding *e)
@@ -172,7 +172,7 @@ static void what_was_cut_counts(void **state)
 /* Bytes that only their number is known of are packets without them, not a gap. */
 static void what_was_not_seen_has_its_length(void **state)
 {
-	const uint32_t total = FRAME_PAYLOAD + 1000;
+	const uint32_t total = ETHERNET_PAYLOAD + 1000;
 	struct event ev = events_of(EVENT_DATA);
 	struct encoding e;
 	struct talk t;
@@ -189,8 +189,8 @@ static void what_was_not_seen_has_its_length(void **state)
 	SAYS(&t, OUT, "next");
 	assert_int_equal(packets_of(&e, p, 16), 7);
 	assert_packet(&p[3], DATA, p[0].seq + 1, p[1].seq + 1);
-	assert_packet(&p[4], DATA, p[3].seq + FRAME_PAYLOAD, p[1].seq + 1);
-	assert_int_equal(p[3].unseen, FRAME_PAYLOAD);
+	assert_packet(&p[4], DATA, p[3].seq + ETHERNET_PAYLOAD, p[1].seq + 1);
+	assert_int_equal(p[3].unseen, ETHERNET_PAYLOAD);
 	assert_int_equal(p[4].unseen, 1000);
 	assert_int_equal(p[3].payload.n + p[4].payload.n, 0);
 	assert_true(packets_comment_has(&p[3], "counted, not seen"));
@@ -222,13 +222,13 @@ static void long_payloads_are_split(void **state)
 	n = packets_of(&e, p, 400);
 	seq = p[1].seq + 1;
 	for (unsigned i = 3; i < n; i++) {
-		assert_true(p[i].payload.n <= FRAME_PAYLOAD);
+		assert_true(p[i].payload.n <= ETHERNET_PAYLOAD);
 		assert_int_equal(p[i].payload.n ? p[i].seq : p[i].ack, seq);
 		seq += p[i].payload.n;
 		data += p[i].payload.n != 0;
 	}
 	assert_int_equal(seq, p[1].seq + 1 + all.n);
-	assert_int_equal(data, (all.n + FRAME_PAYLOAD - 1) / FRAME_PAYLOAD);
+	assert_int_equal(data, (all.n + ETHERNET_PAYLOAD - 1) / ETHERNET_PAYLOAD);
 	assert_int_equal(p[0].to_port, 9);
 	encoding_close(&e);
 	free((char *)all.p);

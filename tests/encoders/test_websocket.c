@@ -415,38 +415,38 @@ static void answers_are_read(void **state)
 	}
 }
 
-/* Beyond the heap there is trouble, no more; all of it comes back. */
-static void the_heap_holds(void **state)
+/* Beyond the budget there is trouble, no more; all of it comes back. */
+static void the_budget_holds(void **state)
 {
 	enum {
 		MOST = 100
 	};
 	static struct unpack u[MOST];
-	struct heap heap = {.max = 1 << 20};
+	struct budget budget = {.max = 1 << 20};
 	struct bytes text = pack(BYTES("some text")), in;
 	unsigned n = 0;
 	char out[100];
 
 	for (; n < MOST; n++) {
 		unpack_agree(&u[n], true, BYTES("permessage-deflate"));
-		unpack_begin(&u[n], &heap);
+		unpack_begin(&u[n], &budget);
 		in = text;
 		if (unpack_data(&u[n], &in, out, sizeof(out)) != 9)
 			break;
 		unpack_end(&u[n]);
 		assert_null(u[n].trouble);
-		assert_true(heap.used <= heap.max);
+		assert_true(budget.used <= budget.max);
 	}
 	assert_in_range(n, 10, MOST - 1);
 	assert_string_equal(u[n].trouble, "out of memory");
 	for (unsigned i = 0; i <= n; i++)
 		unpack_done(&u[i]);
-	assert_int_equal(heap.used, 0);
+	assert_int_equal(budget.used, 0);
 }
 
 static void any_bytes_are_survived(void **state)
 {
-	struct heap heap = {.max = 1 << 20};
+	struct budget budget = {.max = 1 << 20};
 	struct unpack u = {0};
 	char data[100], out[50];
 
@@ -460,13 +460,13 @@ static void any_bytes_are_survived(void **state)
 		for (unsigned i = 0; i < round % 4; i++)
 			data[random() % in.n] = (char)random();
 		in.p = data;
-		unpack_begin(&u, &heap);
+		unpack_begin(&u, &budget);
 		while (in.n && !u.trouble)
 			assert_true(unpack_data(&u, &in, out, sizeof(out)) <= sizeof(out));
 		unpack_end(&u);
 	}
 	unpack_done(&u);
-	assert_int_equal(heap.used, 0);
+	assert_int_equal(budget.used, 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -487,7 +487,7 @@ int main(void)
 		TEST(damage_is_said),
 		TEST(bombs_are_defused),
 		TEST(answers_are_read),
-		TEST(the_heap_holds),
+		TEST(the_budget_holds),
 		TEST(any_bytes_are_survived),
 	};
 

@@ -25,12 +25,8 @@ static int want_readline(const void *cfg, const struct elf_file *elf, struct pro
 
 	if (!strstr(elf_file_path(elf), c->tag) || elf_file_symbol(elf, "readline", &readline))
 		return 0;
-	plan->n = 1;
-	plan->v[0].offset = readline.offset + c->shift;
-	plan->params_len = sizeof(readline.address);
-	memcpy(plan->params, &readline.address, sizeof(readline.address));
-	snprintf(plan->v[0].note, sizeof(plan->v[0].note), "a copy");
-	return 0;
+	probe_plan_set_params(plan, &readline.address, sizeof(readline.address));
+	return probe_plan_add(plan, 0, readline.offset + c->shift, "a copy", err);
 }
 
 static struct bpf_object *object_of(void *ctx)

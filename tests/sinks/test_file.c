@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -20,6 +19,7 @@
 #include <cmocka.h>
 
 #include "capture/sink.h"
+#include "tests/support/folder.h"
 
 extern const struct sink_ops sink_file;
 
@@ -27,8 +27,6 @@ enum {
 	CTX_MAX = 128,
 	NOBODY = 65534
 };
-
-static char dir[] = "/tmp/penstock-file-XXXXXX";
 
 struct sink {
 	_Alignas(max_align_t) char ctx[CTX_MAX], cfg[CTX_MAX];
@@ -48,7 +46,7 @@ static void note_done(void *arg, uint64_t number)
 
 static const char *in_dir(struct sink *s, const char *name)
 {
-	snprintf(s->path, sizeof(s->path), "%s/%s", dir, name);
+	snprintf(s->path, sizeof(s->path), "%s", folder_path(name));
 	return s->path;
 }
 
@@ -90,26 +88,6 @@ static void assert_refused(struct sink *s, const char *name, int code, const cha
 	sink_file.close(s->ctx);
 }
 
-static void make(const char *path, const char *text)
-{
-	FILE *f = fopen(path, "w");
-
-	assert_non_null(f);
-	assert_true(fputs(text, f) >= 0);
-	assert_int_equal(fclose(f), 0);
-}
-
-static void assert_content(const char *path, const char *want)
-{
-	char got[256] = "";
-	FILE *f = fopen(path, "r");
-
-	assert_non_null(f);
-	got[fread(got, 1, sizeof(got) - 1, f)] = '\0';
-	fclose(f);
-	assert_string_equal(got, want);
-}
-
 static void new_file_is_private_and_whole(void **state)
 {
 	struct sink s;
@@ -120,7 +98,7 @@ static void new_file_is_private_and_whole(void **state)
 	assert_int_equal(write_text(&s, "one "), 0);
 	assert_int_equal(write_text(&s, "two"), 0);
 	assert_int_equal(s.done, 2);
-	assert_content(s.path, "one two"); /* before any sync: a follower sees it */
+	folder_expect(s.path, "one two"); /* before any sync: a follower sees it */
 	assert_int_equal(sink_file.sync(s.ctx), 0);
 	assert_int_equal(sink_file.end(s.ctx), 0);
 	sink_file.close(s.ctx);
@@ -134,16 +112,16 @@ static void earlier_file_survives_until_the_medium_begins(void **state)
 	struct sink s;
 	struct stat st;
 
-	make(in_dir(&s, "old"), "what was here before, and longer");
+	folder_write(in_dir(&s, "old"), "what was here before, and longer");
 	assert_int_equal(chmod(s.path, 0644), 0);
 	assert_int_equal(open_sink(&s, "old"), 0);
-	assert_content(s.path, "what was here before, and longer");
+	folder_expect(s.path, "what was here before, and longer");
 	assert_int_equal(sink_file.begin(s.ctx), 0);
-	assert_content(s.path, "");
+	folder_expect(s.path, "");
 	assert_int_equal(write_text(&s, "new"), 0);
 	assert_int_equal(write_text(&s, "er"), 0);
 	sink_file.close(s.ctx);
-	assert_content(s.path, "newer");
+	folder_expect(s.path, "newer");
 	assert_int_equal(stat(s.path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 }
@@ -159,7 +137,7 @@ static void a_second_medium_follows_the_first(void **state)
 	assert_int_equal(sink_file.begin(s.ctx), 0);
 	assert_int_equal(write_text(&s, "second"), 0);
 	sink_file.close(s.ctx);
-	assert_content(s.path, "first second");
+	folder_expect(s.path, "first second");
 }
 
 static void what_is_no_place_for_output_is_refused(void **state)
@@ -169,26 +147,26 @@ static void what_is_no_place_for_output_is_refused(void **state)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	char other[PATH_MAX];
 
-	make(in_dir(&s, "victim"), "precious");
-	snprintf(other, sizeof(other), "%s/link", dir);
+	folder_write(in_dir(&s, "victim"), "precious");
+	snprintf(other, sizeof(other), "%s", folder_path("link"));
 	assert_int_equal(symlink(s.path, other), 0);
 	assert_refused(&s, "link", -ELOOP, "symbolic link");
-	assert_content(in_dir(&s, "victim"), "precious");
+	folder_expect(in_dir(&s, "victim"), "precious");
 
-	snprintf(other, sizeof(other), "%s/dangling", dir);
+	snprintf(other, sizeof(other), "%s", folder_path("dangling"));
 	assert_int_equal(symlink("/tmp/penstock-nowhere", other), 0);
 	assert_refused(&s, "dangling", -ELOOP, "symbolic link");
 
-	snprintf(other, sizeof(other), "%s/second-name", dir);
+	snprintf(other, sizeof(other), "%s", folder_path("second-name"));
 	assert_int_equal(link(in_dir(&s, "victim"), other), 0);
 	assert_refused(&s, "second-name", -EMLINK, "hard links");
-	assert_content(in_dir(&s, "victim"), "precious");
+	folder_expect(in_dir(&s, "victim"), "precious");
 
 	assert_int_equal(mkdir(in_dir(&s, "folder"), 0700), 0);
 	assert_refused(&s, "folder", -EISDIR, "is a folder");
 	assert_refused(&s, "none/x", -ENOENT, "no folder");
 
-	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/socket", dir);
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", folder_path("socket"));
 	assert_int_equal(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
 	close(fd);
 	assert_refused(&s, "socket", -ENODEV, "neither a regular file nor a FIFO");
@@ -202,7 +180,7 @@ static void one_writer_at_a_time(void **state)
 	assert_int_equal(open_sink(&s, "busy"), 0);
 	assert_int_equal(write_text(&s, "mine"), 0);
 	assert_refused(&second, "busy", -EBUSY, "being written by another penstock");
-	assert_content(s.path, "mine");
+	folder_expect(s.path, "mine");
 	sink_file.close(s.ctx);
 	assert_int_equal(open_sink(&second, "busy"), 0);
 	sink_file.close(second.ctx);
@@ -254,13 +232,13 @@ static void a_full_disk_leaves_whole_writes(void **state)
 	assert_int_equal(write_text(&s, "12345678"), 0);
 	assert_int_equal(write_text(&s, "abcdefgh"), -EFBIG); /* two bytes of it went in */
 	assert_int_equal(s.done, 1);
-	assert_content(s.path, "12345678");
+	folder_expect(s.path, "12345678");
 	assert_int_equal(write_text(&s, "ab"), 0);
 	assert_int_equal(write_text(&s, "c"), -EFBIG);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
 	assert_int_equal(write_text(&s, "cd"), 0);
 	sink_file.close(s.ctx);
-	assert_content(s.path, "12345678abcd");
+	folder_expect(s.path, "12345678abcd");
 }
 
 /* Each reader is a medium of its own. */
@@ -373,17 +351,7 @@ static int make_dir(void **state)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	assert_true(sink_file.ctx_size <= CTX_MAX && sink_file.cfg_size <= CTX_MAX);
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-	return remove(path);
-}
-
-static int remove_dir(void **state)
-{
-	return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return folder_make(state);
 }
 
 int main(void)
@@ -403,5 +371,5 @@ int main(void)
 		cmocka_unit_test(sync_data_is_an_option),
 	};
 
-	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+	return cmocka_run_group_tests(tests, make_dir, folder_remove);
 }

@@ -69,7 +69,7 @@ static int compare_record(const struct rec *rec, void *arg)
 	struct tape *t = ((void **)arg)[0];
 
 	assert_memory_equal(rec, t->chunk->p + *at, rec->len);
-	*at += (rec->len + RAW_ALIGN - 1) / RAW_ALIGN * RAW_ALIGN;
+	*at += raw_padded(rec->len);
 	t->records--;
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "encoders/pcapng/frame.h"
+#include "encoders/pcapng/ethernet.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -33,9 +33,9 @@ enum {
 	TCP_SUM = 16,
 };
 
-static const uint8_t syn_options[FRAME_OPTIONS] = {
-	2, 4, FRAME_PAYLOAD >> 8, FRAME_PAYLOAD & 0xff, /* maximum segment size */
-	3, 3, WINDOW_SCALE,       1,                    /* window scale, no operation */
+static const uint8_t syn_options[ETHERNET_OPTIONS] = {
+	2, 4, ETHERNET_PAYLOAD >> 8, ETHERNET_PAYLOAD & 0xff, /* maximum segment size */
+	3, 3, WINDOW_SCALE,          1,                       /* window scale, no operation */
 };
 
 static void put_be16(uint8_t *p, uint16_t v)
@@ -79,12 +79,12 @@ static uint64_t copy_sum(uint8_t *to, const void *from, size_t n)
 
 static uint64_t sum_of(const void *p, size_t n)
 {
-	uint8_t unused[FRAME_HEAD];
+	uint8_t unused[ETHERNET_HEAD];
 
 	return copy_sum(unused, p, n);
 }
 
-static uint32_t fold(uint64_t sum)
+static uint32_t sum_fold(uint64_t sum)
 {
 	while (sum >> 16)
 		sum = (sum & 0xffff) + (sum >> 16);
@@ -94,7 +94,7 @@ static uint32_t fold(uint64_t sum)
 /* As the bytes lie in memory: in the byte order of the words that were summed. */
 static void put_checksum(uint8_t *p, uint64_t sum)
 {
-	uint16_t v = ~fold(sum);
+	uint16_t v = ~sum_fold(sum);
 
 	memcpy(p, &v, sizeof(v));
 }
@@ -108,7 +108,7 @@ static uint8_t *put_ethernet(uint8_t *p, uint16_t type, uint8_t from, uint8_t to
 	return p + ETHERNET;
 }
 
-static uint8_t *put_ip4(uint8_t *p, const struct frame_end *from, const struct frame_end *to)
+static uint8_t *put_ip4(uint8_t *p, const struct ethernet_end *from, const struct ethernet_end *to)
 {
 	const uint8_t head[IP4_FROM] = {0x45, 0, 0, 0, 0, 0, 0x40, 0, TTL, IPPROTO_TCP};
 
@@ -117,7 +117,7 @@ static uint8_t *put_ip4(uint8_t *p, const struct frame_end *from, const struct f
 	return put_mem(p, to->address, 4);
 }
 
-static uint8_t *put_ip6(uint8_t *p, const struct frame_end *from, const struct frame_end *to)
+static uint8_t *put_ip6(uint8_t *p, const struct ethernet_end *from, const struct ethernet_end *to)
 {
 	const uint8_t head[IP6_FROM] = {0x60, 0, 0, 0, 0, 0, IPPROTO_TCP, TTL};
 
@@ -126,36 +126,36 @@ static uint8_t *put_ip6(uint8_t *p, const struct frame_end *from, const struct f
 	return put_mem(p, to->address, 16);
 }
 
-void frame_path_init(struct frame_path *path, int family, const struct frame_end *from,
-		     const struct frame_end *to)
+void ethernet_path_init(struct ethernet_path *path, int family, const struct ethernet_end *from,
+			const struct ethernet_end *to)
 {
 	const uint8_t protocol[2] = {0, IPPROTO_TCP};
 	bool is_ip6 = family == AF_INET6;
 	size_t n = is_ip6 ? 16 : 4;
 	uint8_t *p;
 
-	*path = (struct frame_path){0};
+	*path = (struct ethernet_path){0};
 	p = put_ethernet(path->head, is_ip6 ? 0x86dd : 0x0800, from->mac, to->mac);
 	p = is_ip6 ? put_ip6(p, from, to) : put_ip4(p, from, to);
 	put_be16(p, from->port);
 	put_be16(p + 2, to->port);
 	put_be16(p + TCP_WINDOW, WINDOW);
 	path->head_n = p + TCP - path->head;
-	path->sum = fold(sum_of(from->address, n) + sum_of(to->address, n) +
-			 sum_of(protocol, sizeof(protocol)));
+	path->sum = sum_fold(sum_of(from->address, n) + sum_of(to->address, n) +
+			     sum_of(protocol, sizeof(protocol)));
 }
 
-static size_t options_size(const struct frame_tcp *tcp)
+static size_t options_size(const struct ethernet_tcp *tcp)
 {
-	return tcp->flags & FRAME_SYN ? FRAME_OPTIONS : 0;
+	return tcp->flags & ETHERNET_SYN ? ETHERNET_OPTIONS : 0;
 }
 
-size_t frame_size(const struct frame_path *path, const struct frame_tcp *tcp)
+size_t ethernet_size(const struct ethernet_path *path, const struct ethernet_tcp *tcp)
 {
 	return path->head_n + options_size(tcp) + tcp->payload.n;
 }
 
-static void finish_ip(struct frame_path *path, uint8_t *ip, uint16_t tcp_n)
+static void finish_ip(struct ethernet_path *path, uint8_t *ip, uint16_t tcp_n)
 {
 	if (path->head_n == ETHERNET + IP6 + TCP) {
 		put_be16(ip + IP6_LENGTH, tcp_n);
@@ -166,7 +166,7 @@ static void finish_ip(struct frame_path *path, uint8_t *ip, uint16_t tcp_n)
 	put_checksum(ip + IP4_SUM, sum_of(ip, IP4));
 }
 
-void frame_put(struct frame_path *path, const struct frame_tcp *tcp, uint8_t *p)
+void ethernet_put(struct ethernet_path *path, const struct ethernet_tcp *tcp, uint8_t *p)
 {
 	uint8_t *head = p + path->head_n - TCP;
 	size_t head_n = TCP + options_size(tcp);
