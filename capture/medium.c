@@ -3,7 +3,8 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <time.h>
+
+#include "capture/base/elapsed.h"
 
 enum {
 	PAUSE_MS = 10,       /* for a sink that does not say what it waits for */
@@ -12,14 +13,6 @@ enum {
 	PATIENCE_MS = 5000,  /* at the end, for a sink that takes nothing */
 	UNSAFE_MAX = 64,     /* chunks taken and not done, after which they are synced */
 };
-
-static int64_t medium_now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* ---- what becomes of chunks ---------------------------------------------------------------- */
 
@@ -86,7 +79,7 @@ static enum medium_step medium_fail(struct medium *m, int r)
 	tally_error(m->tally, m->label, r);
 	m->taken = 0;
 	m->failures++;
-	m->retry_ms = medium_now_ms() + (RETRY_MS << doublings);
+	m->retry_ms = elapsed_ms() + (RETRY_MS << doublings);
 	if (!is_no_room(r))
 		medium_over(m);
 	return MEDIUM_BLOCKED;
@@ -98,12 +91,12 @@ static void medium_moved(struct medium *m)
 		tally_error(m->tally, m->label, 0);
 	m->failures = 0;
 	m->retry_ms = 0;
-	m->moved_ms = medium_now_ms();
+	m->moved_ms = elapsed_ms();
 }
 
 static bool medium_pauses(const struct medium *m)
 {
-	return m->retry_ms && medium_now_ms() < m->retry_ms;
+	return m->retry_ms && elapsed_ms() < m->retry_ms;
 }
 
 /* ---- steps --------------------------------------------------------------------------------- */
@@ -118,7 +111,7 @@ static enum medium_step medium_begin(struct medium *m)
 		return medium_fail(m, r);
 	m->state = MEDIUM_FRESH;
 	m->opening_written = false;
-	m->moved_ms = medium_now_ms();
+	m->moved_ms = elapsed_ms();
 	tally_medium(m->tally);
 	return MEDIUM_AGAIN;
 }
@@ -226,7 +219,7 @@ static bool medium_is_hopeless(const struct medium *m)
 {
 	if (m->failures > 1)
 		return m->ending || m->awaited;
-	return m->ending && medium_now_ms() - m->moved_ms >= PATIENCE_MS;
+	return m->ending && elapsed_ms() - m->moved_ms >= PATIENCE_MS;
 }
 
 enum medium_step medium_step(struct medium *m)
@@ -271,7 +264,7 @@ static int timeout_nearer(int timeout_ms, int64_t other_ms)
 struct sink_wait medium_waits_for(const struct medium *m, bool blocked)
 {
 	struct sink_wait wait = {.fd = -1, .timeout_ms = -1};
-	int64_t now_ms = medium_now_ms();
+	int64_t now_ms = elapsed_ms();
 
 	if (m->given_up)
 		return wait;
@@ -306,7 +299,7 @@ void medium_hasten(struct medium *m, bool abandon)
 	m->ending = true;
 	m->given_up = abandon;
 	m->retry_ms = 0;
-	m->moved_ms = medium_now_ms();
+	m->moved_ms = elapsed_ms();
 }
 
 void medium_end(struct medium *m)

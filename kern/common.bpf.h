@@ -77,17 +77,13 @@ static __always_inline bool ctl_stopped(void)
 {
 	struct ctl *c = ctl_get();
 
-	return !c || *(volatile __u32 *)&c->stopped;
+	return !c || READ_ONCE(c->stopped);
 }
 
 /* ---- counters ----------------------------------------------------------------------------- */
 
-/*
- * Atomic although there is a counter for each CPU: a program on a user-space hook can be preempted
- * by another one. Its old value is asked for because an atomic operation that gives one back is a
- * full memory barrier, and one that gives none is no barrier at all (Documentation/atomic_t.txt in
- * the kernel; the interpreter in kernel/bpf/core.c and the JITs follow it). rec_wakeup() needs it.
- */
+/* Atomic although there is a counter for each CPU: a program on a user-space hook can be preempted
+ * by another one. And a full memory barrier, see KEEP(): rec_wakeup() needs it. */
 static __always_inline void counter_add(__u16 probe, __u32 counter)
 {
 	__u32 key = probe * KC_MAX + counter;
@@ -96,7 +92,7 @@ static __always_inline void counter_add(__u16 probe, __u32 counter)
 	if (!v)
 		return;
 	old = __sync_fetch_and_add(v, 1);
-	asm volatile("" ::"r"(old));
+	KEEP(old);
 }
 
 /* The counters that are losses, and no others: what rec_lose() takes. */
@@ -184,7 +180,7 @@ static __always_inline bool filter_pass(__u16 probe, struct task_struct *task)
 	struct ctl *c = ctl_get();
 	__u32 tgid = task->tgid;
 
-	if (MUTATED || !c || *(volatile __u32 *)&c->stopped)
+	if (MUTATED || !c || READ_ONCE(c->stopped))
 		return false;
 	if (tgid == recorder_pid) {
 		counter_add(probe, KC_SELF);
@@ -253,11 +249,11 @@ static __always_inline void *rec_reserve_data(__u16 probe, enum rec_kind kind, c
 static __always_inline __u64 rec_wakeup(__u64 used)
 {
 	struct ctl *c = ctl_get();
-	__u32 reader = c ? *(volatile __u32 *)&c->reader : READER_AWAKE;
+	__u32 reader = c ? READ_ONCE(c->reader) : READER_AWAKE;
 
 	if (reader == READER_AWAKE || (reader == READER_NAPS && used < ring_size / 4))
 		return BPF_RB_NO_WAKEUP;
-	*(volatile __u32 *)&c->reader = READER_AWAKE;
+	WRITE_ONCE(c->reader, READER_AWAKE);
 	return BPF_RB_FORCE_WAKEUP;
 }
 

@@ -61,5 +61,17 @@ static __always_inline void zero_unknown(void *p, __u32 n)
 	bpf_probe_read_kernel(p, n, NULL);
 }
 
+/* What another CPU, or user space, may change meanwhile; read once, and really. */
+#define READ_ONCE(x)     (*(const volatile __typeof__(x) *)&(x))
+#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+
 /* Keeps the compiler from dropping a bounds check that it has proved and the verifier has not. */
 #define BARRIER(var) asm volatile("" : "+r"(var))
+
+/*
+ * Uses a value. For what an atomic operation gives back: with it the operation is a full memory
+ * barrier, and the compiler takes it for one that gives nothing back, which is no barrier at all,
+ * when nobody uses it. (Documentation/atomic_t.txt in the kernel has the rule, which the
+ * interpreter in kernel/bpf/core.c and the JITs follow.)
+ */
+#define KEEP(var) asm volatile("" ::"r"(var))

@@ -4,6 +4,7 @@
  * Connections of TLS libraries, by the library's object, and the records of their bytes. How far a
  * direction has come is counted here whatever becomes of the records.
  */
+#include "kern/flow.bpf.h"
 #include "kern/uprobe.bpf.h"
 
 enum {
@@ -19,14 +20,14 @@ struct connection_key {
 
 struct connection {
 	__u64 conn;
-	__u64 start;     /* of the process: its number may have been another's */
-	__u64 offset[2]; /* bytes so far: received, transmitted */
-	__u64 ahead;     /* bytes that a call which is under way has transmitted at least */
-	__u64 recorded;  /* and how many of them are recorded: see connection_ahead() */
-	struct rec_flow flow;
-	__u8 late;  /* open before we were attached */
-	__u8 exact; /* the flow was found by client_random */
-	__u8 tries;
+	__u64 start;            /* of the process: its number may have been another's */
+	__u64 offset[2];        /* bytes so far: received, transmitted */
+	__u64 ahead;            /* bytes that a call which is under way has transmitted at least */
+	__u64 recorded;         /* and how many of them are recorded: see connection_ahead() */
+	struct flow_state flow; /* exact: found by client_random */
+	__u8 role;              /* enum rec_role, as far as the library told */
+	__u8 late;              /* open before we were attached */
+	__u8 tries;             /* to find the exact flow */
 	__u8 reserved[5];
 };
 
@@ -60,11 +61,10 @@ static __always_inline struct connection *connection_new(struct task_struct *tas
 							 __u8 role, bool late)
 {
 	struct connection_key key = connection_key(task, object);
-	struct connection fresh = {.late = late};
+	struct connection fresh = {.role = role, .late = late};
 
 	fresh.conn = connection_id();
 	fresh.start = task->group_leader->start_boottime;
-	fresh.flow.role = role;
 	bpf_map_update_elem(&connections, &key, &fresh, BPF_ANY);
 	return bpf_map_lookup_elem(&connections, &key);
 }
@@ -118,12 +118,18 @@ struct emission {
 	struct rec_flow flow;
 };
 
+/* e->flow is still empty. */
 static __always_inline void emission_connection(struct emission *e, const struct connection *c)
 {
+	const struct rec_flow *flow = flow_get(&c->flow);
+
 	e->conn = c->conn;
 	if (c->late)
 		e->flags |= DATA_F_LATE;
-	e->flow = c->flow;
+	if (flow)
+		e->flow = *flow;
+	else
+		e->flow.role = c->role;
 }
 
 static __always_inline void data_head(struct rec_data *data, const struct emission *e)

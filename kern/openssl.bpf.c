@@ -194,40 +194,36 @@ static __always_inline __u64 call_moved(struct pt_regs *ctx, const struct call *
 }
 
 /* The socket that a call used is taken for its connection's, until that is known better. */
-static __always_inline void flow_assume(struct connection *c, const struct rec_flow *used)
+static __always_inline void connection_assume(struct connection *c, struct rec_flow *used)
 {
-	__u8 role = c->flow.role;
-
-	if (!used->family)
+	if (!used->family || flow_is(&c->flow, FLOW_ASSUMED))
 		return;
-	c->flow = *used;
-	c->flow.role = role;
+	used->role = c->role;
+	flow_set(&c->flow, FLOW_ASSUMED, used);
 }
 
 /* Once client_random has told the socket, nothing else counts: a thread may use others inside a
  * call (a session cache, say). */
-static __always_inline void call_flow(struct pt_regs *ctx, const struct call *call,
-				      struct connection *c)
+static __always_inline void call_flow(struct pt_regs *ctx, struct call *call, struct connection *c)
 {
 	struct rec_flow *found = NULL;
 	struct openssl_params *p;
-	__u8 role = c->flow.role;
 	__u64 base = call->object;
 
-	if (c->exact)
+	if (flow_is(&c->flow, FLOW_EXACT))
 		return;
 	p = TARGET(ctx);
 	if (p && p->random_at >= 0 && c->tries < FLOW_TRIES) {
 		c->tries++;
 		if (p->random_in >= 0)
 			base = USER_VALUE(__u64, base + p->random_in);
-		found = hello_find(base + p->random_at, role, &call->flow);
+		found = hello_find(base + p->random_at, c->role, &call->flow);
 	}
 	if (found) {
-		c->flow = *found;
-		c->exact = 1;
-	} else if (!c->flow.family) {
-		flow_assume(c, &call->flow);
+		c->role = found->role;
+		flow_set(&c->flow, FLOW_EXACT, found);
+	} else {
+		connection_assume(c, &call->flow);
 	}
 }
 
@@ -239,8 +235,8 @@ static __always_inline struct emission call_emission(const struct call *call)
 				 .library = DATA_OPENSSL};
 }
 
-static __always_inline void call_emit(struct pt_regs *ctx, struct thread *thread,
-				      const struct call *call, __u64 n)
+static __always_inline void call_emit(struct pt_regs *ctx, struct thread *thread, struct call *call,
+				      __u64 n)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct connection *c = connection_find(task, call->object);
@@ -253,7 +249,7 @@ static __always_inline void call_emit(struct pt_regs *ctx, struct thread *thread
 		return;
 	}
 	call_flow(ctx, call, c);
-	*settled_at(thread, call->object) = c->exact ? call->object : 0;
+	*settled_at(thread, call->object) = flow_is(&c->flow, FLOW_EXACT) ? call->object : 0;
 	e.total = n;
 	if (call->direction == DATA_TRANSMIT) {
 		e.offset = c->offset[1];
@@ -358,7 +354,7 @@ int openssl_clear(struct pt_regs *ctx)
 		return 0;
 	unsettle(task, object);
 	connection_end(c, DATA_OPENSSL);
-	connection_new(task, object, c->flow.role, false);
+	connection_new(task, object, c->role, false);
 	return 0;
 }
 
@@ -407,13 +403,14 @@ static __always_inline void call_progress(struct call *call, struct sock *sk, __
 {
 	struct connection *c = connection_find(bpf_get_current_task_btf(), call->object);
 	struct emission e = call_emission(call);
+	const struct rec_flow *flow;
 	__u64 to;
 
 	if (!c || ctl_stopped())
 		return;
-	if (!c->flow.family)
-		flow_assume(c, &call->flow);
-	if (c->flow.cookie && c->flow.cookie != bpf_get_socket_cookie(sk))
+	connection_assume(c, &call->flow);
+	flow = flow_get(&c->flow);
+	if (flow && flow->cookie && flow->cookie != bpf_get_socket_cookie(sk))
 		return;
 	if (!connection_ahead(c, call->size, n, &to))
 		return;

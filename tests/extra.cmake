@@ -52,6 +52,7 @@ endforeach()
 
 # The kernel's own code, compiled for this machine: its packets lie at any address.
 target_include_directories(fuzz_hello BEFORE PRIVATE fuzz/host)
+target_include_directories(kern_test_flow BEFORE PRIVATE fuzz/host)
 target_compile_options(fuzz_hello PRIVATE -fno-sanitize=alignment -fno-strict-aliasing -Wno-pointer-arith)
 
 # The core and nothing else: whatever it calls must be in it, in base, or in the C library.

@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "capture/delivery.h"
+#include "capture/base/elapsed.h"
 #include "capture/run/record.h"
 
 /* How long COMMAND has, after a signal was passed on to it, until the recording ends without it. */
@@ -36,7 +36,7 @@ static bool signal_stops(struct record *r, const struct signalfd_siginfo *info,
 	if (!r->child.pid)
 		return true;
 	kill(r->child.pid, number);
-	*deadline_ms = delivery_now_ms() + CHILD_GRACE_MS;
+	*deadline_ms = elapsed_ms() + CHILD_GRACE_MS;
 	return false;
 }
 
@@ -78,7 +78,7 @@ void record_wait(struct record *r)
 	};
 
 	for (;;) {
-		int64_t left = deadline_ms ? deadline_ms - delivery_now_ms() : -1;
+		int64_t left = deadline_ms ? deadline_ms - elapsed_ms() : -1;
 
 		if (deadline_ms && left <= 0)
 			return;

@@ -24,6 +24,14 @@ check "it is HTTP, on its port" "$(packets "$T/small.pcapng" "tcp.dstport == 80 
 check "and the response" "$(packets "$T/small.pcapng" 'tcp.srcport == 80 && http.response.code == 200')" 1
 clean_tcp "$T/small.pcapng" "small pieces"
 
+# one call into memory, where no socket tells of it while it goes on
+head -c 2500000 "$T/up.bin" | od -An -v -tx1 | tr -d ' \n' >"$T/five.txt"
+run tls -w "$T/memory.jsonl" -- "$pieces" memory "$T/cert.pem" "$T/key.pem" "$T/five.txt"
+check "status, what the call took" "$STATUS $(cat "$T/out")" "0 5000000"
+plain "$T/memory.jsonl" '.direction == "transmit" and .tls_data.call_total > 100000' .tls_data.payload | tr -d '\n' >"$T/five.got"
+holds "5 MB in one call, byte for byte" cmp "$T/five.got" "$T/five.txt"
+check "not flagged" "$(plain "$T/memory.jsonl" '.flags // [] | index("truncated")' .seq | wc -l)" 0
+
 # a kernel before 6.3 tells of a call when it returns, and not before
 grep -q __traceiter_sock_send_length /proc/kallsyms || done_testing
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
-/* Takes the place of kern/common.bpf.h where kern/sock.bpf.h is compiled for this machine: what
- * that uses of BPF. Whoever includes it defines the helpers. */
+/* Takes the place of kern/common.bpf.h where kern/sock.bpf.h or kern/flow.bpf.h is compiled for
+ * this machine: what those use of BPF. Whoever includes it defines the helpers. */
 #include <string.h>
 
 #pragma GCC diagnostic push
@@ -19,6 +19,10 @@ enum {
 	MUTATED = 0
 };
 
+/* For the thread sanitizer: the kernel programs rely on the address that comes of it. */
+#define READ_ONCE(x) __atomic_load_n(&(x), __ATOMIC_ACQUIRE)
+#define BARRIER(var) asm volatile("" : "+r"(var))
+#define KEEP(var)    asm volatile("" ::"r"(var))
 #define SEC(name)
 #define __uint(name, val)              int(*name)[val]
 #define __type(name, val)              typeof(val) *name
