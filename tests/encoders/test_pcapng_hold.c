@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "encoders/pcapng/hold.h"
 #include "tests/support/events.h"
 #include "tests/support/packets.h"
 #include "tests/support/talk.h"
@@ -103,12 +104,41 @@ static void only_a_few_wait(void **state)
 	encoding_close(&e);
 }
 
+static void what_is_held_is_one_event(void **state)
+{
+	struct flows_stream streams[2] = {{0}};
+	struct flow flow = {.id = 7};
+	struct pcapng_hold hold = {.n = 0};
+	struct event ev = {.kind = EVENT_DATA,
+			   .flow = &flow,
+			   .data = {.payload = BYTES("ab"), .direction = OUT}};
+	const struct event *whole;
+
+	flows_place(streams, &ev);
+	assert_true(pcapng_hold_take(&hold, &ev));
+	assert_false(pcapng_hold_take(&hold, &ev)); /* the same bytes again */
+	ev.data.stream_offset = 2;
+	ev.data.payload = BYTES("c");
+	flows_place(streams, &ev);
+	assert_true(pcapng_hold_take(&hold, &ev));
+	ev.data.stream_offset = 5; /* after a gap */
+	flows_place(streams, &ev);
+	assert_false(pcapng_hold_take(&hold, &ev));
+	whole = pcapng_hold_event(pcapng_hold_find(&hold, 7));
+	assert_true(bytes_eq(whole->data.payload, BYTES("abc")));
+	assert_int_equal(whole->data.begin, 0);
+	assert_int_equal(whole->data.end, 3);
+	pcapng_hold_drop(&hold, pcapng_hold_find(&hold, 7));
+	assert_null(pcapng_hold_find(&hold, 7));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(first_bytes_wait_for_their_protocol),
 		cmocka_unit_test(they_do_not_wait_for_long),
 		cmocka_unit_test(only_a_few_wait),
+		cmocka_unit_test(what_is_held_is_one_event),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
