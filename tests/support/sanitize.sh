@@ -6,7 +6,7 @@ set -euo pipefail
 kind=$1
 out=$BUILD/sanitize-$kind
 target=all
-options=(-DCMAKE_C_FLAGS_RELWITHDEBINFO='-O1 -g') # asserts are active
+options=(-DTESTS=ON -DCMAKE_C_FLAGS_RELWITHDEBINFO='-O1 -g') # asserts are active
 case $kind in
 address | thread) options+=(-DWERROR=ON -DSANITIZE="$kind") ;;
 fuzzer)
