@@ -9,7 +9,7 @@ build="gcc libc6-dev make cmake ninja-build pkg-config clang llvm bpftool libbpf
   libnghttp2-dev zlib1g-dev libbrotli-dev libzstd-dev"
 view="tshark jq python3 util-linux curl nginx-light openssl"
 test="$view libcmocka-dev clang-format clang-tidy shellcheck tcpdump wireshark-common procps bpftool
-  libclang-rt-dev strace libssl-dev wrk brotli zstd python3-websockets"
+  libclang-rt-dev strace libssl-dev android-libboringssl-dev wrk brotli zstd python3-websockets"
 
 wanted=
 for set in "$@"; do
