@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Installs what is missing of the Debian packages that penstock needs (Debian 12 or newer).
-# Usage: install-packages.sh build|view|test…    build it, look at recordings, run its tests
+# Usage: install-packages.sh build|view|test|kernels…    build it, look at recordings, run its tests, those of --kernels
 set -eu
 
 build="gcc libc6-dev make cmake ninja-build pkg-config clang llvm bpftool libbpf-dev libelf-dev
@@ -10,6 +10,7 @@ build="gcc libc6-dev make cmake ninja-build pkg-config clang llvm bpftool libbpf
 view="tshark jq python3 util-linux curl nginx-light openssl"
 test="$view libcmocka-dev clang-format clang-tidy shellcheck tcpdump wireshark-common procps bpftool
   libclang-rt-dev strace libssl-dev android-libboringssl-dev wrk brotli zstd python3-websockets"
+kernels="qemu-system-x86 busybox-static kmod cpio xz-utils"
 
 wanted=
 for set in "$@"; do
@@ -17,7 +18,8 @@ for set in "$@"; do
 	build) wanted="$wanted $build" ;;
 	view) wanted="$wanted $view" ;;
 	test) wanted="$wanted $test" ;;
-	*) echo "usage: $0 build|view|test…" >&2; exit 2 ;;
+	kernels) wanted="$wanted $kernels" ;;
+	*) echo "usage: $0 build|view|test|kernels…" >&2; exit 2 ;;
 	esac
 done
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # One more build, with a sanitizer, and the tests that need no root in it.
 # Usage: sanitize.sh address|thread|fuzzer
-set -euo pipefail
+. tests/support/strict.sh
 kind=$1
 out=$BUILD/sanitize-$kind
 target=all
