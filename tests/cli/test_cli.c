@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -18,11 +19,9 @@ static char out_text[256 * 1024], err_text[16 * 1024];
 
 static int temporary(void)
 {
-	char path[] = "/tmp/test_cli.XXXXXX";
-	int fd = mkstemp(path);
+	int fd = memfd_create("test_cli", MFD_CLOEXEC);
 
 	assert_true(fd >= 0);
-	unlink(path);
 	return fd;
 }
 
