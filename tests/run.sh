@@ -28,6 +28,17 @@ build() { # FOLDER [CMAKE OPTION]…
 	cmake --build "$1" -j "$JOBS"
 }
 
+# Whatever is written to a temporary place is in one of this run's own; what is left there is a failure.
+tidy() {
+	local status=$? left
+
+	left=$(ls -A "$TMPDIR")
+	rm -rf "$TMPDIR"
+	[ -z "$left" ] || echo "FAIL: left behind among the temporary files: ${left//$'\n'/ }"
+	[ -z "$left" ] || [ "$status" != 0 ] || status=1
+	exit "$status"
+}
+
 # The tests that ctest selects with these options: as they come, then why some were skipped, then the summary.
 tests() {
 	local out=$BUILD/tests.out status=0
@@ -95,6 +106,10 @@ case $mode in
 esac
 
 command -v dpkg-query >/dev/null && samples/install-packages.sh build test
+TMPDIR=$(mktemp -d "${TMPDIR:-/tmp}/penstock-run.XXXXXX")
+export TMPDIR
+trap tidy EXIT
+chmod 1777 "$TMPDIR" # nobody's programs are tested, too
 build "$BUILD"
 case $mode in
 --quick) tests -L '^(lint|unit|replay)$' ;;
