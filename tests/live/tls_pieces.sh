@@ -25,7 +25,7 @@ check "and the response" "$(packets "$T/small.pcapng" 'tcp.srcport == 80 && http
 clean_tcp "$T/small.pcapng" "small pieces"
 
 # a kernel before 6.3 tells of a call when it returns, and not before
-grep -q __traceiter_sock_send_length /proc/kallsyms || done_testing
+grep -q __traceiter_sock_send_length /proc/kallsyms || { echo "skipped: large pieces: no sock_send_length in this kernel" && done_testing; }
 
 # more than the ring holds, in one call
 run tls -w "$T/large.pcapng" -- "$pieces" upload "$port" /up "$T/up.bin"
