@@ -6,13 +6,15 @@ cd "$(dirname "$0")/.."
 
 usage() {
 	cat <<-EOF
-	usage: tests/run.sh [--quick | --long | --mutate | --bench | --accept | --kernels [SERIES…]]
+	usage: tests/run.sh [--quick | --long | --mutate | --bench | --accept | --kernels [SERIES…] | --fresh [SUITE…]]
 	  (nothing)  lint, unit, allocation, sanitizer, fuzz, replay, live and guide tests
 	  --quick    lint, unit and replay tests only: no root needed
 	  --long     all of them, with the slow matrices and longer fuzzing
 	  --mutate   each kernel program replaced by an empty one: its live tests must fail
 	  --bench    speed and size, as ratios within one run (no assertions)
 	  --accept   the black-box checks in ../shared/accept, where there are any
+	  --fresh    a new Debian (bookworm, or those named, as trixie) in a folder, and in it README's build lines
+	             and its two commands, on what is committed; keeps packages in ~/.cache/penstock-fresh
 	  --kernels  the live tests inside Debian's kernels (5.10, 6.1 …; all, or those named) in QEMU;
 	             downloads what is missing into ~/.cache/penstock-kernels, as root installs QEMU
 	The build is in build/ (BUILD overrides), JOBS says how much at once. Live tests need root, and
@@ -101,6 +103,7 @@ bench() {
 mode=${1:-}
 case $mode in
 '' | --quick | --long | --mutate | --bench | --accept | --kernels) ;;
+--fresh) exec tests/fresh/run.sh "${@:2}" ;;
 -h | --help) usage; exit 0 ;;
 *) usage >&2; exit 2 ;;
 esac
