@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Installs what is missing of the Debian packages that penstock needs (Debian 12 or newer).
-# Usage: install-packages.sh build|view|test…    build it, look at recordings, run its tests
+# Usage: install-packages.sh build|view|test|kernels|fresh…    build it, look at recordings, run its tests, those of
+# tests/run.sh --kernels, of --fresh
 set -eu
 
 build="gcc libc6-dev make cmake ninja-build pkg-config clang llvm bpftool libbpf-dev libelf-dev
@@ -9,7 +10,9 @@ build="gcc libc6-dev make cmake ninja-build pkg-config clang llvm bpftool libbpf
   libnghttp2-dev zlib1g-dev libbrotli-dev libzstd-dev"
 view="tshark jq python3 util-linux curl nginx-light openssl"
 test="$view libcmocka-dev clang-format clang-tidy shellcheck tcpdump wireshark-common procps bpftool
-  libclang-rt-dev strace libssl-dev wrk brotli zstd python3-websockets"
+  libclang-rt-dev strace libssl-dev android-libboringssl-dev wrk brotli zstd python3-websockets git"
+kernels="qemu-system-x86 busybox-static kmod cpio xz-utils"
+fresh="debootstrap git"
 
 wanted=
 for set in "$@"; do
@@ -17,7 +20,9 @@ for set in "$@"; do
 	build) wanted="$wanted $build" ;;
 	view) wanted="$wanted $view" ;;
 	test) wanted="$wanted $test" ;;
-	*) echo "usage: $0 build|view|test…" >&2; exit 2 ;;
+	kernels) wanted="$wanted $kernels" ;;
+	fresh) wanted="$wanted $fresh" ;;
+	*) echo "usage: $0 build|view|test|kernels|fresh…" >&2; exit 2 ;;
 	esac
 done
 

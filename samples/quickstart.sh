@@ -4,8 +4,8 @@
 # an nginx of our own say to each other over TLS, a short session in a bash and a few programs, and shows what tshark
 # sees in the file: no key file, no proxy.
 # Usage: samples/quickstart.sh [FILE]     FILE: where the recording goes (default /tmp/penstock-quickstart.pcapng)
-set -euo pipefail
 cd "$(dirname "$0")/.."
+. tests/support/strict.sh
 [ "$(id -u)" = 0 ] || { echo "quickstart needs root: it loads programs into the kernel" >&2; exit 3; }
 file=$(realpath -m "${1:-/tmp/penstock-quickstart.pcapng}")
 build=${BUILD:-build}

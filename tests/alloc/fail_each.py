@@ -4,7 +4,7 @@
 (those of the tests themselves are left alone; debug information tells them apart).
 
 The program may pass (the failure was handled) or fail an assertion of a test (the failure was reported to
-the test). It may not crash, run into an assert of the program, or hang.
+the test). It may not crash, run into an assert of the program, hang, or leave files behind.
 Usage: fail_each.py PRELOAD PROGRAM"""
 import os
 import re
@@ -18,9 +18,12 @@ BUDGET = 600 if os.environ.get("PENSTOCK_LONG") else 8     # seconds for one pro
 
 
 def run(preload, program, report, n):
-    env = dict(os.environ, LD_PRELOAD=preload, ALLOC_REPORT=report, ALLOC_FAIL=str(n))
-    done = subprocess.run([program], env=env, capture_output=True, timeout=HANG, stdin=subprocess.DEVNULL)
-    crash = None
+    with tempfile.TemporaryDirectory() as own:
+        os.chmod(own, 0o755)
+        env = dict(os.environ, LD_PRELOAD=preload, ALLOC_REPORT=report, ALLOC_FAIL=str(n), TMPDIR=own)
+        done = subprocess.run([program], env=env, capture_output=True, timeout=HANG, stdin=subprocess.DEVNULL)
+        left = os.listdir(own)
+    crash = f"it leaves {left}" if left else None
     if done.returncode < 0:
         crash = f"signal {-done.returncode}"
     elif b"Test failed with exception" in done.stderr + done.stdout:   # cmocka catches SIGSEGV

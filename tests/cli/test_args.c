@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "capture/cli/args.h"
+#include "tests/support/temp.h"
 
 struct cfg {
 	bool quiet, verbose;
@@ -129,15 +130,9 @@ static void wrong_use(void **state)
 /* Parses a file with these contents after words. */
 static int config(struct rig *r, const char *contents, char *words[])
 {
-	char path[] = "/tmp/test_args.XXXXXX";
-	int fd = mkstemp(path), ret = parse(r, words);
-
-	assert_true(fd >= 0 && ret == 0);
-	assert_int_equal(write(fd, contents, strlen(contents)), strlen(contents));
-	close(fd);
-	ret = args_config(&r->args, path, &r->text, &r->err);
-	unlink(path);
-	return ret;
+	assert_int_equal(parse(r, words), 0);
+	return args_config(&r->args, temp_file("config", contents, strlen(contents)), &r->text,
+			   &r->err);
 }
 
 static void file(void **state)

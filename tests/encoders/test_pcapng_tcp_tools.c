@@ -236,16 +236,16 @@ static void each_protocol_is_dissected(void **state)
 		      "(ipv6.addr == ::1 && http.request)",
 		      "-e http2.headers.path -e mysql.query -e pgsql.query "
 		      "-e smtp.req.parameter -e ldap.name -e resp.bulk_string.value "
-		      "-e websocket.opcode -e http.request.uri -E separator=:",
-		      "/n.txt?two:::::::\n"
-		      ":SELECT 'nonce mysql'::::::\n"
-		      "::SELECT 'nonce postgres':::::\n"
-		      ":::client.example::::\n"
-		      ":::FROM:<nonce@client.example>::::\n"
-		      "::::cn=nonce:::\n"
-		      ":::::474554,6e6f6e6365::\n"
-		      "::::::1:\n"
-		      ":::::::/six\n");
+		      "-e websocket.opcode -e http.request.uri -E 'separator=|'",
+		      "/n.txt?two|||||||\n"
+		      "|SELECT 'nonce mysql'||||||\n"
+		      "||SELECT 'nonce postgres'|||||\n"
+		      "|||client.example||||\n"
+		      "|||FROM:<nonce@client.example>||||\n"
+		      "||||cn=nonce|||\n"
+		      "|||||474554,6e6f6e6365||\n"
+		      "||||||1|\n"
+		      "|||||||/six\n");
 }
 
 static void others_read_it(void **state)

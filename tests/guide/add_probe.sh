@@ -14,7 +14,7 @@ check "the files of the guide" "$(sort "$T/files" | tr '\n' ' ')" \
 	"kern/minish.bpf.c probes/minish.c probes/probes.def tests/probes/test_minish.c "
 at_least "under 150 lines together" 150 "$(cat "$copy/kern/minish.bpf.c" "$copy/probes/minish.c" "$copy/tests/probes/test_minish.c" | wc -l)"
 
-cmake -S "$copy" -B "$copy/build" -G Ninja -DWERROR=ON >"$T/build.log" 2>&1 &&
+cmake -S "$copy" -B "$copy/build" -G Ninja -DWERROR=ON -DTESTS=ON >"$T/build.log" 2>&1 &&
 	cmake --build "$copy/build" --target penstock probes_test_minish >>"$T/build.log" 2>&1 ||
 	{ echo "FAIL: the copy does not build"; tail -n 30 "$T/build.log"; exit 1; }
 P=$copy/build/penstock

@@ -3,7 +3,8 @@
 # Debian's own kernels, each unpacked in a folder of its own in the cache.
 # Usage: fetch.sh [SERIES…], as in "6.1 7.3"; prints a line `SERIES VERSION FOLDER` for each: FOLDER has vmlinuz and lib/modules.
 # The machine's own apt is not touched: what it is configured with says only where packages come from.
-set -euo pipefail
+. "$(dirname "$0")/../support/strict.sh"
+. "$(dirname "$0")/../support/apt.sh"
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/penstock-kernels
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 SUITES=(bullseye-security bookworm-security trixie-security trixie-backports)
@@ -11,20 +12,13 @@ SUITES=(bullseye-security bookworm-security trixie-security trixie-backports)
 skip() { echo "SKIP: $*"; exit 77; } >&2
 die() { echo "fetch.sh: $*" >&2; exit 1; }
 
-# uri SECURITY: of the machine's archive, 0 the main one, 1 that of security updates
-uri() {
-	# shellcheck disable=SC2016 # apt's variables
-	apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 'Created-By: Packages' |
-		awk -v want="$1" '($2 ~ /-security$/) == want && $2 !~ /-(updates|backports)$/ { print $1; exit }'
-}
-
 private_apt() {
 	local suite uri
 
 	mkdir -p "$CACHE"/apt/{sources,lists/partial,cache/archives/partial}
 	: >"$CACHE/apt/status"
 	for suite in "${SUITES[@]}"; do
-		uri=$(uri "$([[ $suite == *-security ]] && echo 1 || echo 0)")
+		uri=$(apt_uri "$suite")
 		[ -n "$uri" ] || skip "apt has no source for $suite"
 		printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nArchitectures: amd64\nSigned-By: %s\n' \
 			"$uri" "$suite" "$KEYRING" >"$CACHE/apt/sources/$suite.sources"

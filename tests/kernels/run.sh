@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The live tests inside Debian's kernels, each booted in QEMU (software emulation) on this machine's own files, read-only.
 # Usage: run.sh [SERIES…], as in "6.1 7.3"; TESTS chooses the tests.
-set -euo pipefail
 cd "$(dirname "$0")/../.."
+. tests/support/strict.sh
 P=${PENSTOCK:-build/penstock}
 HERE=tests/kernels
 SECONDS_MAX=3000 # for one kernel
@@ -12,16 +12,6 @@ trap 'rm -rf "$work"' EXIT
 failed=0
 
 skip() { echo "SKIP: $*"; exit 77; }
-
-install_tools() {
-	local missing
-
-	missing=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' qemu-system-x86 busybox-static kmod cpio xz-utils 2>&1 |
-		sed -nE 's/^(not-installed|config-files) //p; s/.*no packages found matching //p')
-	[ -n "$missing" ] || return 0
-	# shellcheck disable=SC2086 # a list
-	{ apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $missing; } >&2
-}
 
 # initrd FOLDER TEST…: busybox, those of the kernel's modules that the root file system and the tests need, penstock, the list of tests
 initrd() {
@@ -66,7 +56,7 @@ tests_for() { # SERIES
 
 [ "$(uname -m)" = x86_64 ] || skip "boots kernels for x86_64 only"
 [ "$(id -u)" = 0 ] || skip "needs root"
-install_tools
+samples/install-packages.sh kernels
 "$HERE/fetch.sh" "$@" >"$work/kernels"
 while read -r series version folder; do
 	echo "-- Linux $series (Debian $version)"

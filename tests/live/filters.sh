@@ -56,5 +56,7 @@ if grep -q cgroup2 /proc/filesystems && top=$(awk '$3 == "cgroup2" { print $2; e
 	stop
 	check "--cgroup, descendants included" "$(which_of)" ab
 	rmdir "$top/penstock-$NONCE/below" "$top/penstock-$NONCE"
+else
+	echo "skipped: --cgroup: no unified cgroups here"
 fi
 done_testing

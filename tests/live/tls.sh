@@ -44,12 +44,12 @@ check "exit status: nothing was lost" "$STATUS" 0
 
 check "the upload, byte for byte" "$(exported "$T/all.pcapng" "$T/up.bin")" 1
 for version in tls13 tls12; do
-	check "$version" "$(packets "$T/all.pcapng" "http.request.uri contains \"$NONCE-$version\"")" 1
+	check "$version" "$(packets "$T/all.pcapng" "http.request && http.request.uri contains \"$NONCE-$version\"")" 1
 done
 check "HTTP/2: request" "$(packets "$T/all.pcapng" "http2.headers.path contains \"$NONCE-two\"")" 1
 at_least "HTTP/2: response" "$(packets "$T/all.pcapng" 'http2.headers.status == 200')" 1
 at_least "HTTP/2: body" "$(packets "$T/all.pcapng" "http2 && frame contains \"body $NONCE\"")" 1
-[ -z "${URL6:-}" ] || check "IPv6" "$(packets "$T/all.pcapng" "ipv6.addr == ::1 && http.request.uri contains \"$NONCE-six\"")" 1
+[ -z "${URL6:-}" ] || check "IPv6" "$(packets "$T/all.pcapng" "ipv6.addr == ::1 && http.request && http.request.uri contains \"$NONCE-six\"")" 1
 once() { grep -o "$NONCE-[0-9]*-x" | sort | uniq -c | awk -v n="$1" '$1 == n' | wc -l; }
 check "200 requests, each once in the pcapng" "$(packets "$T/all.pcapng" http.request http.request.uri | once 1)" 200
 check "and at both ends in JSON" "$(plain "$T/all.jsonl" '.tls_data.payload // "" | startswith("GET /")' .tls_data.payload | once 2)" 200

@@ -33,7 +33,7 @@ holds "5 MB in one call, byte for byte" cmp "$T/five.got" "$T/five.txt"
 check "not flagged" "$(plain "$T/memory.jsonl" '.flags // [] | index("truncated")' .seq | wc -l)" 0
 
 # a kernel before 6.3 tells of a call when it returns, and not before
-grep -q __traceiter_sock_send_length /proc/kallsyms || done_testing
+grep -q __traceiter_sock_send_length /proc/kallsyms || { echo "skipped: large pieces: no sock_send_length in this kernel" && done_testing; }
 
 # more than the ring holds, in one call
 run tls -w "$T/large.pcapng" -- "$pieces" upload "$port" /up "$T/up.bin"

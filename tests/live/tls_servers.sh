@@ -18,7 +18,7 @@ unpacked() {
 	for deb in "$T"/deb/*.deb; do [ ! -e "$deb" ] || dpkg-deb -x "$deb" "$T/root" || return; done
 }
 unpacked redis-server redis-tools mariadb-server-core mariadb-client-core || skip "no packages: $(tail -n 1 "$T/apt.log")"
-libraries=$T/root/usr/lib/$(uname -m)-linux-gnu
+libraries=$T/root/usr/lib/$(uname -m)-linux-gnu:$T/root/lib/$(uname -m)-linux-gnu
 here=(env LD_LIBRARY_PATH="$libraries" PATH="$T/root/usr/bin:$T/root/usr/sbin:$PATH")
 base=$T/root/usr
 [ -x "$base/sbin/mariadbd" ] || base=/usr # it is installed
@@ -55,7 +55,7 @@ mariadb_start || skip "mysql_install_db: $(tail -n 1 "$T/install.log")"
 [ -z "$postgres_bin" ] || postgres_start || skip "initdb: $(tail -n 1 "$T/initdb.log")"
 start record -p tls --tree $$ -w "$T/a.pcapng" -w "$T/a.jsonl"
 check "redis-cli" "$("${here[@]}" redis-cli --tls --insecure -p "$redis" set key "$NONCE-redis" 2>&1)" OK
-check "mariadb" "$("${here[@]}" mariadb --no-defaults -h 127.0.0.1 -P "$mariadb" --ssl -N -e "select '$NONCE-mysql'" 2>&1)" "$NONCE-mysql"
+check "mariadb" "$("${here[@]}" mariadb --no-defaults -h 127.0.0.1 -P "$mariadb" --ssl --skip-ssl-verify-server-cert -N -e "select '$NONCE-mysql'" 2>&1)" "$NONCE-mysql"
 [ -z "$postgres_bin" ] || check "psql" "$(psql "host=127.0.0.1 port=$postgres user=u dbname=postgres sslmode=require" -Atc "select '$NONCE-pgsql'" 2>&1)" "$NONCE-pgsql"
 seen "$T/a.jsonl" "$NONCE-mysql"
 stop

@@ -12,6 +12,7 @@
 #include "probes/attach.h"
 #include "probes/elf/file.h"
 #include "probes/load.h"
+#include "tests/support/temp.h"
 
 struct fixture fixture = {.lock = PTHREAD_MUTEX_INITIALIZER, .more = PTHREAD_COND_INITIALIZER};
 
@@ -139,7 +140,7 @@ uint64_t fixture_all_calls(void)
 
 void fixture_path(char *ret, const char *name)
 {
-	snprintf(ret, PATH_MAX, "%s/%s", fixture.dir, name);
+	temp_path(ret, name);
 }
 
 void fixture_copy_bash(const char *path)
@@ -207,10 +208,7 @@ static const char *set_up(void)
 	attach_prepare(fixture.bpf->obj);
 	if (discovery_test__load(fixture.bpf))
 		return "no eBPF here";
-	snprintf(fixture.dir, sizeof(fixture.dir), "/tmp/penstock-discovery-XXXXXX");
-	if (!mkdtemp(fixture.dir))
-		return "no temporary folder";
-	fixture.cfg.tag = fixture.dir;
+	fixture.cfg.tag = temp_folder();
 	fixture.probe = (struct discovery_probe){&fixture_probe, 7, &fixture.cfg, fixture.bpf};
 	return NULL;
 }
@@ -218,15 +216,11 @@ static const char *set_up(void)
 int fixture_run(const char *name, const struct CMUnitTest *tests, size_t n)
 {
 	const char *why = set_up();
-	char command[128];
 	int failed;
 
 	if (why)
 		return printf("skipped: %s\n", why), 77;
 	failed = _cmocka_run_group_tests(name, tests, n, NULL, NULL);
-	snprintf(command, sizeof(command), "rm -rf '%s'", fixture.dir);
-	if (system(command))
-		failed++;
 	discovery_test__destroy(fixture.bpf);
 	return failed;
 }

@@ -35,10 +35,9 @@ struct fixture_report {
 
 /* What discovery_start() is given, and what has been reported since. */
 extern struct fixture {
-	char dir[64];
 	struct discovery_test *bpf;
 	struct fixture_cfg {
-		const char *tag; /* only files whose path has this are targets: dir */
+		const char *tag; /* only files whose path has this are targets */
 		uint64_t shift;  /* added to the offset, so that attaching fails */
 		struct opt_list paths;
 	} cfg;
@@ -63,7 +62,7 @@ unsigned fixture_reports(void);
 /* Of the hook, so far. */
 uint64_t fixture_all_calls(void);
 
-void fixture_path(char *ret, const char *name); /* in dir, up to PATH_MAX */
+void fixture_path(char *ret, const char *name); /* in its folder, up to PATH_MAX */
 void fixture_copy_bash(const char *path);
 struct shell fixture_copy_and_start(const char *name);
 /* A line typed into s is seen by the hook. */

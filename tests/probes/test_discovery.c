@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "capture/source/clock.h"
+#include "tests/support/temp.h"
 
 static int start_fails(struct err *err)
 {
@@ -95,7 +96,7 @@ static void finds_a_deleted_file(void **state)
 static void move_to_a_namespace(const char *path)
 {
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount("test", fixture.dir, "tmpfs", 0, NULL))
+	    mount("test", temp_folder(), "tmpfs", 0, NULL))
 		_exit(1);
 	fixture_copy_bash(path);
 }

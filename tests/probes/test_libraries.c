@@ -12,6 +12,11 @@
 #include <cmocka.h>
 
 #include "probes/discovery/libraries.h"
+#include "tests/support/temp.h"
+
+enum {
+	FRONT_MAX = 1000
+};
 
 struct found {
 	unsigned n;
@@ -49,17 +54,12 @@ static const struct {
 /* The file, with `before` bytes in front and only n bytes of the cache. */
 static const char *written(size_t before, size_t n)
 {
-	static char path[32];
-	FILE *f;
+	char whole[FRONT_MAX + sizeof(cache)];
 
-	snprintf(path, sizeof(path), "/tmp/penstock-XXXXXX");
-	f = fdopen(mkstemp(path), "w");
-	assert_non_null(f);
-	while (before--)
-		fputc('x', f);
-	assert_int_equal(fwrite(&cache, 1, n, f), n);
-	fclose(f);
-	return path;
+	assert_true(before <= FRONT_MAX);
+	memset(whole, 'x', before);
+	memcpy(whole + before, &cache, n);
+	return temp_file("cache", whole, before + n);
 }
 
 static void finds_by_the_beginning_of_the_name(void **state)
@@ -76,17 +76,15 @@ static void finds_by_the_beginning_of_the_name(void **state)
 	f.answer = -EINTR;
 	assert_int_equal(libraries_find(path, "lib", look, &f), -EINTR);
 	assert_int_equal(f.n, 4);
-	unlink(path);
 }
 
 static void finds_behind_an_older_cache(void **state)
 {
 	struct found f = {0};
-	const char *path = written(1000, sizeof(cache));
+	const char *path = written(FRONT_MAX, sizeof(cache));
 
 	assert_int_equal(libraries_find(path, "libtwo", look, &f), 0);
 	assert_string_equal(f.path, "/lib/libtwo.so");
-	unlink(path);
 }
 
 static void stays_inside_a_cut_cache(void **state)
@@ -99,7 +97,6 @@ static void stays_inside_a_cut_cache(void **state)
 		f.n = 0;
 		assert_int_equal(libraries_find(path, "lib", look, &f), 0);
 		assert_true(f.n < 3);
-		unlink(path);
 	}
 	assert_int_equal(libraries_find("/nonexistent", "lib", look, &f), 0);
 	assert_int_equal(libraries_find("/dev/zero", "lib", look, &f), 0);

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "probes/discovery/target.h"
+#include "tests/support/temp.h"
 
 struct found {
 	const char *path; /* looked for */
@@ -62,20 +63,14 @@ static void *map_file(const char *path, int prot)
 	return p;
 }
 
-static void make_name(char path[64])
-{
-	snprintf(path, 64, "/tmp/penstock target XXXXXX");
-	close(mkstemp(path));
-}
-
 static void finds_executable_files_only(void **state)
 {
-	char code[64], data[64];
+	char code[PATH_MAX], data[PATH_MAX];
 	struct found f = {.path = code}, g = {.path = data};
 	void *p, *q;
 
-	make_name(code);
-	make_name(data);
+	temp_path(code, "the target");
+	temp_path(data, "other data");
 	p = map_file(code, PROT_READ | PROT_EXEC);
 	q = map_file(data, PROT_READ);
 	assert_int_equal(target_scan_process(getpid(), look, &f), 0);
@@ -138,12 +133,12 @@ static void assert_opens(const struct target_mapping *m, ino_t ino)
 /* By the path in our own root: what is left when the process has gone. */
 static void opens_by_path_when_the_mapping_has_gone(void **state)
 {
-	char path[64];
+	char path[PATH_MAX], said[PATH_MAX + 80];
 	struct found f = {.path = path};
 	struct err err;
 	void *p;
 
-	make_name(path);
+	temp_path(path, "the target");
 	p = map_file(path, PROT_READ | PROT_EXEC);
 	target_scan_process(getpid(), look, &f);
 	munmap(p, 4096);
@@ -153,20 +148,20 @@ static void opens_by_path_when_the_mapping_has_gone(void **state)
 	/* Another file by the same name is not it. */
 	f.mapping.ino++;
 	assert_int_equal(target_open(&f.mapping, &err), -ENOENT);
-	assert_non_null(strstr(err.text, "cannot open '/tmp/penstock target "));
-	assert_non_null(strstr(err.text, "of process 2147483647: No such file"));
+	snprintf(said, sizeof(said), "cannot open '%s' of process 2147483647: No such file", path);
+	assert_non_null(strstr(err.text, said));
 	unlink(path);
 }
 
 static void opens_a_deleted_file(void **state)
 {
-	char path[64], deleted[80];
+	char path[PATH_MAX], deleted[PATH_MAX + 16];
 	struct found f = {.path = deleted};
 	struct stat st;
 	int other;
 	void *p;
 
-	make_name(path);
+	temp_path(path, "the target");
 	p = map_file(path, PROT_READ | PROT_EXEC);
 	assert_int_equal(stat(path, &st), 0);
 	unlink(path);

@@ -22,7 +22,7 @@ for cut in 15 16 40 300 $((size / 2)) $((size - 1)) $((size - 16)); do
 		continue
 	fi
 	check "cut at $cut: no failure" "$((STATUS == 0 || STATUS == 4))" 1
-	holds "cut at $cut: JSON" jq -e . "$T/cut.jsonl"
+	holds "cut at $cut: JSON" jq -es . "$T/cut.jsonl"
 done
 head -c $((size - 1)) "$T/a.raw" >"$T/cut.raw"
 run replay "$T/cut.raw" -w "$T/cut.jsonl"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <limits.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +14,7 @@
 #include <cmocka.h>
 
 #include "capture/run/child.h"
+#include "tests/support/temp.h"
 
 static struct signals signals;
 
@@ -65,12 +67,11 @@ static void statuses(void **state)
 /* It must not execute before the capture is ready. */
 static void is_held(void **state)
 {
-	char folder[] = "/tmp/test_child.XXXXXX", path[64];
+	char path[PATH_MAX];
 	char *argv[] = {"touch", path, NULL};
 	struct child c;
 
-	assert_non_null(mkdtemp(folder));
-	snprintf(path, sizeof(path), "%s/mark", folder);
+	temp_path(path, "mark");
 	start(argv, &c);
 	assert_false(child_ended(&c));
 	child_cancel(&c);
@@ -80,8 +81,6 @@ static void is_held(void **state)
 	child_release(&c);
 	assert_int_equal(finish(&c), 0);
 	assert_int_equal(access(path, F_OK), 0);
-	unlink(path);
-	rmdir(folder);
 }
 
 /* What we block and ignore must not be inherited by COMMAND. */

@@ -12,7 +12,7 @@
 
 #include "capture/base/opt.h"
 #include "capture/run/outputs.h"
-#include "tests/support/folder.h"
+#include "tests/support/temp.h"
 
 static struct outputs outputs;
 
@@ -27,7 +27,7 @@ static int parse(unsigned n, const char **texts, struct err *err)
 static int open_files(const char *first, const char *second, struct err *err)
 {
 	const struct user nobody = {.set = false};
-	const char *texts[] = {folder_path(first), second ? folder_path(second) : NULL};
+	const char *texts[] = {temp_name(first), second ? temp_name(second) : NULL};
 	int r = parse(second ? 2 : 1, texts, err);
 
 	return r < 0 ? r : outputs_open(&outputs, &nobody, false, err);
@@ -112,12 +112,12 @@ static void sixteen_are_the_most(void **state)
 /* What is wrong with the second -w is found before anything is opened. */
 static void nothing_is_opened_while_parsing(void **state)
 {
-	const char *texts[] = {folder_path("unmade.jsonl"), "x.unknown"};
+	const char *texts[] = {temp_name("unmade.jsonl"), "x.unknown"};
 	struct err err = {""};
-	unsigned before = entries(folder_path(""));
+	unsigned before = entries(temp_name(""));
 
 	assert_int_equal(parse(2, texts, &err), -EINVAL);
-	assert_int_equal(entries(folder_path("")), before);
+	assert_int_equal(entries(temp_name("")), before);
 }
 
 static void a_failure_closes_what_was_open(void **state)
@@ -136,10 +136,10 @@ static void a_run_that_never_begins_leaves_the_old_file(void **state)
 {
 	struct err err = {""};
 
-	folder_write(folder_path("kept.jsonl"), "old");
+	temp_write(temp_name("kept.jsonl"), "old");
 	assert_int_equal(open_files("kept.jsonl", NULL, &err), 0);
 	outputs_done(&outputs);
-	folder_expect(folder_path("kept.jsonl"), "old");
+	temp_expect(temp_name("kept.jsonl"), "old");
 }
 
 /* However soon the run ends after it began: its delivery thread may not even have woken up. */
@@ -148,11 +148,11 @@ static void a_run_without_events_empties_the_old_file(void **state)
 	struct err err = {""};
 
 	for (unsigned i = 0; i < 50; i++) {
-		folder_write(folder_path("emptied.jsonl"), "old");
+		temp_write(temp_name("emptied.jsonl"), "old");
 		assert_int_equal(open_files("emptied.jsonl", NULL, &err), 0);
 		outputs_begin(&outputs);
 		outputs_done(&outputs);
-		folder_expect(folder_path("emptied.jsonl"), "");
+		temp_expect(temp_name("emptied.jsonl"), "");
 	}
 }
 
@@ -177,5 +177,5 @@ int main(void)
 		cmocka_unit_test_teardown(a_run_without_events_empties_the_old_file, close_outputs),
 	};
 
-	return cmocka_run_group_tests(tests, folder_make, folder_remove);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,7 +19,7 @@
 #include <cmocka.h>
 
 #include "capture/sink.h"
-#include "tests/support/folder.h"
+#include "tests/support/temp.h"
 
 extern const struct sink_ops sink_file;
 
@@ -46,7 +46,7 @@ static void note_done(void *arg, uint64_t number)
 
 static const char *in_dir(struct sink *s, const char *name)
 {
-	snprintf(s->path, sizeof(s->path), "%s", folder_path(name));
+	snprintf(s->path, sizeof(s->path), "%s", temp_name(name));
 	return s->path;
 }
 
@@ -98,7 +98,7 @@ static void new_file_is_private_and_whole(void **state)
 	assert_int_equal(write_text(&s, "one "), 0);
 	assert_int_equal(write_text(&s, "two"), 0);
 	assert_int_equal(s.done, 2);
-	folder_expect(s.path, "one two"); /* before any sync: a follower sees it */
+	temp_expect(s.path, "one two"); /* before any sync: a follower sees it */
 	assert_int_equal(sink_file.sync(s.ctx), 0);
 	assert_int_equal(sink_file.end(s.ctx), 0);
 	sink_file.close(s.ctx);
@@ -112,16 +112,16 @@ static void earlier_file_survives_until_the_medium_begins(void **state)
 	struct sink s;
 	struct stat st;
 
-	folder_write(in_dir(&s, "old"), "what was here before, and longer");
+	temp_write(in_dir(&s, "old"), "what was here before, and longer");
 	assert_int_equal(chmod(s.path, 0644), 0);
 	assert_int_equal(open_sink(&s, "old"), 0);
-	folder_expect(s.path, "what was here before, and longer");
+	temp_expect(s.path, "what was here before, and longer");
 	assert_int_equal(sink_file.begin(s.ctx), 0);
-	folder_expect(s.path, "");
+	temp_expect(s.path, "");
 	assert_int_equal(write_text(&s, "new"), 0);
 	assert_int_equal(write_text(&s, "er"), 0);
 	sink_file.close(s.ctx);
-	folder_expect(s.path, "newer");
+	temp_expect(s.path, "newer");
 	assert_int_equal(stat(s.path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 }
@@ -137,7 +137,7 @@ static void a_second_medium_follows_the_first(void **state)
 	assert_int_equal(sink_file.begin(s.ctx), 0);
 	assert_int_equal(write_text(&s, "second"), 0);
 	sink_file.close(s.ctx);
-	folder_expect(s.path, "first second");
+	temp_expect(s.path, "first second");
 }
 
 static void what_is_no_place_for_output_is_refused(void **state)
@@ -147,26 +147,26 @@ static void what_is_no_place_for_output_is_refused(void **state)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	char other[PATH_MAX];
 
-	folder_write(in_dir(&s, "victim"), "precious");
-	snprintf(other, sizeof(other), "%s", folder_path("link"));
+	temp_write(in_dir(&s, "victim"), "precious");
+	snprintf(other, sizeof(other), "%s", temp_name("link"));
 	assert_int_equal(symlink(s.path, other), 0);
 	assert_refused(&s, "link", -ELOOP, "symbolic link");
-	folder_expect(in_dir(&s, "victim"), "precious");
+	temp_expect(in_dir(&s, "victim"), "precious");
 
-	snprintf(other, sizeof(other), "%s", folder_path("dangling"));
+	snprintf(other, sizeof(other), "%s", temp_name("dangling"));
 	assert_int_equal(symlink("/tmp/penstock-nowhere", other), 0);
 	assert_refused(&s, "dangling", -ELOOP, "symbolic link");
 
-	snprintf(other, sizeof(other), "%s", folder_path("second-name"));
+	snprintf(other, sizeof(other), "%s", temp_name("second-name"));
 	assert_int_equal(link(in_dir(&s, "victim"), other), 0);
 	assert_refused(&s, "second-name", -EMLINK, "hard links");
-	folder_expect(in_dir(&s, "victim"), "precious");
+	temp_expect(in_dir(&s, "victim"), "precious");
 
 	assert_int_equal(mkdir(in_dir(&s, "folder"), 0700), 0);
 	assert_refused(&s, "folder", -EISDIR, "is a folder");
 	assert_refused(&s, "none/x", -ENOENT, "no folder");
 
-	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", folder_path("socket"));
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", temp_name("socket"));
 	assert_int_equal(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
 	close(fd);
 	assert_refused(&s, "socket", -ENODEV, "neither a regular file nor a FIFO");
@@ -180,7 +180,7 @@ static void one_writer_at_a_time(void **state)
 	assert_int_equal(open_sink(&s, "busy"), 0);
 	assert_int_equal(write_text(&s, "mine"), 0);
 	assert_refused(&second, "busy", -EBUSY, "being written by another penstock");
-	folder_expect(s.path, "mine");
+	temp_expect(s.path, "mine");
 	sink_file.close(s.ctx);
 	assert_int_equal(open_sink(&second, "busy"), 0);
 	sink_file.close(second.ctx);
@@ -232,13 +232,13 @@ static void a_full_disk_leaves_whole_writes(void **state)
 	assert_int_equal(write_text(&s, "12345678"), 0);
 	assert_int_equal(write_text(&s, "abcdefgh"), -EFBIG); /* two bytes of it went in */
 	assert_int_equal(s.done, 1);
-	folder_expect(s.path, "12345678");
+	temp_expect(s.path, "12345678");
 	assert_int_equal(write_text(&s, "ab"), 0);
 	assert_int_equal(write_text(&s, "c"), -EFBIG);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
 	assert_int_equal(write_text(&s, "cd"), 0);
 	sink_file.close(s.ctx);
-	folder_expect(s.path, "12345678abcd");
+	temp_expect(s.path, "12345678abcd");
 }
 
 /* Each reader is a medium of its own. */
@@ -346,12 +346,12 @@ static void sync_data_is_an_option(void **state)
 	sink_file.close(s.ctx);
 }
 
-static int make_dir(void **state)
+static int set_up(void **state)
 {
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	assert_true(sink_file.ctx_size <= CTX_MAX && sink_file.cfg_size <= CTX_MAX);
-	return folder_make(state);
+	return 0;
 }
 
 int main(void)
@@ -371,5 +371,5 @@ int main(void)
 		cmocka_unit_test(sync_data_is_an_option),
 	};
 
-	return cmocka_run_group_tests(tests, make_dir, folder_remove);
+	return cmocka_run_group_tests(tests, set_up, NULL);
 }

@@ -14,6 +14,7 @@
 #include "capture/encoder.h"
 #include "capture/source/raw.h"
 #include "tests/support/records.h"
+#include "tests/support/temp.h"
 
 extern const struct encoder_ops encoder_raw;
 
@@ -22,7 +23,7 @@ struct tape {
 	struct chunk *chunk;
 	struct out out;
 	unsigned records;
-	char path[64];
+	const char *path;
 };
 
 static int write_record(const struct rec *rec, void *arg)
@@ -49,17 +50,11 @@ static void record(struct tape *t)
 
 static void save(struct tape *t, size_t n)
 {
-	int fd;
-
-	snprintf(t->path, sizeof(t->path), "/tmp/penstock-test-XXXXXX");
-	fd = mkstemp(t->path);
-	assert_int_equal(write(fd, t->chunk->p, n), n);
-	close(fd);
+	t->path = temp_file("recording", t->chunk->p, n);
 }
 
 static void discard(struct tape *t)
 {
-	unlink(t->path);
 	chunk_map_free(t->chunk, 1);
 }
 

@@ -2,6 +2,7 @@
 #include "tests/support/encoding.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <cmocka.h>
 
 #include "tests/support/events.h"
+#include "tests/support/temp.h"
 
 void encoding_open(struct encoding *e, const struct encoder_ops *ops, const char *options,
 		   const struct encoder_env *env)
@@ -106,46 +108,9 @@ void encoding_close(struct encoding *e)
 	free(e->p);
 }
 
-/* Files of this program that go when it ends. */
-struct temporary {
-	char path[32];
-	bool made;
-};
-
-static struct temporary input = {"/tmp/penstock-test-XXXXXX", false};
-static struct temporary output = {"/tmp/penstock-test-XXXXXX", false};
-
-static void remove_temporaries(void)
-{
-	if (input.made)
-		unlink(input.path);
-	if (output.made)
-		unlink(output.path);
-}
-
-static const char *make(struct temporary *t)
-{
-	int fd;
-
-	if (t->made)
-		return t->path;
-	fd = mkstemp(t->path);
-	assert_true(fd >= 0);
-	close(fd);
-	if (!input.made && !output.made)
-		atexit(remove_temporaries);
-	t->made = true;
-	return t->path;
-}
-
 const char *encoding_file(const void *p, size_t n)
 {
-	FILE *f = fopen(make(&input), "w");
-
-	assert_non_null(f);
-	assert_int_equal(fwrite(p, 1, n, f), n);
-	assert_int_equal(fclose(f), 0);
-	return input.path;
+	return temp_file("input", p, n);
 }
 
 bool encoding_has(const char *program)
@@ -160,7 +125,7 @@ bool encoding_has(const char *program)
 
 char *encoding_run(int *ret_status, const char *fmt, ...)
 {
-	char command[4096], whole[4096 + 64], *text;
+	char command[4096], output[PATH_MAX], whole[sizeof(command) + sizeof(output) + 16], *text;
 	va_list args;
 	size_t n;
 	FILE *f;
@@ -169,11 +134,12 @@ char *encoding_run(int *ret_status, const char *fmt, ...)
 	va_start(args, fmt);
 	assert_true((size_t)vsnprintf(command, sizeof(command), fmt, args) < sizeof(command));
 	va_end(args);
-	snprintf(whole, sizeof(whole), "{ %s\n} >%s", command, make(&output));
+	temp_path(output, "output");
+	snprintf(whole, sizeof(whole), "{ %s\n} >'%s'", command, output);
 	status = system(whole);
 	if (ret_status)
 		*ret_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-	f = fopen(output.path, "r");
+	f = fopen(output, "r");
 	assert_non_null(f);
 	assert_int_equal(fseek(f, 0, SEEK_END), 0);
 	n = ftell(f);

@@ -28,6 +28,7 @@ trap 'exit 130' INT TERM
 
 skip() { echo "SKIP: $*"; exit 77; }
 need() { local p; for p; do command -v "$p" >/dev/null || skip "no $p on this machine"; done; }
+need_header() { cc -E -include "$1" -x c /dev/null >/dev/null 2>&1 || skip "no header $1 on this machine"; }
 need_root() { [ "$(id -u)" = 0 ] || skip "needs root"; }
 
 # check WHAT GOT WANT: equal. at_least WHAT GOT LEAST: a number not below.

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # One more build, with a sanitizer, and the tests that need no root in it.
 # Usage: sanitize.sh address|thread|fuzzer
-set -euo pipefail
+. tests/support/strict.sh
 kind=$1
 out=$BUILD/sanitize-$kind
 target=all
-options=(-DCMAKE_C_FLAGS_RELWITHDEBINFO='-O1 -g') # asserts are active
+options=(-DTESTS=ON -DCMAKE_C_FLAGS_RELWITHDEBINFO='-O1 -g') # asserts are active
 case $kind in
 address | thread) options+=(-DWERROR=ON -DSANITIZE="$kind") ;;
 fuzzer)
