@@ -66,13 +66,13 @@ static int find_segment(struct dl_phdr_info *info, size_t size, void *arg)
 
 /* ---- the child ---------------------------------------------------------------------------- */
 
-static void caught(int number)
+static void on_return(int number)
 {
 	_exit(SECCOMP_CHECK_CAUGHT);
 }
 
 /* It traps where others kill, which would leave a core file and a line in the audit log. */
-static int forbid(void)
+static int filter_forbid(void)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -82,7 +82,7 @@ static int forbid(void)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	const struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
-	const struct sigaction action = {.sa_handler = caught};
+	const struct sigaction action = {.sa_handler = on_return};
 
 	if (sigaction(SIGSYS, &action, NULL) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return -errno;
@@ -92,7 +92,7 @@ static int forbid(void)
 /* A probed return leads out of this program first, to the kernel's trampoline. */
 static _Noreturn void try_return(int go, const struct segment *s)
 {
-	int refused = forbid();
+	int refused = filter_forbid();
 	uintptr_t to;
 	char c;
 

@@ -51,7 +51,7 @@ static struct slot *slot_of(const void *entry)
 	return (struct slot *)entry - 1;
 }
 
-static uint32_t hash(const void *key, size_t n)
+static uint32_t key_hash(const void *key, size_t n)
 {
 	const unsigned char *p = key;
 	uint64_t h = n;
@@ -135,7 +135,7 @@ static void link_newest(struct lru *lru, struct slot *s)
 }
 
 /* Takes s out of the table: it belongs to nobody then. */
-static void detach(struct lru *lru, struct slot *s)
+static void entry_detach(struct lru *lru, struct slot *s)
 {
 	slot_ref *at = &lru->buckets[s->hash & lru->mask], ref = ref_of(lru, s);
 
@@ -146,7 +146,7 @@ static void detach(struct lru *lru, struct slot *s)
 	lru->count--;
 }
 
-static struct slot *find(const struct lru *lru, const void *key, uint32_t h)
+static struct slot *entry_find(const struct lru *lru, const void *key, uint32_t h)
 {
 	struct slot *s = slot_at(lru, lru->buckets[h & lru->mask]);
 
@@ -164,7 +164,7 @@ static struct slot *find_newest(const struct lru *lru, const void *key)
 	return s && !memcmp(s + 1, key, lru->key_size) ? s : NULL;
 }
 
-static void touch(struct lru *lru, struct slot *s)
+static void entry_touch(struct lru *lru, struct slot *s)
 {
 	if (s->newer) {
 		unlink_order(lru, s);
@@ -186,7 +186,7 @@ static struct slot *take_slot(struct lru *lru)
 		s = slot_at(lru, lru->oldest);
 		if (lru->evict)
 			lru->evict(s + 1, lru->evict_arg);
-		detach(lru, s);
+		entry_detach(lru, s);
 	}
 	memset(s + 1, 0, lru->entry_size);
 	return s;
@@ -198,25 +198,25 @@ void *lru_get(struct lru *lru, const void *key)
 
 	if (s)
 		return s + 1;
-	s = find(lru, key, hash(key, lru->key_size));
+	s = entry_find(lru, key, key_hash(key, lru->key_size));
 	if (s)
-		touch(lru, s);
+		entry_touch(lru, s);
 	return entry_of(s);
 }
 
 void *lru_peek(const struct lru *lru, const void *key)
 {
-	return entry_of(find(lru, key, hash(key, lru->key_size)));
+	return entry_of(entry_find(lru, key, key_hash(key, lru->key_size)));
 }
 
 void *lru_put(struct lru *lru, const void *key, bool *ret_new)
 {
 	struct slot *s = find_newest(lru, key);
-	uint32_t h = s ? s->hash : hash(key, lru->key_size);
+	uint32_t h = s ? s->hash : key_hash(key, lru->key_size);
 	bool is_new;
 
 	if (!s)
-		s = find(lru, key, h);
+		s = entry_find(lru, key, h);
 	is_new = !s;
 	if (is_new) {
 		s = take_slot(lru);
@@ -227,7 +227,7 @@ void *lru_put(struct lru *lru, const void *key, bool *ret_new)
 		link_newest(lru, s);
 		lru->count++;
 	} else {
-		touch(lru, s);
+		entry_touch(lru, s);
 	}
 	if (ret_new)
 		*ret_new = is_new;
@@ -238,7 +238,7 @@ void lru_delete(struct lru *lru, void *entry)
 {
 	struct slot *s = slot_of(entry);
 
-	detach(lru, s);
+	entry_detach(lru, s);
 	s->newer = lru->free;
 	lru->free = ref_of(lru, s);
 }

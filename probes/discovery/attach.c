@@ -53,7 +53,7 @@ static int take_slot(struct discovery_slots *slots, const struct probe_plan *pla
 	return 0;
 }
 
-static int fail(struct discovery_slots *slots, int code, const struct err *err)
+static int slots_fail(struct discovery_slots *slots, int code, const struct err *err)
 {
 	if (!slots->code) {
 		slots->code = code;
@@ -62,8 +62,8 @@ static int fail(struct discovery_slots *slots, int code, const struct err *err)
 	return code;
 }
 
-static void report(const struct discovery_reporter *r, const struct discovery_probe *probe,
-		   const struct discovery_place *place, const struct event_attach *what)
+static void hook_report(const struct discovery_reporter *r, const struct discovery_probe *probe,
+			const struct discovery_place *place, const struct event_attach *what)
 {
 	struct event_attach full = *what;
 
@@ -81,14 +81,14 @@ static void report_refusal(const struct discovery_reporter *r, const struct disc
 		.status = code,
 	};
 
-	report(r, probe, place, &what);
+	hook_report(r, probe, place, &what);
 }
 
 void discovery_attach_refused(const struct discovery_reporter *r, struct discovery_slots *slots,
 			      const struct discovery_place *place, int code, const struct err *err)
 {
 	slots->found++;
-	fail(slots, code, err);
+	slots_fail(slots, code, err);
 	report_refusal(r, slots->probe, place, code, err->text);
 }
 
@@ -118,7 +118,7 @@ static void report_hook(const struct discovery_reporter *r, const struct discove
 
 	snprintf(name, sizeof(name), "%s %s", hook->ret ? "uretprobe" : "uprobe", hook->symbol);
 	what.hook = bytes_of(name);
-	report(r, probe, place, &what);
+	hook_report(r, probe, place, &what);
 }
 
 /* Index of the required hook that failed, or -1. */
@@ -188,7 +188,7 @@ int discovery_attach(const struct discovery_reporter *r, struct discovery_slots 
 		return code;
 	errf(&err, code, "%s: cannot attach to %s in '%s': %s", probe->ops->name,
 	     probe->ops->hooks[plan->v[failed].hook].symbol, place->path, strerror(-code));
-	return fail(slots, code, &err);
+	return slots_fail(slots, code, &err);
 }
 
 void discovery_detach(const struct discovery_reporter *r, struct discovery_slots *slots,

@@ -98,7 +98,7 @@ static int see_mapping(const struct target_mapping *mapping, void *arg)
 
 /* A new target may take the place of an upgraded one; lost records may hide one. Both ask for a
  * look at everything. */
-static void follow(struct discovery *d)
+static void discovery_follow(struct discovery *d)
 {
 	struct err err;
 
@@ -109,7 +109,7 @@ static void follow(struct discovery *d)
 		log_line(LOG_LEVEL_WARNING, "%s", err.text);
 }
 
-static bool stopped(const struct discovery *d, int timeout_ms)
+static bool discovery_stopped(const struct discovery *d, int timeout_ms)
 {
 	struct pollfd fd = {d->stop_fd, POLLIN, 0};
 
@@ -126,8 +126,8 @@ static void *discovery_thread(void *arg)
 	if (d->code)
 		return NULL;
 	while (poll(fds, 2, -1) < 0 || !fds[1].revents) {
-		follow(d);
-		if (stopped(d, BATCH_MS))
+		discovery_follow(d);
+		if (discovery_stopped(d, BATCH_MS))
 			break;
 	}
 	return NULL;
@@ -148,7 +148,7 @@ static int keep_hooked(struct discovery *d, const struct discovery_config *cfg, 
 	return 0;
 }
 
-static int run(struct discovery *d, struct err *err)
+static int discovery_main(struct discovery *d, struct err *err)
 {
 	int r = discovery_files_new(&d->cfg, &d->files, err);
 
@@ -212,7 +212,7 @@ int discovery_start(const struct discovery_config *cfg, struct discovery **ret, 
 		raise_limit();
 	r = keep_hooked(d, cfg, err);
 	if (!r && d->cfg.n)
-		r = run(d, err);
+		r = discovery_main(d, err);
 	if (r) {
 		discovery_stop(d);
 		return r;

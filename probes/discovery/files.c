@@ -110,7 +110,7 @@ int discovery_files_new(const struct discovery_config *cfg, struct discovery_fil
 }
 
 /* Detaches a target and forgets it; whatever named it will be looked at again. */
-static void drop(struct discovery_files *f, struct target **at)
+static void entry_drop(struct discovery_files *f, struct target **at)
 {
 	struct target *t = *at;
 
@@ -136,7 +136,7 @@ void discovery_files_free(struct discovery_files *f)
 	if (f->reporter.attacher)
 		attacher_detach_all(f->reporter.attacher);
 	while (f->targets)
-		drop(f, &f->targets);
+		entry_drop(f, &f->targets);
 	attach_free(f->reporter.attacher);
 	for (unsigned i = 0; i < f->n; i++)
 		discovery_slots_done(&f->slots[i]);
@@ -146,7 +146,7 @@ void discovery_files_free(struct discovery_files *f)
 
 /* ---- identity ----------------------------------------------------------------------------- */
 
-static int identify(int fd, struct identity *ret)
+static int file_identify(int fd, struct identity *ret)
 {
 	struct stat st;
 
@@ -195,7 +195,7 @@ static void drop_overwritten(struct discovery_files *f, const struct identity *i
 
 		if (t->id.dev == id->dev && t->id.ino == id->ino &&
 		    (t->id.size != id->size || t->id.mtime_ns != id->mtime_ns))
-			drop(f, at);
+			entry_drop(f, at);
 		else
 			at = &t->next;
 	}
@@ -217,8 +217,8 @@ static void attach_process(struct discovery_files *f, struct discovery_slots *sl
 }
 
 /* Asks one probe and attaches what it wants, be it in every process or process by process. */
-static void inspect(struct discovery_files *f, unsigned index, const struct elf_file *elf,
-		    const struct discovery_place *place, struct discovery_hooks *ret)
+static void file_inspect(struct discovery_files *f, unsigned index, const struct elf_file *elf,
+			 const struct discovery_place *place, struct discovery_hooks *ret)
 {
 	struct discovery_slots *slots = &f->slots[index];
 	const struct discovery_probe *probe = slots->probe;
@@ -265,7 +265,7 @@ static int look_at(struct discovery_files *f, const struct discovery_place *plac
 		t->build_id_len = elf_file_build_id(elf, t->build_id);
 		known = find_same(f, t);
 		for (unsigned i = 0; !known && i < f->n; i++) {
-			inspect(f, i, elf, place, &t->hooks[i]);
+			file_inspect(f, i, elf, place, &t->hooks[i]);
 			wanted |= t->hooks[i].n || t->hooks[i].by_process;
 		}
 		elf_file_close(elf);
@@ -283,14 +283,14 @@ static int look_at(struct discovery_files *f, const struct discovery_place *plac
 
 /* ---- mappings ----------------------------------------------------------------------------- */
 
-static bool trusted(const struct seen *s, const struct target_mapping *m, uint64_t now)
+static bool file_is_trusted(const struct seen *s, const struct target_mapping *m, uint64_t now)
 {
 	return s->checked_ns && now - s->checked_ns < TRUST_NS &&
 	       (!m->generation || m->generation == s->generation);
 }
 
 /* Opens what is mapped and finds out whether it is what it was; looks at it if not. */
-static bool check(struct discovery_files *f, struct seen *s, const struct target_mapping *m)
+static bool file_check(struct discovery_files *f, struct seen *s, const struct target_mapping *m)
 {
 	struct discovery_place place = {.path = m->path, .pid = m->pid, .only = s->key.pid};
 	struct target *known = f->targets;
@@ -302,7 +302,7 @@ static bool check(struct discovery_files *f, struct seen *s, const struct target
 		log_line(LOG_LEVEL_DEBUG, "%s", err.text);
 		return false;
 	}
-	if (identify(place.fd, &id) || !memcmp(&id, &s->id, sizeof(id))) {
+	if (file_identify(place.fd, &id) || !memcmp(&id, &s->id, sizeof(id))) {
 		close(place.fd);
 	} else {
 		drop_overwritten(f, &id);
@@ -316,16 +316,16 @@ static bool check(struct discovery_files *f, struct seen *s, const struct target
 }
 
 /* A file, or one process of it; true when there is a new target. */
-static bool see(struct discovery_files *f, const struct target_mapping *m, pid_t pid,
-		const struct target **ret)
+static bool files_see(struct discovery_files *f, const struct target_mapping *m, pid_t pid,
+		      const struct target **ret)
 {
 	const struct seen_key key = {m->major, m->minor, m->ino, (uint64_t)pid};
 	struct seen *s = lru_put(f->seen, &key, NULL);
 	uint64_t now = clock_boot_ns();
 	bool attached = false;
 
-	if (!trusted(s, m, now)) {
-		attached = check(f, s, m);
+	if (!file_is_trusted(s, m, now)) {
+		attached = file_check(f, s, m);
 		s->checked_ns = s->id.ino ? now : 0;
 	}
 	if (s->target)
@@ -346,10 +346,10 @@ static bool by_process(const struct discovery_files *f, const struct target *t)
 bool discovery_files_mapped(struct discovery_files *f, const struct target_mapping *m)
 {
 	const struct target *t;
-	bool attached = see(f, m, 0, &t);
+	bool attached = files_see(f, m, 0, &t);
 
 	if (by_process(f, t))
-		attached |= see(f, m, m->pid, &t);
+		attached |= files_see(f, m, m->pid, &t);
 	return attached;
 }
 
@@ -373,7 +373,7 @@ int discovery_files_scan(struct discovery_files *f, struct err *err)
 		struct target *t = *at;
 
 		if (!t->mapped && (t->pid || (!fstat(t->fd, &st) && !st.st_nlink)))
-			drop(f, at);
+			entry_drop(f, at);
 		else
 			at = &t->next;
 	}
@@ -393,7 +393,7 @@ int discovery_files_named(struct discovery_files *f, unsigned index, const char 
 	struct target *t = NULL;
 	struct discovery_place place = {open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), path};
 
-	if (place.fd < 0 || identify(place.fd, &id)) {
+	if (place.fd < 0 || file_identify(place.fd, &id)) {
 		int code = -errno;
 
 		if (place.fd >= 0)

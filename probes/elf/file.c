@@ -106,7 +106,7 @@ int elf_file_fd(const struct elf_file *file)
 }
 
 /* Bytes [offset, offset + n) lie in the file. */
-static bool inside(const struct elf_file *file, uint64_t offset, uint64_t n)
+static bool is_inside(const struct elf_file *file, uint64_t offset, uint64_t n)
 {
 	return offset <= file->size && n <= file->size - offset;
 }
@@ -120,7 +120,7 @@ int elf_file_offset(const struct elf_file *file, uint64_t address, uint64_t *ret
 			break;
 		if (segment.p_type != PT_LOAD || address < segment.p_vaddr ||
 		    address - segment.p_vaddr >= segment.p_filesz ||
-		    !inside(file, segment.p_offset, segment.p_filesz))
+		    !is_inside(file, segment.p_offset, segment.p_filesz))
 			continue;
 		*ret = address - segment.p_vaddr + segment.p_offset;
 		return 0;
@@ -195,7 +195,7 @@ int elf_file_symbol(const struct elf_file *file, const char *name, struct elf_sy
 	return 0;
 }
 
-static uint64_t align4(uint64_t n)
+static uint64_t note_align(uint64_t n)
 {
 	return (n + 3) & ~3ull;
 }
@@ -207,8 +207,8 @@ static size_t build_id_in(const uint8_t *notes, size_t n, uint8_t ret[BUILD_ID_M
 
 	for (size_t at = 0; n - at >= sizeof(head);) {
 		memcpy(&head, notes + at, sizeof(head));
-		uint64_t desc = at + sizeof(head) + align4(head.n_namesz);
-		uint64_t end = desc + align4(head.n_descsz);
+		uint64_t desc = at + sizeof(head) + note_align(head.n_namesz);
+		uint64_t end = desc + note_align(head.n_descsz);
 
 		if (end > n)
 			break;
@@ -245,7 +245,7 @@ int elf_file_read(const struct elf_file *file, uint64_t offset, void *ret, size_
 {
 	size_t done = 0;
 
-	if (!inside(file, offset, n))
+	if (!is_inside(file, offset, n))
 		return -EIO;
 	while (done < n) {
 		ssize_t got = pread(file->fd, (char *)ret + done, n - done, (off_t)(offset + done));

@@ -39,12 +39,12 @@ static int code_of(const struct elf_file *elf, const struct elf_symbol *f, struc
 	return code_read(elf, f->address, f->size, ret);
 }
 
-static bool begins(const struct code *c, size_t at, const char *bytes, size_t n)
+static bool code_begins(const struct code *c, size_t at, const char *bytes, size_t n)
 {
 	return at + n <= c->n && !memcmp(c->v + at, bytes, n);
 }
 
-#define BEGINS(c, at, bytes) begins(c, at, bytes, sizeof(bytes) - 1)
+#define BEGINS(c, at, bytes) code_begins(c, at, bytes, sizeof(bytes) - 1)
 
 /* Behind the landing pad of indirect branches, if there is one. */
 static size_t behind_pad(const struct code *c)
