@@ -121,7 +121,7 @@ static void test_held_jumbos_do_not_lock_up(void **state)
 /* What is written depends on what was written, not on how fast it went. */
 static void test_the_speed_of_a_sink_changes_no_byte(void **state)
 {
-	struct fake_sink fast = {0}, slow = {.delay_ms = 2, .at_once = 50000};
+	struct fake_sink fast = {0}, slow = {.delay_ms = 1, .at_once = 100000};
 	struct output *outputs[] = {start_held(&fast, true), start_held(&slow, true)};
 	char text[30000];
 

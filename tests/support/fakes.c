@@ -76,6 +76,13 @@ static int sink_write(void *ctx, const struct parcel *parcel, size_t *done)
 	return 0;
 }
 
+/* Soon: what it waits for is a variable. */
+static void sink_wait(void *ctx, bool blocked, struct sink_wait *ret)
+{
+	if (blocked)
+		ret->timeout_ms = 1;
+}
+
 static int sink_sync(void *ctx)
 {
 	struct fake_sink_ctx *c = ctx;
@@ -109,6 +116,7 @@ const struct sink_ops fake_sink_ops = {
 	.open = sink_open,
 	.begin = sink_begin,
 	.write = sink_write,
+	.wait = sink_wait,
 	.sync = sink_sync,
 	.end = sink_end,
 	.close = sink_close,
