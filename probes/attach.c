@@ -78,9 +78,9 @@ int attach_event(const struct attach_place *place)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-/* Kernels without it load the program all the same and refuse the link; those with it go on to look
- * at the path, and a folder is no file to probe. */
-static bool have_multi(void)
+/* Kernels without such links load the program all the same and refuse the link. Those that have
+ * them go on to look at the path, and a folder (-EBADF) is no file to probe. */
+static bool multi_links_work(void)
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = ATTACH_MULTI);
 	const struct bpf_insn code[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K},
@@ -97,14 +97,16 @@ static bool have_multi(void)
 void attach_prepare(struct bpf_object *object)
 {
 	struct bpf_program *program;
-	bool multi = have_multi();
+	bool multi = multi_links_work();
 
-	bpf_object__for_each_program(
-		program, object) if (multi && strstr(bpf_program__section_name(program), "probe"))
-		bpf_program__set_expected_attach_type(program, ATTACH_MULTI);
+	bpf_object__for_each_program(program, object)
+	{
+		if (multi && strstr(bpf_program__section_name(program), "probe"))
+			bpf_program__set_expected_attach_type(program, ATTACH_MULTI);
+	}
 }
 
-static int check_programs(const struct attach_probe *probe, struct err *err)
+static int hooks_check_programs(const struct attach_probe *probe, struct err *err)
 {
 	for (const struct probe_hook *hook = probe->hooks; hook->symbol; hook++)
 		if (!bpf_object__find_program_by_name(probe->object, hook->program))
@@ -120,7 +122,7 @@ int attach_new(const struct attach_probe *probes, unsigned n, struct attacher **
 	int r;
 
 	for (unsigned i = 0; i < n; i++) {
-		r = check_programs(&probes[i], err);
+		r = hooks_check_programs(&probes[i], err);
 		if (r < 0)
 			return r;
 	}
@@ -148,18 +150,30 @@ void attach_free(struct attacher *a)
 	free(a);
 }
 
+/* hooks[index]; NULL when there are fewer. */
+static const struct probe_hook *hook_at(const struct probe_hook *hooks, unsigned index)
+{
+	for (; hooks->symbol; hooks++)
+		if (!index--)
+			return hooks;
+	return NULL;
+}
+
+/* What a request names; NULL when there is none such. */
 static const struct bpf_program *program_of(const struct attacher *a,
 					    const struct attach_request *req)
 {
-	for (unsigned i = 0; i < a->n; i++)
-		if (a->probes[i].number == req->probe)
-			return bpf_object__find_program_by_name(
-				a->probes[i].object, a->probes[i].hooks[req->program].program);
+	for (unsigned i = 0; i < a->n; i++) {
+		const struct probe_hook *hook = hook_at(a->probes[i].hooks, req->program);
+
+		if (a->probes[i].number == req->probe && hook)
+			return bpf_object__find_program_by_name(a->probes[i].object, hook->program);
+	}
 	return NULL;
 }
 
 /* A free place in the table of links, which grows as needed. */
-static int32_t new_handle(struct attacher *a)
+static int32_t handle_new(struct attacher *a)
 {
 	int32_t n = a->links_n;
 	struct attach_link *links;
@@ -176,8 +190,8 @@ static int32_t new_handle(struct attacher *a)
 	return n;
 }
 
-static int attach(const struct bpf_program *program, const struct attach_request *req,
-		  struct attach_link *ret)
+static int link_attach(const struct bpf_program *program, const struct attach_request *req,
+		       struct attach_link *ret)
 {
 	LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = req->cookie, .retprobe = req->ret);
 	char path[32];
@@ -202,11 +216,11 @@ static int attach(const struct bpf_program *program, const struct attach_request
 void attacher_call(struct attacher *a, const struct attach_request *req, struct attach_reply *ret)
 {
 	const struct bpf_program *program = program_of(a, req);
-	int32_t handle = new_handle(a);
+	int32_t handle = handle_new(a);
 	int status = program ? handle : -ENOENT;
 
 	if (status >= 0)
-		status = attach(program, req, &a->links[handle]);
+		status = link_attach(program, req, &a->links[handle]);
 	*ret = (struct attach_reply){
 		.id = req->id,
 		.status = status,
@@ -230,7 +244,8 @@ struct detach_work {
 	atomic_int next;
 };
 
-static void *detach_some(void *arg)
+/* One of several threads: takes links as long as there are any. */
+static void *links_detach_some(void *arg)
 {
 	struct detach_work *work = arg;
 	int32_t handle;
@@ -251,9 +266,9 @@ void attacher_detach_all(struct attacher *a)
 	for (int32_t i = 0; i < a->links_n; i++)
 		used += a->links[i].used;
 	while (n + 1 < used && n < DETACH_THREADS &&
-	       !pthread_create(&threads[n], NULL, detach_some, &work))
+	       !pthread_create(&threads[n], NULL, links_detach_some, &work))
 		n++;
-	detach_some(&work);
+	links_detach_some(&work);
 	while (n)
 		pthread_join(threads[--n], NULL);
 }

@@ -12,7 +12,7 @@ add_custom_command(OUTPUT ${skeleton}
   COMMENT "BPF discovery_test" VERBATIM)
 add_library(discovery_fixture STATIC ${CMAKE_CURRENT_SOURCE_DIR}/probes/fixture.c ${skeleton})
 target_link_libraries(discovery_fixture PUBLIC test_support)
-foreach(test discovery discovery_process)
+foreach(test attach discovery discovery_process)
   target_link_libraries(probes_test_${test} PRIVATE discovery_fixture)
 endforeach()
 

@@ -32,53 +32,6 @@ enum {
 
 /* ---- without the kernel ------------------------------------------------------------------- */
 
-static void filters_are_checked(void **state)
-{
-	static const struct {
-		const char *option, *value;
-		const char *text; /* in the complaint; NULL = accepted */
-	} cases[] = {
-		{"pid", "1", NULL},
-		{"pid", "!1", NULL},
-		{"pid", "4194999", "no process"},
-		{"pid", "abc", "'abc'"},
-		{"pid", "0", "'0'"},
-		{"tree", "-1", "'-1'"},
-		{"uid", "0", NULL},
-		{"uid", "!root", NULL},
-		{"uid", "no such user", "no such user"},
-		{"comm", "fifteen_bytes_x", NULL},
-		{"comm", "sixteen_bytes_xx", "1 to 15"},
-		{"comm", "", "1 to 15"},
-		{"comm", "!", "1 to 15"},
-		{"cgroup", "12345", NULL},
-		{"cgroup", "/no/such/cgroup", "cgroup"},
-		{"container", "0123ab", NULL},
-		{"container", "!ABCDEF", NULL},
-		{"container", "0123a", "hex digits"},
-		{"container", "0123xyz", "hex digits"},
-	};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const char *value = cases[i].value, *name = cases[i].option;
-		struct opt_list one = {&value, 1};
-		struct core_filters filters = {0};
-		struct err err = {""};
-		int ret;
-
-		*(!strcmp(name, "pid")      ? &filters.pid
-		  : !strcmp(name, "tree")   ? &filters.tree
-		  : !strcmp(name, "uid")    ? &filters.uid
-		  : !strcmp(name, "comm")   ? &filters.comm
-		  : !strcmp(name, "cgroup") ? &filters.cgroup
-					    : &filters.container) = one;
-		ret = core_filter_check(&filters, &err);
-		assert_int_equal(ret, cases[i].text ? -EINVAL : 0);
-		if (ret && (!strstr(err.text, cases[i].text) || !strstr(err.text, name)))
-			fail_msg("--%s=%s: %s", name, value, err.text);
-	}
-}
-
 static void features_are_named(void **state)
 {
 	struct core_feature features[CORE_FEATURES_MAX];
@@ -375,7 +328,6 @@ static void nothing_is_counted_after_the_stop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(filters_are_checked),
 		cmocka_unit_test(features_are_named),
 		cmocka_unit_test(tree_of_a_command),
 		cmocka_unit_test(whole_arguments),
