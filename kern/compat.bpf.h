@@ -34,7 +34,7 @@ static __always_inline bool loop_native(void)
 }
 
 /* Calls fn(0, arg), fn(1, arg) … up to n times: at most LOOP_PLAIN unless loop_native(). */
-static __always_inline void loop(__u32 n, loop_fn fn, void *arg)
+static __always_inline void loop_run(__u32 n, loop_fn fn, void *arg)
 {
 	if (loop_native()) {
 		bpf_loop(n, fn, arg, 0);

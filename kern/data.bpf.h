@@ -215,7 +215,7 @@ static __always_inline void data_emit(struct emission *e)
 		e->kept = REC_TEXT_MAX;
 		e->cut = 1;
 	}
-	loop((e->kept + REC_PART - 1) / REC_PART, data_step, e);
+	loop_run((e->kept + REC_PART - 1) / REC_PART, data_step, e);
 }
 
 /* The end of a connection that bytes were seen of. */

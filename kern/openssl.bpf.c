@@ -61,7 +61,7 @@ struct {
 } threads SEC(".maps");
 
 /* How many calls were entered before one whose stack pointer is `sp`. */
-static __always_inline __u64 calls_above(const struct thread *thread, __u64 sp)
+static __always_inline __u64 thread_calls_above(const struct thread *thread, __u64 sp)
 {
 	__u64 n = 0;
 
@@ -71,14 +71,14 @@ static __always_inline __u64 calls_above(const struct thread *thread, __u64 sp)
 }
 
 /* The calls[n], for an n that the verifier does not know the limits of. */
-static __always_inline struct call *call_at(struct thread *thread, __u64 n)
+static __always_inline struct call *thread_call_at(struct thread *thread, __u64 n)
 {
 	BARRIER(n);
 	return &thread->calls[n & (CALLS_DEEP - 1)];
 }
 
 /* Where a thread remembers that an object is settled. */
-static __always_inline __u64 *settled_at(struct thread *thread, __u64 object)
+static __always_inline __u64 *thread_settled_at(struct thread *thread, __u64 object)
 {
 	__u64 n = object * 0x9e3779b97f4a7c15ull >> 60;
 
@@ -87,10 +87,10 @@ static __always_inline __u64 *settled_at(struct thread *thread, __u64 object)
 }
 
 /* Another connection begins in this object. */
-static __always_inline void unsettle(struct task_struct *task, __u64 object)
+static __always_inline void thread_unsettle(struct task_struct *task, __u64 object)
 {
 	struct thread *thread = bpf_task_storage_get(&threads, task, NULL, 0);
-	__u64 *settled = thread ? settled_at(thread, object) : NULL;
+	__u64 *settled = thread ? thread_settled_at(thread, object) : NULL;
 
 	if (settled && *settled == object)
 		*settled = 0;
@@ -114,15 +114,15 @@ static __always_inline int call_enter(struct pt_regs *ctx, struct call *call)
 	thread = bpf_task_storage_get(&threads, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	call->object = PT_REGS_PARM1(ctx);
 	call->sp = PT_REGS_SP(ctx);
-	n = thread ? calls_above(thread, call->sp) : CALLS_DEEP;
-	if (n && thread && call_wraps(call_at(thread, n - 1), call))
+	n = thread ? thread_calls_above(thread, call->sp) : CALLS_DEEP;
+	if (n && thread && call_wraps(thread_call_at(thread, n - 1), call))
 		return 0;
 	if (n >= CALLS_DEEP) {
 		rec_lose(probe_number, LOST_MAP_FULL);
 		return 0;
 	}
-	call->settled = *settled_at(thread, call->object) == call->object;
-	*call_at(thread, n) = *call;
+	call->settled = *thread_settled_at(thread, call->object) == call->object;
+	*thread_call_at(thread, n) = *call;
 	thread->depth = n + 1;
 	return 0;
 }
@@ -249,7 +249,7 @@ static __always_inline void call_emit(struct pt_regs *ctx, struct thread *thread
 		return;
 	}
 	call_flow(ctx, call, c);
-	*settled_at(thread, call->object) = flow_is(&c->flow, FLOW_EXACT) ? call->object : 0;
+	*thread_settled_at(thread, call->object) = flow_is(&c->flow, FLOW_EXACT) ? call->object : 0;
 	e.total = n;
 	if (call->direction == DATA_TRANSMIT) {
 		e.offset = c->offset[1];
@@ -279,10 +279,10 @@ int openssl_return(struct pt_regs *ctx)
 	own_stack(ctx);
 	if (!thread || ctl_stopped())
 		return 0;
-	n = calls_above(thread, sp);
+	n = thread_calls_above(thread, sp);
 	if (n >= CALLS_DEEP || n >= thread->depth)
 		return 0;
-	call = call_at(thread, n);
+	call = thread_call_at(thread, n);
 	if (call->sp != sp)
 		return 0;
 	thread->depth = n;
@@ -309,7 +309,7 @@ static __always_inline int connection_begin(struct pt_regs *ctx, __u8 role, bool
 	old = connection_find(task, object);
 	if (old && step)
 		return 0;
-	unsettle(task, object);
+	thread_unsettle(task, object);
 	if (old)
 		connection_end(old, DATA_OPENSSL);
 	connection_new(task, object, role, false);
@@ -352,7 +352,7 @@ int openssl_clear(struct pt_regs *ctx)
 	own_stack(ctx);
 	if (!c || !connection_used(c))
 		return 0;
-	unsettle(task, object);
+	thread_unsettle(task, object);
 	connection_end(c, DATA_OPENSSL);
 	connection_new(task, object, c->role, false);
 	return 0;
@@ -369,7 +369,7 @@ int openssl_free(struct pt_regs *ctx)
 	own_stack(ctx);
 	if (!c)
 		return 0;
-	unsettle(task, object);
+	thread_unsettle(task, object);
 	connection_end(c, DATA_OPENSSL);
 	bpf_map_delete_elem(&connections, &key);
 	return 0;
@@ -378,12 +378,12 @@ int openssl_free(struct pt_regs *ctx)
 /* ---- sockets ------------------------------------------------------------------------------ */
 
 /* The call that the thread is in, innermost. */
-static __always_inline struct call *call_current(void)
+static __always_inline struct call *thread_current_call(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *thread = bpf_task_storage_get(&threads, task, NULL, 0);
 
-	return thread && thread->depth ? call_at(thread, thread->depth - 1) : NULL;
+	return thread && thread->depth ? thread_call_at(thread, thread->depth - 1) : NULL;
 }
 
 /*
@@ -392,7 +392,7 @@ static __always_inline struct call *call_current(void)
  * the next one is looked for again. Nothing is lost, and what client_random tells is not touched:
  * programs on packets are never left out.
  */
-static __always_inline int socket_used(struct call *call, struct sock *sk)
+static __always_inline int call_used_socket(struct call *call, struct sock *sk)
 {
 	if (call && !call->settled && !call->flow.family)
 		sock_flow(&call->flow, sk, bpf_get_socket_cookie(sk));
@@ -426,9 +426,9 @@ static __always_inline void call_progress(struct call *call, struct sock *sk, __
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(openssl_sock_send, struct sock *sk, int ret, int flags)
 {
-	struct call *call = call_current();
+	struct call *call = thread_current_call();
 
-	socket_used(call, sk);
+	call_used_socket(call, sk);
 	if (call && ret > 0 && call->size > ring_size / 16 && call->direction == DATA_TRANSMIT &&
 	    !call->flags && !max_payload)
 		call_progress(call, sk, ret);
@@ -438,7 +438,7 @@ int BPF_PROG(openssl_sock_send, struct sock *sk, int ret, int flags)
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(openssl_sock_recv, struct sock *sk, int ret, int flags)
 {
-	return socket_used(call_current(), sk);
+	return call_used_socket(thread_current_call(), sk);
 }
 
 /* Before 6.3 those two are missing. This one tells of received bytes, in the reader's context as
@@ -446,7 +446,7 @@ int BPF_PROG(openssl_sock_recv, struct sock *sk, int ret, int flags)
 SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(openssl_tcp_recv, struct sock *sk)
 {
-	return sk->sk_lock.owned ? socket_used(call_current(), sk) : 0;
+	return sk->sk_lock.owned ? call_used_socket(thread_current_call(), sk) : 0;
 }
 
 SEC("cgroup_skb/egress")

@@ -98,7 +98,7 @@ __noinline __u32 path_measure(struct path_walk *ret, __u64 address)
 		mount = w.mount;
 		w.deleted = !BPF_CORE_READ(dentry, d_hash.pprev) &&
 			    dentry != BPF_CORE_READ(mount, mnt.mnt_root);
-		loop(PATH_STEPS, path_measure_step, &w);
+		loop_run(PATH_STEPS, path_measure_step, &w);
 		if (!w.top)
 			w.cut = 1;
 		if (w.cut)
@@ -164,6 +164,6 @@ static __noinline __u32 path_write(struct path_walk *w, struct path *path, char 
 	if (w->len == 1) /* the root itself */
 		data[from] = '/';
 	else
-		loop(PATH_STEPS, path_write_step, w);
+		loop_run(PATH_STEPS, path_write_step, w);
 	return w->pos == w->from || w->len == 1 ? w->len : 0;
 }

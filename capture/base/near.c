@@ -8,13 +8,13 @@ enum {
 	NAME_MAX_ = 40
 }; /* longer names are not worth a guess */
 
-static unsigned least(unsigned a, unsigned b)
+static unsigned least_of(unsigned a, unsigned b)
 {
 	return a < b ? a : b;
 }
 
 /* Insertions, deletions, replacements and swaps of neighbours that lead from a to b. */
-static unsigned distance(const char *a, size_t a_n, const char *b, size_t b_n)
+static unsigned edit_distance(const char *a, size_t a_n, const char *b, size_t b_n)
 {
 	unsigned d[NAME_MAX_ + 1][NAME_MAX_ + 1];
 
@@ -26,9 +26,9 @@ static unsigned distance(const char *a, size_t a_n, const char *b, size_t b_n)
 		for (size_t j = 1; j <= b_n; j++) {
 			unsigned replace = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
 
-			d[i][j] = least(replace, least(d[i - 1][j], d[i][j - 1]) + 1);
+			d[i][j] = least_of(replace, least_of(d[i - 1][j], d[i][j - 1]) + 1);
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-				d[i][j] = least(d[i][j], d[i - 2][j - 2] + 1);
+				d[i][j] = least_of(d[i][j], d[i - 2][j - 2] + 1);
 		}
 	}
 	return d[a_n][b_n];
@@ -41,7 +41,7 @@ void near_try(struct near *near, const char *name)
 
 	if (a < 2 || a > NAME_MAX_ || b > NAME_MAX_)
 		return;
-	n = distance(near->typed, a, name, b);
+	n = edit_distance(near->typed, a, name, b);
 	if (n > (a < 6 ? 1u : 2u) || (near->best && n >= near->distance))
 		return;
 	near->best = name;
