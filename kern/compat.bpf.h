@@ -53,9 +53,11 @@ static __always_inline __u32 task_loginuid(struct task_struct *task)
 	return task->loginuid.val;
 }
 
-/* Zeroes memory without the verifier knowing that it is zero (a refused read zeroes its target). A
- * sum that starts from a known value has other bounds in every turn of a loop, and each is
- * verified. */
+/*
+ * Zeroes memory without the verifier knowing that it is zero: a read that is refused zeroes its
+ * target. A sum that starts from a value that it knows has other limits in every turn of a loop,
+ * and the verifier would look at each turn.
+ */
 static __always_inline void zero_unknown(void *p, __u32 n)
 {
 	bpf_probe_read_kernel(p, n, NULL);
