@@ -56,8 +56,7 @@ enum encoder_flags {
 
 /* What an encoder may know of its surroundings; borrowed, valid until close(). */
 struct encoder_env {
-	bool colour;    /* the sink is a terminal that wants colours */
-	unsigned width; /* its width in columns, 0 = not a terminal */
+	bool colour; /* the sink is a terminal that wants colours */
 };
 
 struct encoder_ops {

@@ -20,7 +20,7 @@ struct tail {
 	bool bad;
 };
 
-static struct tail tail_of(const struct rec *rec, size_t fixed)
+static struct tail tail_begin(const struct rec *rec, size_t fixed)
 {
 	return (struct tail){(const char *)rec + fixed, (const char *)rec + rec->len, false};
 }
@@ -51,7 +51,7 @@ static struct bytes tail_text(struct tail *t)
 	return b;
 }
 
-static size_t fixed_size(const struct rec *rec)
+static size_t rec_fixed_size(const struct rec *rec)
 {
 	if (rec->flags & REC_F_PART)
 		return sizeof(struct rec_part);
@@ -77,14 +77,14 @@ static size_t fixed_size(const struct rec *rec)
 
 const struct rec_task *layout_task(const struct rec *rec)
 {
-	size_t fixed = fixed_size(rec);
+	size_t fixed = rec_fixed_size(rec);
 
 	if (!fixed || rec->len < fixed || rec->flags & REC_F_PART)
 		return NULL;
 	return (const struct rec_task *)(rec + 1);
 }
 
-static uint32_t event_flags(const struct rec *rec)
+static uint32_t rec_event_flags(const struct rec *rec)
 {
 	return (rec->flags & REC_F_TRUNCATED ? EVENT_F_TRUNCATED : 0) |
 	       (rec->flags & REC_F_FAULT ? EVENT_F_FAULT : 0);
@@ -93,7 +93,7 @@ static uint32_t event_flags(const struct rec *rec)
 static int decode_part(const struct rec *rec, struct part *ret)
 {
 	const struct rec_part *r = (const void *)rec;
-	struct tail t = tail_of(rec, sizeof(*r));
+	struct tail t = tail_begin(rec, sizeof(*r));
 
 	if (rec->kind != REC_EXEC && rec->kind != REC_LINE)
 		return -ENOTSUP;
@@ -110,7 +110,7 @@ static int decode_part(const struct rec *rec, struct part *ret)
 static int decode_exec(const struct rec *rec, struct part *ret)
 {
 	const struct rec_exec *r = (const void *)rec;
-	struct tail t = tail_of(rec, sizeof(*r));
+	struct tail t = tail_begin(rec, sizeof(*r));
 
 	ret->role = PART_BEGIN;
 	ret->last = !(rec->flags & REC_F_MORE);
@@ -144,7 +144,7 @@ static const char *shell_name(uint32_t shell)
 static int decode_line(const struct rec *rec, struct part *ret)
 {
 	const struct rec_line *r = (const void *)rec;
-	struct tail t = tail_of(rec, sizeof(*r));
+	struct tail t = tail_begin(rec, sizeof(*r));
 	struct event_line *line = &ret->ev.line;
 
 	ret->role = r->line_flags & (LINE_F_CONTINUED | LINE_F_EXPANDED) ? PART_TEXT : PART_BEGIN;
@@ -206,7 +206,7 @@ static int decode_flow(const struct rec_flow *r, uint64_t id, struct flow *ret)
 static int decode_data(const struct rec *rec, struct part *ret)
 {
 	const struct rec_data *r = (const void *)rec;
-	struct tail t = tail_of(rec, sizeof(*r));
+	struct tail t = tail_begin(rec, sizeof(*r));
 	struct event_data *data = &ret->ev.data;
 
 	ret->role = PART_WHOLE;
@@ -236,13 +236,13 @@ int layout_decode(const struct rec *rec, const char *probe, struct part *ret)
 		[REC_LINE] = decode_line, [REC_LINE_END] = decode_line_end,
 		[REC_DATA] = decode_data,
 	};
-	size_t fixed = fixed_size(rec);
+	size_t fixed = rec_fixed_size(rec);
 
 	if (!fixed)
 		return -ENOTSUP;
 	if (rec->len < fixed)
 		return -EMSGSIZE;
-	*ret = (struct part){.ev = {.probe = probe, .flags = event_flags(rec)}};
+	*ret = (struct part){.ev = {.probe = probe, .flags = rec_event_flags(rec)}};
 	if (rec->flags & REC_F_PART)
 		return decode_part(rec, ret);
 	if (rec->kind >= sizeof(decoders) / sizeof(decoders[0]) || !decoders[rec->kind])
@@ -264,7 +264,7 @@ int layout_run(const struct rec *rec, struct run *ret, uint64_t ret_probes[4])
 		return -EMSGSIZE;
 	if (r->version > REC_VERSION)
 		return -EPROTO;
-	t = tail_of(rec, sizeof(*r));
+	t = tail_begin(rec, sizeof(*r));
 	memcpy(run.boot_id, r->boot_id, sizeof(run.boot_id));
 	memcpy(run.host_id, r->host_id, sizeof(run.host_id));
 	run.run_id = r->run_id;
@@ -291,7 +291,7 @@ int layout_attach(const struct rec *rec, struct event_attach *ret)
 
 	if (rec->len < sizeof(*r))
 		return -EMSGSIZE;
-	t = tail_of(rec, sizeof(*r));
+	t = tail_begin(rec, sizeof(*r));
 	attach = (struct event_attach){.offset = r->offset, .pid = r->pid, .status = r->status};
 	attach.hook = tail_take(&t, r->hook_len);
 	attach.target = tail_take(&t, r->target_len);
@@ -339,7 +339,7 @@ int layout_proc(const struct rec *rec, struct layout_proc *ret)
 	if (rec->kind == REC_PROC) {
 		const struct rec_proc *r = (const void *)rec;
 
-		t = tail_of(rec, sizeof(*r));
+		t = tail_begin(rec, sizeof(*r));
 		proc.exe = tail_take(&t, r->exe_len);
 		proc.cwd = tail_take(&t, r->cwd_len);
 		proc.cgroup = tail_take(&t, r->cgroup_len);
@@ -347,7 +347,7 @@ int layout_proc(const struct rec *rec, struct layout_proc *ret)
 	} else if (rec->kind == REC_EXEC) {
 		const struct rec_exec *r = (const void *)rec;
 
-		t = tail_of(rec, sizeof(*r));
+		t = tail_begin(rec, sizeof(*r));
 		proc.exe = tail_take(&t, r->exe_len);
 		proc.cwd = tail_take(&t, r->cwd_len);
 		proc.cmdline = tail_take(&t, r->args_len);

@@ -23,7 +23,7 @@ enum reading {
 };
 
 struct shell {
-	__u64 start;   /* of the process: its number may have been another shell's */
+	__u64 start;   /* of the process: an earlier one may have had the same number */
 	__u64 id;      /* of the command that is open, 0 = none */
 	__u64 given;   /* argument of the pre_process_line() that runs, 0 = none */
 	__u32 reading; /* enum reading: what the readline() that runs will return */
@@ -79,7 +79,7 @@ static __always_inline void shell_close(struct shell *shell, struct task_struct 
 	shell->id = 0;
 }
 
-/* A line has been read. Blank ones open no command, but belong to one that is open. */
+/* A line has been read. A blank one belongs to the command that is open, but opens none. */
 static __always_inline void shell_line(struct shell *shell, __u64 text, __u32 flags)
 {
 	if (shell->id && shell->reading == READING_FURTHER) {
@@ -150,12 +150,12 @@ int bash_expand(struct pt_regs *ctx)
 	bool known;
 
 	own_stack(ctx);
-	/* !addit: a key of the editor asks what the line would expand to */
+	/* without addit, a key of the line editor only asks what the line would expand to */
 	if (!filter_pass(probe_number, task) || !p || !PT_REGS_PARM3(ctx))
 		return 0;
 	known = shell_find(task);
 	bias -= p->pre_process_line;
-	/* a script with history enabled has no editor */
+	/* no prompt: a script that has enabled the history, and nobody types */
 	if (!known && !USER_VALUE(__u64, bias + p->current_readline_prompt))
 		return 0;
 	shell = shell_get(task);

@@ -127,7 +127,8 @@ enum {
 	CGROUP_LEVELS = 32
 };
 
-/* A cgroup that is named stands for its descendants too. */
+/* The bits of a task's cgroup and of all cgroups above it: one that is named stands for those below
+ * it, too. */
 static __noinline __u32 filter_cgroup(struct task_struct *task)
 {
 	struct cgroup *cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp);
@@ -195,9 +196,9 @@ static __always_inline bool filter_pass(__u16 probe, struct task_struct *task)
 
 /* ---- records ------------------------------------------------------------------------------ */
 
-/* Space for a record of at most `size` bytes, a constant; NULL when the ring is full (counted). The
- * head is filled; everything behind it up to rec.len is the caller's to write: the memory is that
- * of older records. */
+/* Reserves a record of at most `size` bytes, a constant; NULL when the ring is full, which is
+ * counted. The head is filled. The caller must write every byte behind it, up to the length that it
+ * submits: the memory still has older records in it. */
 static __always_inline void *rec_reserve(__u16 probe, enum rec_kind kind, const __u64 size)
 {
 	struct rec *rec = bpf_ringbuf_reserve(&ring, size, 0);
@@ -221,7 +222,8 @@ static __always_inline __u64 ring_used(void)
 	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
 }
 
-/* For payload: leaves the last eighth of the ring to processes, lines, queries and secrets. */
+/* The same for payload, which leaves the last eighth of the ring to everything else: processes,
+ * lines, queries, secrets. used: what ring_used() says. */
 static __always_inline void *rec_reserve_data(__u16 probe, enum rec_kind kind, const __u64 size,
 					      __u64 used)
 {
@@ -257,7 +259,7 @@ static __always_inline __u64 rec_wakeup(__u64 used)
 	return BPF_RB_FORCE_WAKEUP;
 }
 
-/* len: what is used of the reserved size. used: of the ring. */
+/* Submits a record, of which len bytes are used. used: what ring_used() says. */
 static __always_inline void rec_submit_data(struct rec *rec, __u32 len, __u64 used)
 {
 	rec->len = len;
@@ -286,7 +288,8 @@ static __always_inline __u32 task_ns_pid(struct task_struct *leader, __u32 pid)
 	return nr;
 }
 
-/* Two loads in place of a helper. What follows the NUL is of older names in kernels before 5.17. */
+/* Copies the name of a task by two loads in place of a helper. In kernels before 5.17 there may be
+ * bytes of older names behind the NUL. */
 static __always_inline void task_comm(char *ret, struct task_struct *task)
 {
 	const __u64 *comm = (void *)task->comm;
@@ -295,8 +298,8 @@ static __always_inline void task_comm(char *ret, struct task_struct *task)
 	((__u64 *)ret)[1] = comm[1];
 }
 
-/* Plain loads, for which the verifier must know what task is: several times cheaper than a helper
- * for each, and this is done for each record. */
+/* Describes a task. This is done for each record, so by plain loads, which are several times
+ * cheaper than helpers; the verifier must know that `task` is one. */
 static __always_inline void task_fill(struct rec_task *ret, struct task_struct *task)
 {
 	struct task_struct *leader = task->group_leader;

@@ -34,7 +34,7 @@ static __always_inline bool loop_native(void)
 }
 
 /* Calls fn(0, arg), fn(1, arg) … up to n times: at most LOOP_PLAIN unless loop_native(). */
-static __always_inline void loop(__u32 n, loop_fn fn, void *arg)
+static __always_inline void loop_run(__u32 n, loop_fn fn, void *arg)
 {
 	if (loop_native()) {
 		bpf_loop(n, fn, arg, 0);
@@ -53,9 +53,11 @@ static __always_inline __u32 task_loginuid(struct task_struct *task)
 	return task->loginuid.val;
 }
 
-/* Zeroes memory without the verifier knowing that it is zero (a refused read zeroes its target). A
- * sum that starts from a known value has other bounds in every turn of a loop, and each is
- * verified. */
+/*
+ * Zeroes memory without the verifier knowing that it is zero: a read that is refused zeroes its
+ * target. A sum that starts from a value that it knows has other limits in every turn of a loop,
+ * and the verifier would look at each turn.
+ */
 static __always_inline void zero_unknown(void *p, __u32 n)
 {
 	bpf_probe_read_kernel(p, n, NULL);

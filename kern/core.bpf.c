@@ -11,8 +11,11 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-const volatile __u16 exec_probe; /* 0: not selected, and arguments may be cut */
-const volatile bool preemptible; /* programs on tracepoints are */
+/* Number of probe exec. 0: it is not selected; then only the first REC_PART bytes of arguments are
+ * recorded. */
+const volatile __u16 exec_probe;
+/* This kernel preempts programs on tracepoints: see struct occasion. */
+const volatile bool preemptible;
 
 enum {
 	SIGNAL_GROUP_EXIT = 4,
@@ -22,17 +25,21 @@ enum {
 };
 
 /*
- * Programs on tracepoints can be preempted since Linux 7.0, and the kernel leaves one out in a task
- * that comes by meanwhile on the same CPU (it takes that for recursion). So there are two for each
- * event in such kernels: what the first was left out of, the second makes good. On a busy CPU the
- * same would happen to a second one of the same kind; those for exec and exit, which take longest,
- * come by way of perf, where nothing is preempted. (Of a new task perf tells nothing but the
- * number.) What neither of them saw is KC_MISSED, which probes/core/core.c counts at the end.
+ * One event in the life of a task.
+ *
+ * Since Linux 7.0 a program on a tracepoint can be preempted. While it is, the kernel does not run
+ * it for another task that comes to the tracepoint on the same CPU: it takes that for a recursion.
+ * So on such kernels there are two programs for each event, and what the kernel leaves the first
+ * one out of, the second one records. Two programs of the same kind would be preempted together on
+ * a busy CPU; therefore the second ones for exec and exit, which take longest, are attached by way
+ * of perf, where programs are not preempted. (For fork that cannot be done: of a new task perf
+ * tells only the number.) What neither program saw is counted as KC_MISSED, at the end, by
+ * probes/core/core.c.
  */
 struct occasion {
 	__u64 start; /* of the task */
 	__u32 tid;
-	__u32 what; /* enum occasion_kind, or which exec of the task it is: 1, 2, … */
+	__u32 what; /* enum occasion_kind; for an exec, which one of the task it is: 1, 2, … */
 };
 
 enum occasion_kind {
@@ -55,7 +62,7 @@ struct {
 	__type(value, __u64);
 } made_good SEC(".maps"); /* events that only second programs saw */
 
-/* Whoever enters an occasion is the first one to see it. */
+/* Remembers an occasion. True for the program that is the first to do so. */
 static __always_inline bool occasion_new(struct task_struct *task, __u32 what)
 {
 	struct occasion key = {.start = task->start_boottime, .tid = task->pid, .what = what};
@@ -64,8 +71,11 @@ static __always_inline bool occasion_new(struct task_struct *task, __u32 what)
 	return bpf_map_update_elem(&seen, &key, &one, BPF_NOEXIST) != -EXISTS;
 }
 
-/* At the head of both programs, before anything else; again: in the second. Either may come first,
- * if perf was there before us. */
+/*
+ * Was this event seen by the other program for it? Called in both before anything else; `again` is
+ * true in the second one. The second one may run first: so it is where somebody used perf on the
+ * tracepoint before we attached the other one. Counts the events that only the second one saw.
+ */
 static __always_inline bool seen_before(struct task_struct *task, __u32 what, bool again)
 {
 	__u32 key = 0;
@@ -83,7 +93,8 @@ static __always_inline bool seen_before(struct task_struct *task, __u32 what, bo
 
 /* ---- fork --------------------------------------------------------------------------------- */
 
-/* Before any filter: a tree must stay complete even where its members are not recorded. */
+/* The child of a member of a tree is a member. Done before any filter: a process that is not
+ * recorded may have descendants that are. */
 static __always_inline void tree_inherit(__u32 parent, __u32 child)
 {
 	__u32 *bits = bpf_map_lookup_elem(&tree, &parent), copy;
@@ -168,8 +179,8 @@ static __noinline void exec_emit(struct exec *x, struct rec_exec *exec, const __
 	rec_submit(&exec->rec, sizeof(*exec) + at + n);
 }
 
-/* Reserves what is needed, roughly: two variable lengths in one record, each with its own limit, is
- * what the verifier can follow. */
+/* Reserves a record of one of a few sizes: the helper takes constants only. Paths and arguments
+ * have a limit of their own each, because of the sum of two lengths the verifier knows no limit. */
 #define EXEC_EMIT(x, paths, args)                                                                  \
 	({                                                                                         \
 		struct rec_exec *exec_ =                                                           \
@@ -230,7 +241,8 @@ int core_exec_again(void *ctx)
 
 /* ---- exit --------------------------------------------------------------------------------- */
 
-/* Members of a thread group can pass side by side, all seeing that none is left alive. */
+/* Is this the exit of the whole process? The last threads of a group can exit on several CPUs at
+ * once, and each of them sees that none is left alive: then it is the first one's. */
 static __always_inline bool exit_is_last(struct task_struct *leader, struct signal_struct *signal)
 {
 	if (BPF_CORE_READ(signal, live.counter) != 0)
@@ -249,7 +261,7 @@ static __always_inline int exit_record(struct task_struct *task, bool again)
 	if (seen_before(task, OCCASION_EXIT, again) || !exit_is_last(leader, signal))
 		return 0;
 	pass = filter_pass(exec_probe, task);
-	/* The number may be given to another process, which nobody named. */
+	/* The kernel may give the number to another process, which no filter has named. */
 	bpf_map_delete_elem(&tree, &pid);
 	bpf_map_delete_elem(&pids, &pid);
 	if (!pass)
@@ -305,7 +317,7 @@ __noinline bool container_is(const struct cgroup_name *name, __u32 at, __u32 wan
 }
 
 /* Where the id begins: runtimes put a name and a dash before it ("docker-", "cri-containerd-"). Not
- * static either: older verifiers take every position on to the end of the program. */
+ * static either: older verifiers would follow each of its results to the end of the program. */
 __noinline __u32 container_at(const struct cgroup_name *name)
 {
 	__u32 at = 0;
@@ -316,8 +328,8 @@ __noinline __u32 container_at(const struct cgroup_name *name)
 	return at;
 }
 
-/* A container that was asked for and starts now: its cgroup enters the filter before its first
- * process does. */
+/* Is this the cgroup of a container that was asked for? Then it enters the filter, before the first
+ * process enters it. */
 static __noinline void container_match(struct kernfs_node *kn, __u64 id)
 {
 	struct cgroup_name name = {};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
 #pragma once
 /*
- * Connections of TLS libraries, by the library's object, and the records of their bytes. How far a
- * direction has come is counted here whatever becomes of the records.
+ * Connections of TLS libraries, by the library's object, and the records of their bytes. How many
+ * bytes a direction has moved is counted here, whatever becomes of the records.
  */
 #include "kern/flow.bpf.h"
 #include "kern/uprobe.bpf.h"
@@ -20,10 +20,10 @@ struct connection_key {
 
 struct connection {
 	__u64 conn;
-	__u64 start;            /* of the process: its number may have been another's */
+	__u64 start;            /* of the process: an earlier one may have had the same number */
 	__u64 offset[2];        /* bytes so far: received, transmitted */
-	__u64 ahead;            /* bytes that a call which is under way has transmitted at least */
-	__u64 recorded;         /* and how many of them are recorded: see connection_ahead() */
+	__u64 ahead;            /* bytes that a write which is under way has sent at least */
+	__u64 recorded;         /* how many of those are recorded: see connection_ahead() */
 	struct flow_state flow; /* exact: found by client_random */
 	__u8 role;              /* enum rec_role, as far as the library told */
 	__u8 late;              /* open before we were attached */
@@ -51,7 +51,8 @@ static __always_inline struct connection *connection_find(struct task_struct *ta
 	return c && c->start == task->group_leader->start_boottime ? c : NULL;
 }
 
-/* The low byte keeps two of the same moment apart. */
+/* A number for a new connection: the time, with the CPU in the low byte, so that two of the same
+ * moment differ. */
 static __always_inline __u64 connection_id(void)
 {
 	return (bpf_ktime_get_boot_ns() & ~0xffull) | (bpf_get_smp_processor_id() & 0xff);
@@ -76,10 +77,10 @@ static __always_inline bool connection_used(const struct connection *c)
 }
 
 /*
- * A large write is recorded while it goes on, since its bytes would be more than the ring holds if
- * they came all at once: as its thread's socket takes n bytes more, what must have been in them is
- * known to be sent. True when some of the call's `size` bytes are to be recorded, up to *ret_to. A
- * call that is to be tried again goes on where it was.
+ * A large write is recorded while it goes on: all at once, its bytes could be more than the ring
+ * holds. Called when the thread's socket has taken n bytes more, of a call with `size` bytes: so
+ * many of the call's bytes have been sent at least, less what TLS adds. True when there are enough
+ * of them to record some, up to *ret_to. A call that must be tried again goes on where it was.
  */
 static __always_inline bool connection_ahead(struct connection *c, __u64 size, __u64 n,
 					     __u64 *ret_to)
@@ -94,7 +95,8 @@ static __always_inline bool connection_ahead(struct connection *c, __u64 size, _
 	return true;
 }
 
-/* A call has returned: n bytes more are transmitted. Returns how many of them are recorded. */
+/* A write has returned, and n bytes more are transmitted. Returns how many of those are recorded
+ * already. */
 static __always_inline __u64 connection_return(struct connection *c, __u64 n)
 {
 	__u64 recorded = c->recorded < n ? c->recorded : n;
@@ -107,14 +109,15 @@ static __always_inline __u64 connection_return(struct connection *c, __u64 n)
 
 /* ---- records ------------------------------------------------------------------------------ */
 
-/* One call's bytes; no pointers of ours, so that it can be handed to functions that the verifier
- * looks at alone. */
+/* What is to be recorded of one call. No pointers of ours are in it, so that it can be handed to
+ * functions that the verifier looks at alone. */
 struct emission {
 	__u64 conn, address;
 	__u64 offset;      /* of the call in the stream */
 	__u64 total;       /* bytes that it moved */
 	__u64 begun, kept; /* where in it the recorded ones begin; how many they are */
-	__u32 direction, flags, library, cut; /* cut: not all that were to be recorded are */
+	__u32 direction, flags, library;
+	__u32 cut; /* a limit keeps some of the bytes from being recorded */
 	struct rec_flow flow;
 };
 
@@ -174,7 +177,8 @@ static __always_inline void data_submit(struct rec_data *data, const struct emis
 		0;                                                                                 \
 	})
 
-/* Not static: looked at once and not for every turn of a loop. */
+/* Records part number i. Not static, so that the verifier looks at it once and not for each turn of
+ * a loop. */
 __noinline int data_part(const struct emission *e, __u32 i)
 {
 	__u64 at = (__u64)i * REC_PART, n;
@@ -182,7 +186,8 @@ __noinline int data_part(const struct emission *e, __u32 i)
 	if (!e)
 		return 0;
 	n = e->kept - at;
-	/* the ring keeps what is reserved: in finer steps it holds more of a burst */
+	/* What is reserved stays taken, used or not: the finer the steps, the more the ring holds.
+	 */
 	if (n <= 256)
 		return DATA_PART(e, at, n, 256);
 	if (n <= 768)
@@ -215,10 +220,10 @@ static __always_inline void data_emit(struct emission *e)
 		e->kept = REC_TEXT_MAX;
 		e->cut = 1;
 	}
-	loop((e->kept + REC_PART - 1) / REC_PART, data_step, e);
+	loop_run((e->kept + REC_PART - 1) / REC_PART, data_step, e);
 }
 
-/* The end of a connection that bytes were seen of. */
+/* Records the end of a connection, if any bytes of it were seen. */
 static __always_inline void connection_end(const struct connection *c, __u32 library)
 {
 	struct emission e = {.flags = DATA_F_FIN, .direction = DATA_TRANSMIT, .library = library};

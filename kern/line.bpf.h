@@ -22,8 +22,8 @@ struct line {
 	bool more;
 };
 
-/* Nothing but blanks, as far as LINE_BLANK bytes tell. Takes a const char *; not static, so that
- * the verifier looks at it once. */
+/* Is there nothing but blanks in a text (a const char * of the process)? Of one that begins with
+ * LINE_BLANK blanks it says no. Not static, so that the verifier looks at it once. */
 __noinline bool line_blank(__u64 text)
 {
 	char c[LINE_BLANK] = {};
@@ -97,8 +97,9 @@ static __noinline void line_fill(struct line *l, struct rec_line *rec, const __u
 		rec_ != NULL;                                                                      \
 	})
 
-/* Emits the record of the current task's line and its parts. text: a const char * of the process;
- * shell: enum line_shell; flags: enum line_part. Not static, see line_blank(). */
+/* Writes the record of a line of the current task, and its parts. text is a const char * of the
+ * process, shell an enum line_shell (0: called as the probe is), flags an enum line_part. Not
+ * static: see line_blank(). */
 __noinline int line_emit(__u64 id, __u64 text, __u32 shell, __u32 flags)
 {
 	struct task_struct *task = current_task();

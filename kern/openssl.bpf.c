@@ -2,13 +2,15 @@
 /*
  * What goes through OpenSSL and its kin, in plain text.
  *
- * A call's arguments are kept at its entry, its bytes recorded at its return, with the count that
- * it returned: what is to be tried again moves nothing. A call can be made inside another one: by a
- * function that is a wrapper for it, whose bytes they are; or by a callback (a program may write as
- * soon as the handshake, which it awaits in a read, is done), or under a connection that runs
- * inside another one. The calls of a thread are told apart by the stack pointer: a deeper one is an
- * inner one; one at the same place or above takes the place of one that will not return there (it
- * was left by longjmp, or jumped on into this one).
+ * The arguments of a call are kept when it begins, and its bytes recorded when it returns, since
+ * only then it is known how many it has moved: a call that must be tried again moves none.
+ *
+ * A call can be made inside another one. Either the outer one is a wrapper and only passes its
+ * arguments on: then it is the outer one that counts. Or they are two calls: a callback writes
+ * while a read is under way, say, or a connection runs inside another one. The calls of a thread
+ * are told apart by the stack pointer. The inner one of two lies deeper. One that begins at the
+ * same place as another, or above it, takes its place: that one will not return, because it was
+ * left by longjmp() or has jumped into this one.
  */
 #include "kern/openssl.h"
 #include "kern/data.bpf.h"
@@ -31,7 +33,8 @@ enum {
 enum {
 	CALLS_DEEP = 4,
 	SETTLED = 16,
-	FLOW_TRIES = 4, /* by client_random: early data goes out before its ClientHello does */
+	FLOW_TRIES = 4, /* to find a flow by client_random; the first call may be too early: early
+			 * data is written before the ClientHello is sent */
 };
 
 /* ---- calls -------------------------------------------------------------------------------- */
@@ -43,14 +46,14 @@ struct call {
 	__u64 moved; /* address of the size_t that tells how many were; 0 = the returned value does
 		      */
 	__u64 direction, flags;
-	__u64 settled;        /* its connection's socket is known for certain */
-	struct rec_flow flow; /* of the socket that the thread used meanwhile, unless settled */
+	__u64 settled;        /* the socket of its connection is known for certain */
+	struct rec_flow flow; /* else: of the first socket that the thread used meanwhile */
 };
 
 struct thread {
-	__u64 settled[SETTLED]; /* some objects whose socket is known for certain */
-	__u64 depth;
-	struct call calls[CALLS_DEEP]; /* that are under way, outermost first */
+	__u64 settled[SETTLED];        /* some of the objects whose socket is known for certain */
+	__u64 depth;                   /* how many calls are under way */
+	struct call calls[CALLS_DEEP]; /* those, outermost first */
 };
 
 struct {
@@ -61,7 +64,7 @@ struct {
 } threads SEC(".maps");
 
 /* How many calls were entered before one whose stack pointer is `sp`. */
-static __always_inline __u64 calls_above(const struct thread *thread, __u64 sp)
+static __always_inline __u64 thread_calls_above(const struct thread *thread, __u64 sp)
 {
 	__u64 n = 0;
 
@@ -70,15 +73,15 @@ static __always_inline __u64 calls_above(const struct thread *thread, __u64 sp)
 	return n;
 }
 
-/* The calls[n], for an n that the verifier does not know the limits of. */
-static __always_inline struct call *call_at(struct thread *thread, __u64 n)
+/* calls[n], where the verifier does not know the limits of n. */
+static __always_inline struct call *thread_call_at(struct thread *thread, __u64 n)
 {
 	BARRIER(n);
 	return &thread->calls[n & (CALLS_DEEP - 1)];
 }
 
 /* Where a thread remembers that an object is settled. */
-static __always_inline __u64 *settled_at(struct thread *thread, __u64 object)
+static __always_inline __u64 *thread_settled_at(struct thread *thread, __u64 object)
 {
 	__u64 n = object * 0x9e3779b97f4a7c15ull >> 60;
 
@@ -86,11 +89,11 @@ static __always_inline __u64 *settled_at(struct thread *thread, __u64 object)
 	return &thread->settled[n & (SETTLED - 1)];
 }
 
-/* Another connection begins in this object. */
-static __always_inline void unsettle(struct task_struct *task, __u64 object)
+/* Another connection begins in this object: its socket is not known. */
+static __always_inline void thread_unsettle(struct task_struct *task, __u64 object)
 {
 	struct thread *thread = bpf_task_storage_get(&threads, task, NULL, 0);
-	__u64 *settled = thread ? settled_at(thread, object) : NULL;
+	__u64 *settled = thread ? thread_settled_at(thread, object) : NULL;
 
 	if (settled && *settled == object)
 		*settled = 0;
@@ -114,15 +117,15 @@ static __always_inline int call_enter(struct pt_regs *ctx, struct call *call)
 	thread = bpf_task_storage_get(&threads, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	call->object = PT_REGS_PARM1(ctx);
 	call->sp = PT_REGS_SP(ctx);
-	n = thread ? calls_above(thread, call->sp) : CALLS_DEEP;
-	if (n && thread && call_wraps(call_at(thread, n - 1), call))
+	n = thread ? thread_calls_above(thread, call->sp) : CALLS_DEEP;
+	if (n && thread && call_wraps(thread_call_at(thread, n - 1), call))
 		return 0;
 	if (n >= CALLS_DEEP) {
 		rec_lose(probe_number, LOST_MAP_FULL);
 		return 0;
 	}
-	call->settled = *settled_at(thread, call->object) == call->object;
-	*call_at(thread, n) = *call;
+	call->settled = *thread_settled_at(thread, call->object) == call->object;
+	*thread_call_at(thread, n) = *call;
 	thread->depth = n + 1;
 	return 0;
 }
@@ -249,7 +252,7 @@ static __always_inline void call_emit(struct pt_regs *ctx, struct thread *thread
 		return;
 	}
 	call_flow(ctx, call, c);
-	*settled_at(thread, call->object) = flow_is(&c->flow, FLOW_EXACT) ? call->object : 0;
+	*thread_settled_at(thread, call->object) = flow_is(&c->flow, FLOW_EXACT) ? call->object : 0;
 	e.total = n;
 	if (call->direction == DATA_TRANSMIT) {
 		e.offset = c->offset[1];
@@ -279,10 +282,10 @@ int openssl_return(struct pt_regs *ctx)
 	own_stack(ctx);
 	if (!thread || ctl_stopped())
 		return 0;
-	n = calls_above(thread, sp);
+	n = thread_calls_above(thread, sp);
 	if (n >= CALLS_DEEP || n >= thread->depth)
 		return 0;
-	call = call_at(thread, n);
+	call = thread_call_at(thread, n);
 	if (call->sp != sp)
 		return 0;
 	thread->depth = n;
@@ -296,7 +299,8 @@ int openssl_return(struct pt_regs *ctx)
 
 /* ---- beginning and end -------------------------------------------------------------------- */
 
-/* step: it may be a later one of a handshake, the first of which began the connection. */
+/* step: the function is called for each step of a handshake, and the first step has begun the
+ * connection. */
 static __always_inline int connection_begin(struct pt_regs *ctx, __u8 role, bool step)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -309,7 +313,7 @@ static __always_inline int connection_begin(struct pt_regs *ctx, __u8 role, bool
 	old = connection_find(task, object);
 	if (old && step)
 		return 0;
-	unsettle(task, object);
+	thread_unsettle(task, object);
 	if (old)
 		connection_end(old, DATA_OPENSSL);
 	connection_new(task, object, role, false);
@@ -328,7 +332,7 @@ int openssl_accept(struct pt_regs *ctx)
 	return connection_begin(ctx, REC_ROLE_SERVER, false);
 }
 
-/* Where a library sets its role without the functions above (BoringSSL). */
+/* For libraries that do not call the functions above themselves (BoringSSL). */
 SEC("uprobe")
 int openssl_handshake_out(struct pt_regs *ctx)
 {
@@ -341,7 +345,8 @@ int openssl_handshake_in(struct pt_regs *ctx)
 	return connection_begin(ctx, REC_ROLE_SERVER, true);
 }
 
-/* The object will be used again, in the same role. A handshake that begins calls it too. */
+/* The object will be used for another connection, in the same role. The beginning of a handshake
+ * calls this function, too: then nothing was moved yet. */
 SEC("uprobe")
 int openssl_clear(struct pt_regs *ctx)
 {
@@ -352,7 +357,7 @@ int openssl_clear(struct pt_regs *ctx)
 	own_stack(ctx);
 	if (!c || !connection_used(c))
 		return 0;
-	unsettle(task, object);
+	thread_unsettle(task, object);
 	connection_end(c, DATA_OPENSSL);
 	connection_new(task, object, c->role, false);
 	return 0;
@@ -369,7 +374,7 @@ int openssl_free(struct pt_regs *ctx)
 	own_stack(ctx);
 	if (!c)
 		return 0;
-	unsettle(task, object);
+	thread_unsettle(task, object);
 	connection_end(c, DATA_OPENSSL);
 	bpf_map_delete_elem(&connections, &key);
 	return 0;
@@ -378,27 +383,29 @@ int openssl_free(struct pt_regs *ctx)
 /* ---- sockets ------------------------------------------------------------------------------ */
 
 /* The call that the thread is in, innermost. */
-static __always_inline struct call *call_current(void)
+static __always_inline struct call *thread_current_call(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *thread = bpf_task_storage_get(&threads, task, NULL, 0);
 
-	return thread && thread->depth ? call_at(thread, thread->depth - 1) : NULL;
+	return thread && thread->depth ? thread_call_at(thread, thread->depth - 1) : NULL;
 }
 
 /*
- * The first socket that a thread uses inside a call. A memory BIO uses none. The kernel may leave
- * these programs out, as kern/core.bpf.c tells: then this call's socket is not known, and that of
- * the next one is looked for again. Nothing is lost, and what client_random tells is not touched:
- * programs on packets are never left out.
+ * Notes the first socket that a thread uses inside a call. With a memory BIO it uses none. The
+ * kernel may leave out the programs that call this (see kern/core.bpf.c): then the socket of this
+ * call is not known, and the next call is another chance. Nothing is lost by that, and it does not
+ * concern what client_random tells: programs on packets are never left out.
  */
-static __always_inline int socket_used(struct call *call, struct sock *sk)
+static __always_inline int call_used_socket(struct call *call, struct sock *sk)
 {
 	if (call && !call->settled && !call->flow.family)
 		sock_flow(&call->flow, sk, bpf_get_socket_cookie(sk));
 	return 0;
 }
 
+/* A socket has taken n bytes more while a large write is under way: records what is known to be
+ * sent (see connection_ahead()). */
 static __always_inline void call_progress(struct call *call, struct sock *sk, __u64 n)
 {
 	struct connection *c = connection_find(bpf_get_current_task_btf(), call->object);
@@ -426,9 +433,9 @@ static __always_inline void call_progress(struct call *call, struct sock *sk, __
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(openssl_sock_send, struct sock *sk, int ret, int flags)
 {
-	struct call *call = call_current();
+	struct call *call = thread_current_call();
 
-	socket_used(call, sk);
+	call_used_socket(call, sk);
 	if (call && ret > 0 && call->size > ring_size / 16 && call->direction == DATA_TRANSMIT &&
 	    !call->flags && !max_payload)
 		call_progress(call, sk, ret);
@@ -438,15 +445,15 @@ int BPF_PROG(openssl_sock_send, struct sock *sk, int ret, int flags)
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(openssl_sock_recv, struct sock *sk, int ret, int flags)
 {
-	return socket_used(call_current(), sk);
+	return call_used_socket(thread_current_call(), sk);
 }
 
-/* Before 6.3 those two are missing. This one tells of received bytes, in the reader's context as
- * long as a system call owns the socket. */
+/* Before Linux 6.3 those two tracepoints are missing. This one is passed when bytes were received.
+ * It is passed by the thread that receives them if a system call owns the socket. */
 SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(openssl_tcp_recv, struct sock *sk)
 {
-	return sk->sk_lock.owned ? socket_used(call_current(), sk) : 0;
+	return sk->sk_lock.owned ? call_used_socket(thread_current_call(), sk) : 0;
 }
 
 SEC("cgroup_skb/egress")

@@ -120,7 +120,7 @@ static __always_inline void part_block(__u16 probe, enum rec_kind kind, struct p
 {
 	b->probe = probe;
 	b->kind = kind;
-	loop(REC_TEXT_MAX / REC_PART + 1, part_block_step, b);
+	loop_run(REC_TEXT_MAX / REC_PART + 1, part_block_step, b);
 }
 
 /* The rest of a text that ends with a NUL somewhere, up to its limit. */
@@ -128,5 +128,5 @@ static __always_inline void part_text(__u16 probe, enum rec_kind kind, struct pa
 {
 	b->probe = probe;
 	b->kind = kind;
-	loop(REC_TEXT_MAX / (REC_PART - 1) + 1, part_text_step, b);
+	loop_run(REC_TEXT_MAX / (REC_PART - 1) + 1, part_text_step, b);
 }

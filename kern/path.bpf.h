@@ -17,7 +17,7 @@ enum {
 	PATH_LEN = 4096, /* of the whole text; user space relies on it */
 };
 
-/* All 8 bytes wide: old verifiers keep track of nothing smaller on the stack. */
+/* All fields are 8 bytes wide: old verifiers keep track of nothing smaller on the stack. */
 struct path_walk {
 	struct dentry *dentry;
 	struct mount *mount;
@@ -55,8 +55,8 @@ static __always_inline __u32 path_up(struct path_walk *w, const unsigned char **
 	len = BPF_CORE_READ(dentry, d_name.len);
 	*ret_name = BPF_CORE_READ(dentry, d_name.name);
 	w->dentry = parent;
-	if (parent ==
-	    dentry) { /* connected to nothing: a memfd has its name here, others have "/" */
+	if (parent == dentry) {
+		/* Connected to nothing, like a memfd, whose name is here; others have "/". */
 		w->top = 1;
 		if (len <= 1)
 			return 0;
@@ -98,7 +98,7 @@ __noinline __u32 path_measure(struct path_walk *ret, __u64 address)
 		mount = w.mount;
 		w.deleted = !BPF_CORE_READ(dentry, d_hash.pprev) &&
 			    dentry != BPF_CORE_READ(mount, mnt.mnt_root);
-		loop(PATH_STEPS, path_measure_step, &w);
+		loop_run(PATH_STEPS, path_measure_step, &w);
 		if (!w.top)
 			w.cut = 1;
 		if (w.cut)
@@ -164,6 +164,6 @@ static __noinline __u32 path_write(struct path_walk *w, struct path *path, char 
 	if (w->len == 1) /* the root itself */
 		data[from] = '/';
 	else
-		loop(PATH_STEPS, path_write_step, w);
+		loop_run(PATH_STEPS, path_write_step, w);
 	return w->pos == w->from || w->len == 1 ? w->len : 0;
 }

@@ -34,7 +34,7 @@ static __always_inline void sock_mapped(struct rec_flow *flow)
 	*(__u32 *)flow->remote = remote4;
 }
 
-/* Fills all of it but the role. A socket that is none of TCP leaves family 0. */
+/* Fills everything but the role. The family is 0 if the socket is not one of TCP. */
 static __always_inline void sock_flow(struct rec_flow *ret, struct sock *sk, __u64 cookie)
 {
 	__u16 family = sk->__sk_common.skc_family, protocol = sk->sk_protocol;
@@ -110,8 +110,8 @@ enum {
 };
 
 /*
- * Sees with one load that nearly every packet is none of ours. True where the headers do not lie in
- * one piece: it is to be looked at with care.
+ * Could this packet begin with a ClientHello? A quick look, which says no to nearly all packets. It
+ * says yes where the headers do not lie in one piece: that needs a closer look.
  */
 static __always_inline bool hello_likely(struct __sk_buff *skb)
 {
@@ -143,7 +143,7 @@ static __always_inline void hello_ends(struct rec_flow *flow, const void *source
 	__builtin_memcpy(flow->remote, out ? target : source, size);
 }
 
-/* The addresses; returns where the TCP header lies, 0 = there is none. */
+/* Fills the addresses. Returns where the TCP header lies, 0 = there is none. */
 static __always_inline __u32 hello_ip(struct __sk_buff *skb, struct rec_flow *flow)
 {
 	union {
@@ -167,7 +167,7 @@ static __always_inline __u32 hello_ip(struct __sk_buff *skb, struct rec_flow *fl
 	return sizeof(ip.v6);
 }
 
-/* The ports, and what the segment carries if it begins with a ClientHello. */
+/* Fills the ports, and *ret with what the segment carries; false unless that is a ClientHello. */
 static __always_inline bool hello_tcp(struct __sk_buff *skb, __u32 at, struct rec_flow *flow,
 				      struct hello_head *ret)
 {
@@ -184,8 +184,9 @@ static __always_inline bool hello_tcp(struct __sk_buff *skb, __u32 at, struct re
 	       ret->message == TLS_CLIENT_HELLO && ret->message_version[0] == 3;
 }
 
-/* The segment that completes a connection may already carry the hello: it still belongs to the
- * listening socket, whose cookie would be a wrong one. */
+/* Fills the cookie and the namespace of the socket. The segment that completes a connection may
+ * carry the hello already. It still belongs to the listening socket then, whose cookie is not that
+ * of the connection. */
 static __always_inline void hello_owner(struct __sk_buff *skb, struct rec_flow *flow)
 {
 	struct bpf_sock *sk = skb->sk;
@@ -223,9 +224,9 @@ static __always_inline void hello_note(struct __sk_buff *skb, __u8 role)
 }
 
 /*
- * The flow of the connection with the client_random that lies at `address` in the process. role: as
- * far as it is known; where both ends are here and it is not, `seen` (a socket that the thread used
- * meanwhile) decides. NULL = not known.
+ * The flow of the connection whose client_random lies at `address` in the process; NULL = not
+ * known. role says which end is meant, as far as that is known. When it is not, and both ends are
+ * on this machine, `seen` decides: a socket that the thread used meanwhile.
  */
 static __always_inline struct rec_flow *hello_find(__u64 address, __u8 role,
 						   const struct rec_flow *seen)

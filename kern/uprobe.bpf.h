@@ -36,10 +36,11 @@ struct {
 const volatile bool jump_nowhere; /* false */
 
 /*
- * At the head of every program on a user-space function. These can be preempted (kernels from 7.0
- * on preempt everywhere), and nothing keeps them from running in several tasks of a CPU at once;
- * yet the JIT gives them one stack per CPU (since 6.13), on which one task would find what another
- * has left. Programs with a tail call stay on the task's own stack: here is one that is never made.
+ * To be called in every program on a user-space function. Such a program can be preempted (on
+ * kernels from 7.0 on anywhere), and then run in another task on the same CPU. Yet since 6.13 the
+ * JIT gives all programs on a CPU one stack, so that the two would write over each other's
+ * variables. It leaves a program that contains a tail call on the stack of its task: this is a tail
+ * call that is never made.
  */
 static __always_inline void own_stack(struct pt_regs *ctx)
 {
@@ -47,14 +48,14 @@ static __always_inline void own_stack(struct pt_regs *ctx)
 		bpf_tail_call(ctx, &nowhere, 0);
 }
 
-/* Of the file that this hook belongs to. */
+/* The facts of the file that this hook belongs to; NULL when there are none. */
 #define TARGET(ctx)                                                                                \
 	({                                                                                         \
 		__u32 cookie_ = bpf_get_attach_cookie(ctx);                                        \
 		bpf_map_lookup_elem(&targets, &cookie_);                                           \
 	})
 
-/* *(type *)address in the process; 0 when it cannot be read. */
+/* What lies at that address of the process; 0 when it cannot be read. */
 #define USER_VALUE(type, address)                                                                  \
 	({                                                                                         \
 		type value_ = 0;                                                                   \
@@ -62,7 +63,7 @@ static __always_inline void own_stack(struct pt_regs *ctx)
 		value_;                                                                            \
 	})
 
-/* Of a text that comes in parts. */
+/* How much is kept of a text that comes in parts. */
 static __always_inline __u64 text_limit(void)
 {
 	return max_payload && max_payload < REC_TEXT_MAX ? max_payload : REC_TEXT_MAX;

@@ -86,15 +86,15 @@ static int openssl_check(const void *cfg, struct err *err)
 
 /* ---- kernel half -------------------------------------------------------------------------- */
 
-static bool has_tracepoint(const char *name)
+static bool kernel_has_tracepoint(const char *name)
 {
 	return libbpf_find_vmlinux_btf_id(name, BPF_TRACE_RAW_TP) > 0;
 }
 
 /* The tracepoints that show which socket a call uses came with 6.3. */
-static void choose_tracepoints(struct bpf_object *obj)
+static void openssl_choose_tracepoints(struct bpf_object *obj)
 {
-	bool present = has_tracepoint("sock_send_length");
+	bool present = kernel_has_tracepoint("sock_send_length");
 	const struct {
 		const char *program;
 		bool wanted;
@@ -120,11 +120,11 @@ static int openssl_initialize(void *ctx, const void *cfg, const struct probe_env
 
 	if (ret)
 		return ret;
-	choose_tracepoints(openssl->obj);
+	openssl_choose_tracepoints(openssl->obj);
 	return load_object(openssl->obj, env, err);
 }
 
-static int attach_link(struct openssl_ctx *openssl, struct bpf_link *link)
+static int openssl_keep_link(struct openssl_ctx *openssl, struct bpf_link *link)
 {
 	if (!link)
 		return -errno;
@@ -132,7 +132,7 @@ static int attach_link(struct openssl_ctx *openssl, struct bpf_link *link)
 	return 0;
 }
 
-static int attach_sockets(struct openssl_ctx *openssl, struct err *err)
+static int openssl_attach_sockets(struct openssl_ctx *openssl, struct err *err)
 {
 	struct bpf_program *program;
 
@@ -143,7 +143,7 @@ static int attach_sockets(struct openssl_ctx *openssl, struct err *err)
 		if (bpf_program__type(program) != BPF_PROG_TYPE_TRACING ||
 		    !bpf_program__autoload(program))
 			continue;
-		ret = attach_link(openssl, bpf_program__attach(program));
+		ret = openssl_keep_link(openssl, bpf_program__attach(program));
 		if (ret)
 			return errf(err, ret, "openssl: cannot attach '%s': %s",
 				    bpf_program__name(program), strerror(-ret));
@@ -152,7 +152,7 @@ static int attach_sockets(struct openssl_ctx *openssl, struct err *err)
 }
 
 /* Without it plaintext is recorded all the same. */
-static void attach_hellos(struct openssl_ctx *openssl)
+static void openssl_attach_hellos(struct openssl_ctx *openssl)
 {
 	static const char *const programs[] = {"openssl_hello_out", "openssl_hello_in"};
 	CLEANUP_CLOSE int root = -1;
@@ -164,7 +164,7 @@ static void attach_hellos(struct openssl_ctx *openssl)
 		ret = root < 0 ? -errno : 0;
 	}
 	for (size_t i = 0; !ret && i < sizeof(programs) / sizeof(programs[0]); i++)
-		ret = attach_link(
+		ret = openssl_keep_link(
 			openssl,
 			bpf_program__attach_cgroup(
 				bpf_object__find_program_by_name(openssl->obj, programs[i]), root));
@@ -179,8 +179,8 @@ static int openssl_start(void *ctx, struct err *err)
 {
 	struct openssl_ctx *openssl = ctx;
 
-	attach_hellos(openssl);
-	return attach_sockets(openssl, err);
+	openssl_attach_hellos(openssl);
+	return openssl_attach_sockets(openssl, err);
 }
 
 static void openssl_stop(void *ctx)
@@ -212,7 +212,7 @@ static const struct opt_list *openssl_paths(const void *cfg)
 	return &((const struct openssl_cfg *)cfg)->path;
 }
 
-static bool function_of(const struct elf_file *elf, const char *name, struct elf_symbol *ret)
+static bool elf_function(const struct elf_file *elf, const char *name, struct elf_symbol *ret)
 {
 	return !elf_file_symbol(elf, name, ret) && ret->function && ret->offset;
 }
@@ -245,7 +245,7 @@ static int plan_exported(struct probe_plan *plan, const struct elf_file *elf,
 	int ret = 0;
 
 	for (; *names && !ret; names++)
-		if (function_of(elf, *names, &symbol))
+		if (elf_function(elf, *names, &symbol))
 			ret = plan_hooks(plan, elf, *names, symbol.address, err);
 	return ret;
 }
@@ -255,15 +255,15 @@ static int plan_exported(struct probe_plan *plan, const struct elf_file *elf,
  * one that peeks does not: one cheap place for both, and for BIO_f_ssl, which calls nothing else.
  * 0 = there is none.
  */
-static uint64_t shared_function(const struct elf_file *elf, const char *ex, const char *plain,
-				const char *peek)
+static uint64_t elf_shared_function(const struct elf_file *elf, const char *ex, const char *plain,
+				    const char *peek)
 {
 	struct elf_symbol symbol;
-	uint64_t target = function_of(elf, ex, &symbol) ? place_wrapped(elf, &symbol) : 0;
+	uint64_t target = elf_function(elf, ex, &symbol) ? place_wrapped(elf, &symbol) : 0;
 
-	if (!target || !function_of(elf, plain, &symbol) || !place_calls(elf, &symbol, target))
+	if (!target || !elf_function(elf, plain, &symbol) || !place_calls(elf, &symbol, target))
 		return 0;
-	if (function_of(elf, peek, &symbol) && place_calls(elf, &symbol, target))
+	if (elf_function(elf, peek, &symbol) && place_calls(elf, &symbol, target))
 		return 0;
 	return target;
 }
@@ -271,7 +271,7 @@ static uint64_t shared_function(const struct elf_file *elf, const char *ex, cons
 static int plan_reading(struct probe_plan *plan, const struct elf_file *elf, struct err *err)
 {
 	static const char *const exported[] = {"SSL_read", "SSL_read_ex", NULL};
-	uint64_t shared = shared_function(elf, "SSL_read_ex", "SSL_read", "SSL_peek");
+	uint64_t shared = elf_shared_function(elf, "SSL_read_ex", "SSL_read", "SSL_peek");
 
 	return shared ? plan_hooks(plan, elf, "ssl_read_internal", shared, err)
 		      : plan_exported(plan, elf, exported, err);
@@ -282,9 +282,9 @@ static int plan_writing(struct probe_plan *plan, const struct elf_file *elf, str
 {
 	static const char *const exported[] = {"SSL_write", "SSL_write_ex", "SSL_write_ex2", NULL};
 	struct elf_symbol symbol;
-	bool has_ex2 = function_of(elf, "SSL_write_ex2", &symbol);
-	uint64_t shared = shared_function(elf, has_ex2 ? "SSL_write_ex2" : "SSL_write_ex",
-					  "SSL_write", "SSL_peek");
+	bool has_ex2 = elf_function(elf, "SSL_write_ex2", &symbol);
+	uint64_t shared = elf_shared_function(elf, has_ex2 ? "SSL_write_ex2" : "SSL_write_ex",
+					      "SSL_write", "SSL_peek");
 
 	if (!shared)
 		return plan_exported(plan, elf, exported, err);
@@ -298,7 +298,7 @@ static void plan_params(struct probe_plan *plan, const struct elf_file *elf)
 	struct elf_symbol symbol;
 	size_t n = strlen(plan->v[0].note);
 
-	if (function_of(elf, "SSL_get_client_random", &symbol) &&
+	if (elf_function(elf, "SSL_get_client_random", &symbol) &&
 	    !place_field(elf, &symbol, &params.random_in, &params.random_at))
 		snprintf(plan->v[0].note + n, sizeof(plan->v[0].note) - n,
 			 params.random_in < 0 ? "; client_random at +0x%x"
@@ -308,11 +308,11 @@ static void plan_params(struct probe_plan *plan, const struct elf_file *elf)
 }
 
 /* What is linked in keeps only those of both that are used: a program in Rust, SSL_*_ex. */
-static bool has_one_of(const struct elf_file *elf, const char *name, const char *ex)
+static bool elf_has_one_of(const struct elf_file *elf, const char *name, const char *ex)
 {
 	struct elf_symbol symbol;
 
-	return function_of(elf, name, &symbol) || function_of(elf, ex, &symbol);
+	return elf_function(elf, name, &symbol) || elf_function(elf, ex, &symbol);
 }
 
 static int openssl_inspect(const void *cfg, const struct elf_file *elf, struct probe_plan *plan,
@@ -329,8 +329,8 @@ static int openssl_inspect(const void *cfg, const struct elf_file *elf, struct p
 					     NULL};
 	int ret;
 
-	if (!has_one_of(elf, "SSL_read", "SSL_read_ex") ||
-	    !has_one_of(elf, "SSL_write", "SSL_write_ex"))
+	if (!elf_has_one_of(elf, "SSL_read", "SSL_read_ex") ||
+	    !elf_has_one_of(elf, "SSL_write", "SSL_write_ex"))
 		return 0;
 	ret = plan_reading(plan, elf, err);
 	if (!ret)

@@ -14,7 +14,7 @@ const struct probe_entry probe_registry[] = {
 };
 const unsigned probe_registry_n = sizeof(probe_registry) / sizeof(probe_registry[0]);
 
-static bool is_called(const struct probe_ops *ops, const char *name)
+static bool probe_is_called(const struct probe_ops *ops, const char *name)
 {
 	if (!strcmp(ops->name, name))
 		return true;
@@ -27,7 +27,7 @@ static bool is_called(const struct probe_ops *ops, const char *name)
 const struct probe_ops *probe_by_name(const char *name)
 {
 	for (unsigned i = 0; i < probe_registry_n; i++)
-		if (is_called(probe_registry[i].ops, name))
+		if (probe_is_called(probe_registry[i].ops, name))
 			return probe_registry[i].ops;
 	return NULL;
 }

@@ -47,7 +47,7 @@ static __attribute__((noinline)) uintptr_t returns_to(void)
 	return (uintptr_t)__builtin_return_address(0);
 }
 
-static int find_segment(struct dl_phdr_info *info, size_t size, void *arg)
+static int segment_find(struct dl_phdr_info *info, size_t size, void *arg)
 {
 	const uintptr_t address = (uintptr_t)returns_to;
 	struct segment *s = arg;
@@ -66,13 +66,13 @@ static int find_segment(struct dl_phdr_info *info, size_t size, void *arg)
 
 /* ---- the child ---------------------------------------------------------------------------- */
 
-static void on_return(int number)
+static void child_caught(int number)
 {
 	_exit(SECCOMP_CHECK_CAUGHT);
 }
 
 /* It traps where others kill, which would leave a core file and a line in the audit log. */
-static int filter_forbid(void)
+static int child_forbid(void)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -82,7 +82,7 @@ static int filter_forbid(void)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	const struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
-	const struct sigaction action = {.sa_handler = on_return};
+	const struct sigaction action = {.sa_handler = child_caught};
 
 	if (sigaction(SIGSYS, &action, NULL) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return -errno;
@@ -90,9 +90,9 @@ static int filter_forbid(void)
 }
 
 /* A probed return leads out of this program first, to the kernel's trampoline. */
-static _Noreturn void try_return(int go, const struct segment *s)
+static _Noreturn void child_try_return(int go, const struct segment *s)
 {
-	int refused = filter_forbid();
+	int refused = child_forbid();
 	uintptr_t to;
 	char c;
 
@@ -104,7 +104,7 @@ static _Noreturn void try_return(int go, const struct segment *s)
 	_exit(to >= s->lo && to < s->hi ? SECCOMP_CHECK_UNPROBED : SECCOMP_CHECK_PASSED);
 }
 
-static pid_t start_child(const struct segment *s, int *ret_go)
+static pid_t child_start(const struct segment *s, int *ret_go)
 {
 	int fds[2];
 	pid_t pid;
@@ -114,7 +114,7 @@ static pid_t start_child(const struct segment *s, int *ret_go)
 	pid = fork();
 	if (!pid) {
 		close(fds[1]); /* so that it ends with us */
-		try_return(fds[0], s);
+		child_try_return(fds[0], s);
 	}
 	close(fds[0]);
 	if (pid > 0)
@@ -127,7 +127,7 @@ static pid_t start_child(const struct segment *s, int *ret_go)
 /* ---- its parent --------------------------------------------------------------------------- */
 
 /* As hooks are attached otherwise: by a link where there are such, else by an event. */
-static int probe_return(pid_t pid, const struct segment *s)
+static int return_probe_attach(pid_t pid, const struct segment *s)
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = ATTACH_MULTI);
 	const struct bpf_insn code[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K},
@@ -146,13 +146,13 @@ static int probe_return(pid_t pid, const struct segment *s)
 }
 
 /* Detaching waits for the kernel, which is no reason to make anybody else wait. */
-static void *close_probe(void *fd)
+static void *return_probe_close(void *fd)
 {
 	close((int)(intptr_t)fd);
 	return NULL;
 }
 
-static int wait_for(pid_t pid)
+static int child_await(pid_t pid)
 {
 	CLEANUP_CLOSE int pidfd = pidfd_open(pid, 0);
 	struct pollfd end = {pidfd, POLLIN, 0};
@@ -194,17 +194,17 @@ int seccomp_check(struct err *err)
 
 	if (!has_call)
 		return 0;
-	if (dl_iterate_phdr(find_segment, &s) < 0)
+	if (dl_iterate_phdr(segment_find, &s) < 0)
 		return errf(err, -ENOENT, "not known: our own code is not found");
-	pid = start_child(&s, &go);
+	pid = child_start(&s, &go);
 	if (pid < 0)
 		return errf(err, pid, "not known: %s", strerror(-pid));
-	probe = probe_return(pid, &s);
+	probe = return_probe_attach(pid, &s);
 	close(TAKE_FD(go));
-	status = wait_for(pid);
+	status = child_await(pid);
 	if (probe < 0)
 		return errf(err, probe, "not known: %s", strerror(-probe));
-	if (!pthread_create(&closer, NULL, close_probe, (void *)(intptr_t)probe))
+	if (!pthread_create(&closer, NULL, return_probe_close, (void *)(intptr_t)probe))
 		pthread_detach(closer);
 	else
 		close(probe);

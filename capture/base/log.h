@@ -8,7 +8,6 @@
 enum log_level {
 	LOG_LEVEL_ERROR,
 	LOG_LEVEL_WARNING,
-	LOG_LEVEL_INFO,
 	LOG_LEVEL_DEBUG
 };
 

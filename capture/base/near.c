@@ -14,7 +14,7 @@ static unsigned least_of(unsigned a, unsigned b)
 }
 
 /* Insertions, deletions, replacements and swaps of neighbours that lead from a to b. */
-static unsigned word_distance(const char *a, size_t a_n, const char *b, size_t b_n)
+static unsigned edit_distance(const char *a, size_t a_n, const char *b, size_t b_n)
 {
 	unsigned d[NAME_MAX_ + 1][NAME_MAX_ + 1];
 
@@ -41,7 +41,7 @@ void near_try(struct near *near, const char *name)
 
 	if (a < 2 || a > NAME_MAX_ || b > NAME_MAX_)
 		return;
-	n = word_distance(near->typed, a, name, b);
+	n = edit_distance(near->typed, a, name, b);
 	if (n > (a < 6 ? 1u : 2u) || (near->best && n >= near->distance))
 		return;
 	near->best = name;

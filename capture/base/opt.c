@@ -46,7 +46,7 @@ struct setting {
 	struct err *err;
 };
 
-static int set_flag(const struct setting *s)
+static int setting_set_flag(const struct setting *s)
 {
 	static const char *const words[] = {"no", "yes", "off", "on", "false", "true"};
 
@@ -59,15 +59,15 @@ static int set_flag(const struct setting *s)
 	return errf(s->err, -EINVAL, "%s: '%s' is neither yes nor no", s->label, s->value);
 }
 
-static const char *show_number(uint64_t value, char ret[PARSE_SHOW])
+static const char *number_show(uint64_t value, char ret[PARSE_SHOW])
 {
 	snprintf(ret, PARSE_SHOW, "%llu", (unsigned long long)value);
 	return ret;
 }
 
 /* r: of the parser; what: "a number", for the message. */
-static int check_number(const struct setting *s, int r, uint64_t value, const char *what,
-			const char *(*show)(uint64_t value, char ret[PARSE_SHOW]))
+static int setting_check_number(const struct setting *s, int r, uint64_t value, const char *what,
+				const char *(*show)(uint64_t value, char ret[PARSE_SHOW]))
 {
 	char min[PARSE_SHOW], max[PARSE_SHOW];
 	const struct opt *row = s->row;
@@ -87,46 +87,46 @@ static int check_number(const struct setting *s, int r, uint64_t value, const ch
 	return 0;
 }
 
-static int set_u32(const struct setting *s)
+static int setting_set_u32(const struct setting *s)
 {
 	uint32_t value = 0;
 	int r = parse_u32(s->value, &value);
 
-	r = check_number(s, r, value, "a number", show_number);
+	r = setting_check_number(s, r, value, "a number", number_show);
 	if (r == 0)
 		*(uint32_t *)s->field = value;
 	return r;
 }
 
-static int set_size(const struct setting *s)
+static int setting_set_size(const struct setting *s)
 {
 	uint64_t value = 0;
 	int r = parse_size(s->value, &value);
 
-	r = check_number(s, r, value, "a size like 64K, 16M or 1G", parse_show_size);
+	r = setting_check_number(s, r, value, "a size like 64K, 16M or 1G", parse_show_size);
 	if (r == 0)
 		*(uint64_t *)s->field = value;
 	return r;
 }
 
-static int set_duration(const struct setting *s)
+static int setting_set_duration(const struct setting *s)
 {
 	uint64_t value = 0;
 	int r = parse_duration(s->value, &value);
 
-	r = check_number(s, r, value, "a time like 500ms, 10s or 1h", parse_show_duration);
+	r = setting_check_number(s, r, value, "a time like 500ms, 10s or 1h", parse_show_duration);
 	if (r == 0)
 		*(uint64_t *)s->field = value;
 	return r;
 }
 
-static int set_string(const struct setting *s)
+static int setting_set_string(const struct setting *s)
 {
 	*(const char **)s->field = s->value;
 	return 0;
 }
 
-static int set_choice(const struct setting *s)
+static int setting_set_choice(const struct setting *s)
 {
 	char known[256] = "";
 	size_t n = 0;
@@ -143,7 +143,7 @@ static int set_choice(const struct setting *s)
 	return errf(s->err, -EINVAL, "%s: '%s' is none of %s", s->label, s->value, known);
 }
 
-static int set_list(const struct setting *s)
+static int setting_set_list(const struct setting *s)
 {
 	struct opt_list *list = s->field;
 	const char **v = realloc(list->v, (list->n + 1) * sizeof(*v));
@@ -158,9 +158,10 @@ static int set_list(const struct setting *s)
 int opt_set(const struct opt *row, void *cfg, const char *value, const char *label, struct err *err)
 {
 	static int (*const setters[])(const struct setting *) = {
-		[OPT_FLAG] = set_flag,         [OPT_U32] = set_u32,       [OPT_SIZE] = set_size,
-		[OPT_DURATION] = set_duration, [OPT_STRING] = set_string, [OPT_CHOICE] = set_choice,
-		[OPT_LIST] = set_list,
+		[OPT_FLAG] = setting_set_flag,     [OPT_U32] = setting_set_u32,
+		[OPT_SIZE] = setting_set_size,     [OPT_DURATION] = setting_set_duration,
+		[OPT_STRING] = setting_set_string, [OPT_CHOICE] = setting_set_choice,
+		[OPT_LIST] = setting_set_list,
 	};
 	struct setting s = {row, (char *)cfg + row->offset, value, label, err};
 

@@ -74,7 +74,7 @@ int parse_u32(const char *text, uint32_t *ret)
 }
 
 /* bare: the suffix meant by a number without one. */
-static int with_unit(const char *text, const struct unit *units, const char *bare, uint64_t *ret)
+static int parse_value(const char *text, const struct unit *units, const char *bare, uint64_t *ret)
 {
 	const char *suffix;
 	uint64_t value;
@@ -97,15 +97,15 @@ static int with_unit(const char *text, const struct unit *units, const char *bar
 
 int parse_size(const char *text, uint64_t *ret_bytes)
 {
-	return with_unit(text, size_units, "", ret_bytes);
+	return parse_value(text, size_units, "", ret_bytes);
 }
 
 int parse_duration(const char *text, uint64_t *ret_ns)
 {
-	return with_unit(text, duration_units, "s", ret_ns);
+	return parse_value(text, duration_units, "s", ret_ns);
 }
 
-static const char *show_text(uint64_t value, const struct unit *units, char ret[PARSE_SHOW])
+static const char *parse_show_value(uint64_t value, const struct unit *units, char ret[PARSE_SHOW])
 {
 	while (value && value % units->factor)
 		units++;
@@ -115,10 +115,10 @@ static const char *show_text(uint64_t value, const struct unit *units, char ret[
 
 const char *parse_show_size(uint64_t bytes, char ret[PARSE_SHOW])
 {
-	return show_text(bytes, size_units, ret);
+	return parse_show_value(bytes, size_units, ret);
 }
 
 const char *parse_show_duration(uint64_t ns, char ret[PARSE_SHOW])
 {
-	return show_text(ns, duration_units, ret);
+	return parse_show_value(ns, duration_units, ret);
 }

@@ -47,7 +47,7 @@ bool utf8_valid(struct bytes text)
 	return true;
 }
 
-static bool printable_char(const char *p, unsigned len)
+static bool char_is_printable(const char *p, unsigned len)
 {
 	uint8_t c = p[0];
 
@@ -63,7 +63,7 @@ bool utf8_printable(struct bytes text)
 	for (size_t i = 0; i < text.n;) {
 		unsigned len = utf8_char(text.p + i, text.n - i);
 
-		if (!len || !printable_char(text.p + i, len))
+		if (!len || !char_is_printable(text.p + i, len))
 			return false;
 		i += len;
 	}

@@ -44,7 +44,7 @@ const struct opt cli_output_options[] = {
 	 .letter = 'v',
 	 .type = OPT_FLAG,
 	 .offset = offsetof(struct cli_output_cfg, verbose),
-	 .help = "say more on stderr"},
+	 .help = "say on stderr, too, which files were looked at in vain"},
 	OPT_END,
 };
 
@@ -82,7 +82,7 @@ static void print_log(enum log_level level, const char *line)
 static void set_log(const struct cli_output_cfg *out)
 {
 	log_to(print_log, out->quiet     ? LOG_LEVEL_ERROR
-			  : out->verbose ? LOG_LEVEL_INFO
+			  : out->verbose ? LOG_LEVEL_DEBUG
 					 : LOG_LEVEL_WARNING);
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
 #include <string.h>
 
 #include "capture/cli/commands.h"
@@ -97,6 +98,17 @@ static void print_attached(const struct probe_ops *probe, const struct event_att
 		a->status ? ": " : "", a->status ? strerror(-a->status) : "");
 }
 
+/* Without a COMMAND they would say nothing. */
+static int check_options(const struct cli_call *call, struct err *err)
+{
+	const struct record_cfg *cfg = call->cfg;
+
+	if (call->child || !(cfg->all || cfg->fail_on_loss))
+		return 0;
+	return errf(err, -EINVAL, "--%s is for a COMMAND, and none is given behind --",
+		    cfg->all ? "all" : "fail-on-loss");
+}
+
 static int exit_status(const struct cli_call *call, const struct record *r, int code, bool whole)
 {
 	const struct record_cfg *cfg = call->cfg;
@@ -112,9 +124,11 @@ static int exit_status(const struct cli_call *call, const struct record *r, int 
 
 static int record_to_end(const struct cli_call *call, struct record *r, struct err *err)
 {
-	int code = record_parse(r, err);
+	int code = check_options(call, err);
 	bool whole;
 
+	if (code == 0)
+		code = record_parse(r, err);
 	if (code == 0)
 		code = record_open(r, err);
 	if (code < 0) {

@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 static int outputs_add(struct outputs *o, const char *text, struct err *err)
@@ -42,15 +41,11 @@ static bool wants_colour(void)
 	return !(no_colour && *no_colour) && term && strcmp(term, "dumb") != 0;
 }
 
-static struct encoder_env terminal_env(const struct output_spec *spec)
+static struct encoder_env encoder_env(const struct output_spec *spec)
 {
-	struct winsize size = {0};
+	bool terminal = spec->sink == sink_by_name("stdout") && isatty(STDOUT_FILENO);
 
-	if (spec->sink != sink_by_name("stdout") || !isatty(STDOUT_FILENO))
-		return (struct encoder_env){0};
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || !size.ws_col)
-		size.ws_col = 80;
-	return (struct encoder_env){.colour = wants_colour(), .width = size.ws_col};
+	return (struct encoder_env){.colour = terminal && wants_colour()};
 }
 
 int outputs_open(struct outputs *o, const struct user *user, bool block, struct err *err)
@@ -63,7 +58,7 @@ int outputs_open(struct outputs *o, const struct user *user, bool block, struct 
 			.label = spec->label,
 			.encoder = spec->encoder,
 			.encoder_cfg = spec->encoder_cfg,
-			.encoder_env = terminal_env(spec),
+			.encoder_env = encoder_env(spec),
 			.sink = spec->sink,
 			.sink_cfg = spec->sink_cfg,
 			.sink_env = {.target = spec->target,

@@ -157,7 +157,7 @@ static int feature_file(char ret_path[32])
 	return fd;
 }
 
-static bool multi_works(void)
+static bool feature_multi_works(void)
 {
 	CLEANUP_CLOSE int program = feature_program(0, ATTACH_MULTI);
 	char path[32];
@@ -176,7 +176,7 @@ static int feature_uprobe(char *ret, size_t size)
 
 	if (event >= 0)
 		return 0;
-	if (multi_works())
+	if (feature_multi_works())
 		return feature_say(0, ret, size, "by uprobe_multi (one by one: %s)",
 				   strerror(-event));
 	return feature_say(event, ret, size, "%s", strerror(-event));
@@ -184,7 +184,7 @@ static int feature_uprobe(char *ret, size_t size)
 
 static int feature_multi(char *ret, size_t size)
 {
-	if (!multi_works())
+	if (!feature_multi_works())
 		return feature_say(-ENOTSUP, ret, size,
 				   "hooks are attached one by one (Linux 6.6 has it)");
 	return 0;

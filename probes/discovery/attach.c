@@ -34,7 +34,7 @@ void discovery_slots_done(struct discovery_slots *slots)
 }
 
 /* Stores the plan's facts where the kernel program finds them, before it can run. */
-static int take_slot(struct discovery_slots *slots, const struct probe_plan *plan, uint32_t *ret)
+static int slots_take(struct discovery_slots *slots, const struct probe_plan *plan, uint32_t *ret)
 {
 	uint32_t slot = 0;
 
@@ -62,7 +62,7 @@ static int slots_fail(struct discovery_slots *slots, int code, const struct err 
 	return code;
 }
 
-static void hook_report(const struct discovery_reporter *r, const struct discovery_probe *probe,
+static void report_what(const struct discovery_reporter *r, const struct discovery_probe *probe,
 			const struct discovery_place *place, const struct event_attach *what)
 {
 	struct event_attach full = *what;
@@ -81,7 +81,7 @@ static void report_refusal(const struct discovery_reporter *r, const struct disc
 		.status = code,
 	};
 
-	hook_report(r, probe, place, &what);
+	report_what(r, probe, place, &what);
 }
 
 void discovery_attach_refused(const struct discovery_reporter *r, struct discovery_slots *slots,
@@ -118,12 +118,12 @@ static void report_hook(const struct discovery_reporter *r, const struct discove
 
 	snprintf(name, sizeof(name), "%s %s", hook->ret ? "uretprobe" : "uprobe", hook->symbol);
 	what.hook = bytes_of(name);
-	hook_report(r, probe, place, &what);
+	report_what(r, probe, place, &what);
 }
 
 /* Index of the required hook that failed, or -1. */
-static int first_failure(const struct probe_hook *hooks, const struct probe_plan *plan,
-			 const struct attach_reply *replies)
+static int plan_first_failure(const struct probe_hook *hooks, const struct probe_plan *plan,
+			      const struct attach_reply *replies)
 {
 	for (unsigned i = 0; i < plan->n; i++)
 		if (replies[i].status && !hooks[plan->v[i].hook].optional)
@@ -131,9 +131,9 @@ static int first_failure(const struct probe_hook *hooks, const struct probe_plan
 	return -1;
 }
 
-static void call_all(const struct discovery_reporter *r, const struct discovery_probe *probe,
-		     const struct discovery_place *place, const struct probe_plan *plan,
-		     uint32_t slot, struct attach_reply *ret)
+static void plan_attach(const struct discovery_reporter *r, const struct discovery_probe *probe,
+			const struct discovery_place *place, const struct probe_plan *plan,
+			uint32_t slot, struct attach_reply *ret)
 {
 	for (unsigned i = 0; i < plan->n; i++) {
 		struct attach_request req = {
@@ -159,7 +159,7 @@ int discovery_attach(const struct discovery_reporter *r, struct discovery_slots 
 	struct attach_reply replies[PROBE_PLAN_MAX];
 	struct discovery_hooks hooks = {.n = 0};
 	struct err err;
-	int failed, code = take_slot(slots, plan, &hooks.slot);
+	int failed, code = slots_take(slots, plan, &hooks.slot);
 	bool gone;
 
 	if (code < 0) {
@@ -168,8 +168,8 @@ int discovery_attach(const struct discovery_reporter *r, struct discovery_slots 
 		discovery_attach_refused(r, slots, place, code, &err);
 		return code;
 	}
-	call_all(r, probe, place, plan, hooks.slot, replies);
-	failed = first_failure(probe->ops->hooks, plan, replies);
+	plan_attach(r, probe, place, plan, hooks.slot, replies);
+	failed = plan_first_failure(probe->ops->hooks, plan, replies);
 	gone = place->only && failed >= 0 && replies[failed].status == -ESRCH;
 	slots->found += !gone;
 	for (unsigned i = 0; i < plan->n; i++) {

@@ -40,7 +40,7 @@ struct discovery {
 	struct err err;
 };
 
-static int look_at_named(struct discovery *d, struct err *err)
+static int discovery_look_at_named(struct discovery *d, struct err *err)
 {
 	int r = 0;
 
@@ -60,7 +60,7 @@ struct usual {
 };
 
 /* One that is no target is not worth a word: nobody named it. */
-static int look_at_usual(const char *path, void *arg)
+static int discovery_look_at_usual(const char *path, void *arg)
 {
 	const struct usual *usual = arg;
 	struct err err;
@@ -70,25 +70,25 @@ static int look_at_usual(const char *path, void *arg)
 	return 0;
 }
 
-static void look_at_libraries(struct discovery *d)
+static void discovery_look_at_libraries(struct discovery *d)
 {
 	for (unsigned i = 0; i < d->cfg.n; i++)
 		if (d->cfg.probes[i].ops->library)
 			libraries_find(LIBRARIES_CACHE, d->cfg.probes[i].ops->library,
-				       look_at_usual, &(struct usual){d, i});
+				       discovery_look_at_usual, &(struct usual){d, i});
 }
 
-static int first_look(struct discovery *d, struct err *err)
+static int discovery_first_look(struct discovery *d, struct err *err)
 {
-	int r = look_at_named(d, err);
+	int r = discovery_look_at_named(d, err);
 
-	look_at_libraries(d);
+	discovery_look_at_libraries(d);
 	if (!r)
 		r = discovery_files_scan(d->files, err);
 	return r ? r : discovery_files_verdict(d->files, err);
 }
 
-static int see_mapping(const struct target_mapping *mapping, void *arg)
+static int discovery_see_mapping(const struct target_mapping *mapping, void *arg)
 {
 	struct discovery *d = arg;
 
@@ -103,13 +103,13 @@ static void discovery_follow(struct discovery *d)
 	struct err err;
 
 	d->attached = false;
-	if (!discovery_watch_read(d->watch, see_mapping, d) && !d->attached)
+	if (!discovery_watch_read(d->watch, discovery_see_mapping, d) && !d->attached)
 		return;
 	if (discovery_files_scan(d->files, &err))
 		log_line(LOG_LEVEL_WARNING, "%s", err.text);
 }
 
-static bool discovery_stopped(const struct discovery *d, int timeout_ms)
+static bool discovery_is_stopped(const struct discovery *d, int timeout_ms)
 {
 	struct pollfd fd = {d->stop_fd, POLLIN, 0};
 
@@ -121,20 +121,21 @@ static void *discovery_thread(void *arg)
 	struct discovery *d = arg;
 	struct pollfd fds[] = {{discovery_watch_fd(d->watch), POLLIN, 0}, {d->stop_fd, POLLIN, 0}};
 
-	d->code = first_look(d, &d->err);
+	d->code = discovery_first_look(d, &d->err);
 	sem_post(&d->started);
 	if (d->code)
 		return NULL;
 	while (poll(fds, 2, -1) < 0 || !fds[1].revents) {
 		discovery_follow(d);
-		if (discovery_stopped(d, BATCH_MS))
+		if (discovery_is_stopped(d, BATCH_MS))
 			break;
 	}
 	return NULL;
 }
 
 /* The probes that have hooks in user space; the others' programs are attached elsewhere. */
-static int keep_hooked(struct discovery *d, const struct discovery_config *cfg, struct err *err)
+static int discovery_keep_hooked(struct discovery *d, const struct discovery_config *cfg,
+				 struct err *err)
 {
 	d->probes = calloc(cfg->n + 1, sizeof(*d->probes));
 	if (!d->probes)
@@ -148,7 +149,7 @@ static int keep_hooked(struct discovery *d, const struct discovery_config *cfg, 
 	return 0;
 }
 
-static int discovery_main(struct discovery *d, struct err *err)
+static int discovery_run(struct discovery *d, struct err *err)
 {
 	int r = discovery_files_new(&d->cfg, &d->files, err);
 
@@ -189,7 +190,7 @@ bool discovery_by_process(const struct discovery_probe *probes, unsigned n)
 }
 
 /* A descriptor for each hook of each process. */
-static void raise_limit(void)
+static void descriptors_raise_limit(void)
 {
 	struct rlimit files;
 
@@ -209,10 +210,10 @@ int discovery_start(const struct discovery_config *cfg, struct discovery **ret, 
 	d->stop_fd = -1;
 	sem_init(&d->started, 0, 0);
 	if (cfg->by_process)
-		raise_limit();
-	r = keep_hooked(d, cfg, err);
+		descriptors_raise_limit();
+	r = discovery_keep_hooked(d, cfg, err);
 	if (!r && d->cfg.n)
-		r = discovery_main(d, err);
+		r = discovery_run(d, err);
 	if (r) {
 		discovery_stop(d);
 		return r;

@@ -66,7 +66,7 @@ struct discovery_files {
 
 /* ---- life --------------------------------------------------------------------------------- */
 
-static int make_attacher(struct discovery_files *f, struct err *err)
+static int files_make_attacher(struct discovery_files *f, struct err *err)
 {
 	CLEANUP_FREE struct attach_probe *probes = calloc(f->n + 1, sizeof(*probes));
 
@@ -100,7 +100,7 @@ int discovery_files_new(const struct discovery_config *cfg, struct discovery_fil
 		r = discovery_slots_init(&f->slots[f->n++], err);
 	}
 	if (!r)
-		r = make_attacher(f, err);
+		r = files_make_attacher(f, err);
 	if (r < 0) {
 		discovery_files_free(f);
 		return r;
@@ -110,7 +110,7 @@ int discovery_files_new(const struct discovery_config *cfg, struct discovery_fil
 }
 
 /* Detaches a target and forgets it; whatever named it will be looked at again. */
-static void entry_drop(struct discovery_files *f, struct target **at)
+static void files_drop(struct discovery_files *f, struct target **at)
 {
 	struct target *t = *at;
 
@@ -136,7 +136,7 @@ void discovery_files_free(struct discovery_files *f)
 	if (f->reporter.attacher)
 		attacher_detach_all(f->reporter.attacher);
 	while (f->targets)
-		entry_drop(f, &f->targets);
+		files_drop(f, &f->targets);
 	attach_free(f->reporter.attacher);
 	for (unsigned i = 0; i < f->n; i++)
 		discovery_slots_done(&f->slots[i]);
@@ -146,7 +146,7 @@ void discovery_files_free(struct discovery_files *f)
 
 /* ---- identity ----------------------------------------------------------------------------- */
 
-static int file_identify(int fd, struct identity *ret)
+static int identity_read(int fd, struct identity *ret)
 {
 	struct stat st;
 
@@ -161,14 +161,14 @@ static int file_identify(int fd, struct identity *ret)
 	return 0;
 }
 
-static bool on_overlay(int fd)
+static bool identity_on_overlay(int fd)
 {
 	struct statfs fs;
 
 	return !fstatfs(fd, &fs) && fs.f_type == OVERLAYFS_SUPER_MAGIC;
 }
 
-static bool same_file(const struct target *t, const struct target *other)
+static bool identity_same(const struct target *t, const struct target *other)
 {
 	if (t->id.ino != other->id.ino || t->id.size != other->id.size || t->pid != other->pid)
 		return false;
@@ -179,23 +179,23 @@ static bool same_file(const struct target *t, const struct target *other)
 	       !memcmp(t->build_id, other->build_id, t->build_id_len);
 }
 
-static struct target *find_same(struct discovery_files *f, const struct target *wanted)
+static struct target *files_find_same(struct discovery_files *f, const struct target *wanted)
 {
 	for (struct target *t = f->targets; t; t = t->next)
-		if (same_file(t, wanted))
+		if (identity_same(t, wanted))
 			return t;
 	return NULL;
 }
 
 /* A file that was written to since: its hooks may sit in the middle of instructions now. */
-static void drop_overwritten(struct discovery_files *f, const struct identity *id)
+static void files_drop_overwritten(struct discovery_files *f, const struct identity *id)
 {
 	for (struct target **at = &f->targets; *at;) {
 		struct target *t = *at;
 
 		if (t->id.dev == id->dev && t->id.ino == id->ino &&
 		    (t->id.size != id->size || t->id.mtime_ns != id->mtime_ns))
-			entry_drop(f, at);
+			files_drop(f, at);
 		else
 			at = &t->next;
 	}
@@ -204,9 +204,9 @@ static void drop_overwritten(struct discovery_files *f, const struct identity *i
 /* ---- inspecting --------------------------------------------------------------------------- */
 
 /* In one process, and only if it survives that. */
-static void attach_process(struct discovery_files *f, struct discovery_slots *slots,
-			   const struct discovery_place *place, const struct probe_plan *plan,
-			   struct discovery_hooks *ret)
+static void files_attach_process(struct discovery_files *f, struct discovery_slots *slots,
+				 const struct discovery_place *place, const struct probe_plan *plan,
+				 struct discovery_hooks *ret)
 {
 	int filtered = target_filtered(place->pid);
 
@@ -217,8 +217,8 @@ static void attach_process(struct discovery_files *f, struct discovery_slots *sl
 }
 
 /* Asks one probe and attaches what it wants, be it in every process or process by process. */
-static void file_inspect(struct discovery_files *f, unsigned index, const struct elf_file *elf,
-			 const struct discovery_place *place, struct discovery_hooks *ret)
+static void files_inspect(struct discovery_files *f, unsigned index, const struct elf_file *elf,
+			  const struct discovery_place *place, struct discovery_hooks *ret)
 {
 	struct discovery_slots *slots = &f->slots[index];
 	const struct discovery_probe *probe = slots->probe;
@@ -232,7 +232,7 @@ static void file_inspect(struct discovery_files *f, unsigned index, const struct
 	for (unsigned i = 0; i < plan.n; i++)
 		returns |= probe->ops->hooks[plan.v[i].hook].ret;
 	if (place->only && returns && !r)
-		attach_process(f, slots, place, &plan, ret);
+		files_attach_process(f, slots, place, &plan, ret);
 	else if (place->only)
 		return; /* has been seen to for the whole file */
 	else if (r < 0)
@@ -245,8 +245,8 @@ static void file_inspect(struct discovery_files *f, unsigned index, const struct
 
 /* Every probe's word on a file that is open in place->fd, which is taken over. *ret: NULL = nobody
  * wants it. */
-static int look_at(struct discovery_files *f, const struct discovery_place *place,
-		   const struct identity *id, struct target **ret, struct err *err)
+static int files_look_at(struct discovery_files *f, const struct discovery_place *place,
+			 const struct identity *id, struct target **ret, struct err *err)
 {
 	struct target *t = calloc(1, sizeof(*t) + f->n * sizeof(t->hooks[0])), *known = NULL;
 	struct elf_file *elf = NULL;
@@ -261,11 +261,11 @@ static int look_at(struct discovery_files *f, const struct discovery_place *plac
 	t->fd = place->fd;
 	t->mapped = true;
 	if (!elf_file_open(place->fd, place->path, &elf, err)) {
-		t->overlay = on_overlay(place->fd);
+		t->overlay = identity_on_overlay(place->fd);
 		t->build_id_len = elf_file_build_id(elf, t->build_id);
-		known = find_same(f, t);
+		known = files_find_same(f, t);
 		for (unsigned i = 0; !known && i < f->n; i++) {
-			file_inspect(f, i, elf, place, &t->hooks[i]);
+			files_inspect(f, i, elf, place, &t->hooks[i]);
 			wanted |= t->hooks[i].n || t->hooks[i].by_process;
 		}
 		elf_file_close(elf);
@@ -283,14 +283,14 @@ static int look_at(struct discovery_files *f, const struct discovery_place *plac
 
 /* ---- mappings ----------------------------------------------------------------------------- */
 
-static bool file_is_trusted(const struct seen *s, const struct target_mapping *m, uint64_t now)
+static bool seen_is_trusted(const struct seen *s, const struct target_mapping *m, uint64_t now)
 {
 	return s->checked_ns && now - s->checked_ns < TRUST_NS &&
 	       (!m->generation || m->generation == s->generation);
 }
 
 /* Opens what is mapped and finds out whether it is what it was; looks at it if not. */
-static bool file_check(struct discovery_files *f, struct seen *s, const struct target_mapping *m)
+static bool files_check(struct discovery_files *f, struct seen *s, const struct target_mapping *m)
 {
 	struct discovery_place place = {.path = m->path, .pid = m->pid, .only = s->key.pid};
 	struct target *known = f->targets;
@@ -302,13 +302,13 @@ static bool file_check(struct discovery_files *f, struct seen *s, const struct t
 		log_line(LOG_LEVEL_DEBUG, "%s", err.text);
 		return false;
 	}
-	if (file_identify(place.fd, &id) || !memcmp(&id, &s->id, sizeof(id))) {
+	if (identity_read(place.fd, &id) || !memcmp(&id, &s->id, sizeof(id))) {
 		close(place.fd);
 	} else {
-		drop_overwritten(f, &id);
+		files_drop_overwritten(f, &id);
 		known = f->targets;
 		s->target = NULL;
-		if (!look_at(f, &place, &id, &s->target, NULL)) /* else again the next time */
+		if (!files_look_at(f, &place, &id, &s->target, NULL)) /* else again the next time */
 			s->id = id;
 	}
 	s->generation = m->generation;
@@ -324,8 +324,8 @@ static bool files_see(struct discovery_files *f, const struct target_mapping *m,
 	uint64_t now = clock_boot_ns();
 	bool attached = false;
 
-	if (!file_is_trusted(s, m, now)) {
-		attached = file_check(f, s, m);
+	if (!seen_is_trusted(s, m, now)) {
+		attached = files_check(f, s, m);
 		s->checked_ns = s->id.ino ? now : 0;
 	}
 	if (s->target)
@@ -334,7 +334,7 @@ static bool files_see(struct discovery_files *f, const struct target_mapping *m,
 	return attached;
 }
 
-static bool by_process(const struct discovery_files *f, const struct target *t)
+static bool target_by_process(const struct discovery_files *f, const struct target *t)
 {
 	bool any = false;
 
@@ -348,12 +348,12 @@ bool discovery_files_mapped(struct discovery_files *f, const struct target_mappi
 	const struct target *t;
 	bool attached = files_see(f, m, 0, &t);
 
-	if (by_process(f, t))
+	if (target_by_process(f, t))
 		attached |= files_see(f, m, m->pid, &t);
 	return attached;
 }
 
-static int mark_mapped(const struct target_mapping *mapping, void *arg)
+static int files_mark_mapped(const struct target_mapping *mapping, void *arg)
 {
 	discovery_files_mapped(arg, mapping);
 	return 0;
@@ -366,14 +366,14 @@ int discovery_files_scan(struct discovery_files *f, struct err *err)
 
 	for (struct target *t = f->targets; t; t = t->next)
 		t->mapped = false;
-	r = target_scan(mark_mapped, f);
+	r = target_scan(files_mark_mapped, f);
 	if (r < 0)
 		return errf(err, r, "cannot read /proc: %s", strerror(-r));
 	for (struct target **at = &f->targets; *at;) {
 		struct target *t = *at;
 
 		if (!t->mapped && (t->pid || (!fstat(t->fd, &st) && !st.st_nlink)))
-			entry_drop(f, at);
+			files_drop(f, at);
 		else
 			at = &t->next;
 	}
@@ -393,7 +393,7 @@ int discovery_files_named(struct discovery_files *f, unsigned index, const char 
 	struct target *t = NULL;
 	struct discovery_place place = {open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), path};
 
-	if (place.fd < 0 || file_identify(place.fd, &id)) {
+	if (place.fd < 0 || identity_read(place.fd, &id)) {
 		int code = -errno;
 
 		if (place.fd >= 0)
@@ -401,7 +401,7 @@ int discovery_files_named(struct discovery_files *f, unsigned index, const char 
 		return errf(err, code, "%s: cannot open '%s': %s", ops->name, path,
 			    strerror(-code));
 	}
-	if (look_at(f, &place, &id, &t, &why))
+	if (files_look_at(f, &place, &id, &t, &why))
 		return errf(err, -ENOMEM, "%s: %s", ops->name, why.text);
 	if (t && (t->hooks[index].n || t->hooks[index].by_process))
 		return 0;

@@ -17,7 +17,7 @@
 #include "capture/base/parse.h"
 
 /* "lo-hi r-xp offset maj:min ino   path"; false for what is not executable or no file. */
-static bool parse_line(char *line, pid_t pid, struct target_mapping *ret)
+static bool mapping_parse(char *line, pid_t pid, struct target_mapping *ret)
 {
 	unsigned long long lo, hi, ino;
 	unsigned major, minor;
@@ -44,7 +44,7 @@ int target_scan_process(pid_t pid, target_fn fn, void *arg)
 	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
 	f = fopen(path, "re");
 	while (f && r >= 0 && getline(&line, &size, f) > 0)
-		if (parse_line(line, pid, &mapping))
+		if (mapping_parse(line, pid, &mapping))
 			r = fn(&mapping, arg);
 	return r < 0 ? r : 0;
 }
@@ -99,7 +99,7 @@ int target_filtered(pid_t pid)
 }
 
 /* Opens path if it is a regular file, and no device whose driver would take notice. */
-static int open_regular(const char *path, struct stat *ret)
+static int file_open_regular(const char *path, struct stat *ret)
 {
 	int fd;
 
@@ -117,14 +117,14 @@ static int open_regular(const char *path, struct stat *ret)
 }
 
 /* By a path that may lead to another file by now. */
-static int open_same(const struct target_mapping *m, const char *root)
+static int mapping_open_by_path(const struct target_mapping *m, const char *root)
 {
 	char path[PATH_MAX + 32];
 	struct stat st;
 	int fd;
 
 	snprintf(path, sizeof(path), "%s%s", root, m->path);
-	fd = open_regular(path, &st);
+	fd = file_open_regular(path, &st);
 	if (fd < 0 || st.st_ino == m->ino)
 		return fd;
 	close(fd);
@@ -139,16 +139,16 @@ int target_open(const struct target_mapping *m, struct err *err)
 
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", m->pid,
 		 (unsigned long long)m->lo, (unsigned long long)m->hi);
-	first = fd = open_regular(path, &st);
+	first = fd = file_open_regular(path, &st);
 	if (fd == -ENOEXEC)
 		return errf(err, fd, "'%s' is no regular file", m->path);
 	if (fd < 0) {
 		snprintf(path, sizeof(path), "/proc/%d/root", m->pid);
-		fd = open_same(m, path);
+		fd = mapping_open_by_path(m, path);
 	}
 	/* The process has gone, but its file may still be there for the next one. */
 	if (fd < 0)
-		fd = open_same(m, "");
+		fd = mapping_open_by_path(m, "");
 	if (fd >= 0)
 		return fd;
 	return errf(err, first, "cannot open '%s' of process %d: %s", m->path, m->pid,

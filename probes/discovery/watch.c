@@ -48,7 +48,7 @@ struct watch_fork {
 	uint64_t time;
 };
 
-static int open_cpu(int cpu, bool forks)
+static int cpu_open(int cpu, bool forks)
 {
 	struct perf_event_attr attr = {
 		.type = PERF_TYPE_SOFTWARE,
@@ -64,13 +64,13 @@ static int open_cpu(int cpu, bool forks)
 	return (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
 }
 
-static int watch_cpu(struct discovery_watch *w, int cpu, bool forks, struct err *err)
+static int cpu_watch(struct discovery_watch *w, int cpu, bool forks, struct err *err)
 {
 	struct watch_cpu *c = &w->cpu[cpu];
 	struct epoll_event event = {.events = EPOLLIN};
 	void *p;
 
-	c->fd = open_cpu(cpu, forks);
+	c->fd = cpu_open(cpu, forks);
 	if (c->fd < 0 && errno == ENODEV)
 		return 0;
 	if (c->fd < 0)
@@ -103,7 +103,7 @@ int discovery_watch_new(bool forks, struct discovery_watch **ret, struct err *er
 	if (w->epoll_fd < 0)
 		r = errf(err, -errno, "cannot wait for new programs: %s", strerror(errno));
 	for (int i = 0; !r && i < cpus; i++)
-		r = watch_cpu(w, i, forks, err);
+		r = cpu_watch(w, i, forks, err);
 	if (r < 0) {
 		discovery_watch_free(w);
 		return r;
@@ -149,7 +149,7 @@ static const struct perf_event_header *record_at(struct discovery_watch *w, cons
 	return (const void *)w->record;
 }
 
-static void hand_mapping(const struct watch_mmap *m, target_fn fn, void *arg)
+static void mapping_hand_on(const struct watch_mmap *m, target_fn fn, void *arg)
 {
 	const struct target_mapping mapping = {
 		.pid = (pid_t)m->pid,
@@ -166,13 +166,13 @@ static void hand_mapping(const struct watch_mmap *m, target_fn fn, void *arg)
 		fn(&mapping, arg);
 }
 
-static void hand_fork(const struct watch_fork *fork, target_fn fn, void *arg)
+static void fork_hand_on(const struct watch_fork *fork, target_fn fn, void *arg)
 {
 	if (fork->pid != fork->ppid)
 		target_scan_process((pid_t)fork->pid, fn, arg);
 }
 
-static bool read_cpu(struct discovery_watch *w, struct perf_event_mmap_page *head, target_fn fn,
+static bool cpu_read(struct discovery_watch *w, struct perf_event_mmap_page *head, target_fn fn,
 		     void *arg)
 {
 	const char *data = (const char *)head + w->page;
@@ -190,9 +190,9 @@ static bool read_cpu(struct discovery_watch *w, struct perf_event_mmap_page *hea
 		}
 		lost |= header->type == PERF_RECORD_LOST;
 		if (header->type == PERF_RECORD_MMAP2)
-			hand_mapping((const void *)header, fn, arg);
+			mapping_hand_on((const void *)header, fn, arg);
 		if (header->type == PERF_RECORD_FORK)
-			hand_fork((const void *)header, fn, arg);
+			fork_hand_on((const void *)header, fn, arg);
 		at += header->size;
 	}
 	__atomic_store_n(&head->data_tail, at, __ATOMIC_RELEASE);
@@ -205,6 +205,6 @@ bool discovery_watch_read(struct discovery_watch *w, target_fn fn, void *arg)
 
 	for (unsigned i = 0; i < w->n; i++)
 		if (w->cpu[i].head)
-			lost |= read_cpu(w, w->cpu[i].head, fn, arg);
+			lost |= cpu_read(w, w->cpu[i].head, fn, arg);
 	return lost;
 }

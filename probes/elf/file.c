@@ -36,7 +36,7 @@ struct elf_file {
 
 /* What libelf would believe: extended numbering lets a small sparse file claim billions of headers.
  */
-static int check_head(int fd, const char *path, uint64_t *ret_size, struct err *err)
+static int head_check(int fd, const char *path, uint64_t *ret_size, struct err *err)
 {
 	unsigned char order = __BYTE_ORDER == __LITTLE_ENDIAN ? ELFDATA2LSB : ELFDATA2MSB;
 	Elf64_Ehdr head;
@@ -64,7 +64,7 @@ int elf_file_open(int fd, const char *path, struct elf_file **ret, struct err *e
 {
 	struct elf_file *file;
 	uint64_t size = 0;
-	int r = check_head(fd, path, &size, err);
+	int r = head_check(fd, path, &size, err);
 
 	if (r < 0)
 		return r;
@@ -106,7 +106,7 @@ int elf_file_fd(const struct elf_file *file)
 }
 
 /* Bytes [offset, offset + n) lie in the file. */
-static bool is_inside(const struct elf_file *file, uint64_t offset, uint64_t n)
+static bool file_holds(const struct elf_file *file, uint64_t offset, uint64_t n)
 {
 	return offset <= file->size && n <= file->size - offset;
 }
@@ -120,7 +120,7 @@ int elf_file_offset(const struct elf_file *file, uint64_t address, uint64_t *ret
 			break;
 		if (segment.p_type != PT_LOAD || address < segment.p_vaddr ||
 		    address - segment.p_vaddr >= segment.p_filesz ||
-		    !is_inside(file, segment.p_offset, segment.p_filesz))
+		    !file_holds(file, segment.p_offset, segment.p_filesz))
 			continue;
 		*ret = address - segment.p_vaddr + segment.p_offset;
 		return 0;
@@ -136,13 +136,14 @@ static Elf_Data *table_data(Elf_Scn *section, const GElf_Shdr *head)
 }
 
 /* Is the NUL-terminated text at `offset` of the string table this name? n counts its NUL. */
-static bool name_is(const Elf_Data *strings, uint64_t offset, const char *name, size_t n)
+static bool name_equals(const Elf_Data *strings, uint64_t offset, const char *name, size_t n)
 {
 	return offset < strings->d_size && n <= strings->d_size - offset &&
 	       !memcmp((const char *)strings->d_buf + offset, name, n);
 }
 
-static int find_in(const struct elf_file *file, Elf_Scn *section, const char *name, GElf_Sym *ret)
+static int table_find_symbol(const struct elf_file *file, Elf_Scn *section, const char *name,
+			     GElf_Sym *ret)
 {
 	size_t n = strlen(name) + 1;
 	GElf_Shdr head, strings_head;
@@ -159,19 +160,20 @@ static int find_in(const struct elf_file *file, Elf_Scn *section, const char *na
 	if (!symbols || !symbols->d_buf || !strings || !strings->d_buf)
 		return -ENOENT;
 	for (int i = 0; gelf_getsym(symbols, i, ret); i++)
-		if (ret->st_shndx != SHN_UNDEF && name_is(strings, ret->st_name, name, n))
+		if (ret->st_shndx != SHN_UNDEF && name_equals(strings, ret->st_name, name, n))
 			return 0;
 	return -ENOENT;
 }
 
-static int find_symbol(const struct elf_file *file, uint32_t table, const char *name, GElf_Sym *ret)
+static int file_find_symbol(const struct elf_file *file, uint32_t table, const char *name,
+			    GElf_Sym *ret)
 {
 	Elf_Scn *section = NULL;
 	GElf_Shdr head;
 
 	while ((section = elf_nextscn(file->elf, section)))
 		if (gelf_getshdr(section, &head) && head.sh_type == table &&
-		    !find_in(file, section, name, ret))
+		    !table_find_symbol(file, section, name, ret))
 			return 0;
 	return -ENOENT;
 }
@@ -181,8 +183,8 @@ int elf_file_symbol(const struct elf_file *file, const char *name, struct elf_sy
 	GElf_Sym symbol;
 	uint64_t offset;
 
-	if (find_symbol(file, SHT_DYNSYM, name, &symbol) &&
-	    find_symbol(file, SHT_SYMTAB, name, &symbol))
+	if (file_find_symbol(file, SHT_DYNSYM, name, &symbol) &&
+	    file_find_symbol(file, SHT_SYMTAB, name, &symbol))
 		return -ENOENT;
 	if (elf_file_offset(file, symbol.st_value, &offset))
 		offset = 0;
@@ -201,7 +203,7 @@ static uint64_t note_align(uint64_t n)
 }
 
 /* The build id among the notes in n bytes; its length, 0 = none. */
-static size_t build_id_in(const uint8_t *notes, size_t n, uint8_t ret[BUILD_ID_MAX])
+static size_t notes_build_id(const uint8_t *notes, size_t n, uint8_t ret[BUILD_ID_MAX])
 {
 	GElf_Nhdr head;
 
@@ -236,7 +238,7 @@ size_t elf_file_build_id(const struct elf_file *file, uint8_t ret[BUILD_ID_MAX])
 		size_t n = segment.p_filesz < NOTES_MAX ? segment.p_filesz : NOTES_MAX;
 
 		if (segment.p_type == PT_NOTE && !elf_file_read(file, segment.p_offset, notes, n))
-			len = build_id_in(notes, n, ret);
+			len = notes_build_id(notes, n, ret);
 	}
 	return len;
 }
@@ -245,7 +247,7 @@ int elf_file_read(const struct elf_file *file, uint64_t offset, void *ret, size_
 {
 	size_t done = 0;
 
-	if (!is_inside(file, offset, n))
+	if (!file_holds(file, offset, n))
 		return -EIO;
 	while (done < n) {
 		ssize_t got = pread(file->fd, (char *)ret + done, n - done, (off_t)(offset + done));

@@ -34,7 +34,8 @@ static int code_read(const struct elf_file *elf, uint64_t address, uint64_t size
 	return ret->n ? 0 : -ENOENT;
 }
 
-static int code_of(const struct elf_file *elf, const struct elf_symbol *f, struct code *ret)
+static int code_read_function(const struct elf_file *elf, const struct elf_symbol *f,
+			      struct code *ret)
 {
 	return code_read(elf, f->address, f->size, ret);
 }
@@ -47,12 +48,12 @@ static bool code_begins(const struct code *c, size_t at, const char *bytes, size
 #define BEGINS(c, at, bytes) code_begins(c, at, bytes, sizeof(bytes) - 1)
 
 /* Behind the landing pad of indirect branches, if there is one. */
-static size_t behind_pad(const struct code *c)
+static size_t code_behind_pad(const struct code *c)
 {
 	return BEGINS(c, 0, "\xf3\x0f\x1e\xfa") ? 4 : 0;
 }
 
-static int32_t int32_at(const struct code *c, size_t at)
+static int32_t code_int32(const struct code *c, size_t at)
 {
 	int32_t v;
 
@@ -90,7 +91,7 @@ static const struct {
 #endif
 };
 
-static enum place_instruction instruction_at(const uint8_t code[PLACE_CODE])
+static enum place_instruction code_instruction(const uint8_t code[PLACE_CODE])
 {
 	for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
 		bool same = true;
@@ -111,7 +112,7 @@ int place_find(const struct elf_file *elf, uint64_t address, bool returns, struc
 
 	if (code_read(elf, address, 0, &c) || c.n < LEAST)
 		return -ENOENT;
-	at = behind_pad(&c);
+	at = code_behind_pad(&c);
 	/* test %rdi,%rdi leaves the arguments alone, and a jump follows it */
 	if (!returns && BEGINS(&c, at, "\x48\x85\xff"))
 		at += 3;
@@ -119,7 +120,7 @@ int place_find(const struct elf_file *elf, uint64_t address, bool returns, struc
 	if (elf_file_offset(elf, place.address, &place.offset))
 		return -ENOENT;
 	memcpy(place.code, c.v + at, sizeof(place.code));
-	place.instruction = instruction_at(place.code);
+	place.instruction = code_instruction(place.code);
 	*ret = place;
 	return 0;
 }
@@ -134,11 +135,11 @@ const char *place_text(const struct place *p, char ret[PLACE_TEXT])
 /* ---- calls -------------------------------------------------------------------------------- */
 
 /* Where the direct call at c->v[at] leads; 0 = there is none. */
-static uint64_t call_target(const struct code *c, size_t at)
+static uint64_t code_call_target(const struct code *c, size_t at)
 {
 	if (at + CALL_SIZE > c->n || c->v[at] != CALL)
 		return 0;
-	return c->address + at + CALL_SIZE + (uint64_t)(int64_t)int32_at(c, at + 1);
+	return c->address + at + CALL_SIZE + (uint64_t)(int64_t)code_int32(c, at + 1);
 }
 
 uint64_t place_wrapped(const struct elf_file *elf, const struct elf_symbol *function)
@@ -148,15 +149,15 @@ uint64_t place_wrapped(const struct elf_file *elf, const struct elf_symbol *func
 	struct code c;
 	size_t at;
 
-	if (code_of(elf, function, &c))
+	if (code_read_function(elf, function, &c))
 		return 0;
-	at = behind_pad(&c);
+	at = code_behind_pad(&c);
 	/* all that may come before the call: aligning the stack, or a frame pointer */
 	if (BEGINS(&c, at, "\x48\x83\xec\x08") || BEGINS(&c, at, "\x55\x48\x89\xe5"))
 		at += 4;
 	else if (BEGINS(&c, at, "\x50"))
 		at++;
-	target = call_target(&c, at);
+	target = code_call_target(&c, at);
 	if (!target || place_find(elf, target, true, &p))
 		return 0;
 	/* a stub that jumps on to another library does not begin like that */
@@ -167,10 +168,10 @@ bool place_calls(const struct elf_file *elf, const struct elf_symbol *function, 
 {
 	struct code c;
 
-	if (code_of(elf, function, &c))
+	if (code_read_function(elf, function, &c))
 		return false;
 	for (size_t at = 0; at < c.n; at++)
-		if (call_target(&c, at) == target)
+		if (code_call_target(&c, at) == target)
 			return true;
 	return false;
 }
@@ -183,7 +184,7 @@ struct operand {
 };
 
 /* [rex.w] opcode, register, displacement(base): `mov` loads, `lea` takes the address. */
-static bool operand_at(const struct code *c, size_t at, uint8_t opcode, struct operand *ret)
+static bool code_operand(const struct code *c, size_t at, uint8_t opcode, struct operand *ret)
 {
 	uint8_t rex, modrm;
 
@@ -198,14 +199,14 @@ static bool operand_at(const struct code *c, size_t at, uint8_t opcode, struct o
 	if (modrm >> 6 == 1 && c->v[at + 3] < 0x80)
 		ret->displacement = c->v[at + 3];
 	else if (modrm >> 6 == 2 && at + 7 <= c->n)
-		ret->displacement = int32_at(c, at + 3);
+		ret->displacement = code_int32(c, at + 3);
 	else
 		return false;
 	return ret->displacement >= 0;
 }
 
 /* add $displacement,register of 64 bits */
-static bool addend_at(const struct code *c, size_t at, unsigned reg, int32_t *ret)
+static bool code_addend(const struct code *c, size_t at, unsigned reg, int32_t *ret)
 {
 	if (at + 4 > c->n || c->v[at] != (0x48 | reg >> 3) || c->v[at + 1] != 0x83 ||
 	    c->v[at + 2] != (0xc0 | (reg & 7)) || c->v[at + 3] >= 0x80)
@@ -226,18 +227,18 @@ int place_field(const struct elf_file *elf, const struct elf_symbol *function, i
 	unsigned holder = ARGUMENT_1; /* register with the address of what holds the field */
 	int32_t in = -1;
 
-	if (code_of(elf, function, &c))
+	if (code_read_function(elf, function, &c))
 		return -ENOENT;
 	for (size_t at = 0; at < c.n; at++) {
-		if (in < 0 && operand_at(&c, at, MOV, &o) && o.base == ARGUMENT_1) {
+		if (in < 0 && code_operand(&c, at, MOV, &o) && o.base == ARGUMENT_1) {
 			in = o.displacement;
 			holder = o.reg;
-		} else if (operand_at(&c, at, LEA, &o) &&
+		} else if (code_operand(&c, at, LEA, &o) &&
 			   (o.base == holder || o.base == ARGUMENT_1)) {
 			*ret_in = o.base == holder ? in : -1;
 			*ret_at = o.displacement;
 			return 0;
-		} else if (in >= 0 && addend_at(&c, at, holder, ret_at)) {
+		} else if (in >= 0 && code_addend(&c, at, holder, ret_at)) {
 			*ret_in = in;
 			return 0;
 		}

@@ -51,6 +51,8 @@ static void wrong_use(void **state)
 		{"bash", "--pid=abc"},
 		{"bash", "--tree=!"},
 		{"bash", "operand"},
+		{"bash", "--all"},
+		{"record", "-p", "bash", "--fail-on-loss"},
 		{"bash", "-w", "x.unknown"},
 		{"bash", "-w", "x.raw", "-wx.raw"},
 		{"replay"},
