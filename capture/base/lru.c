@@ -36,17 +36,17 @@ static struct slot *slot_at(const struct lru *lru, slot_ref ref)
 	return ref ? (struct slot *)(lru->slots + (size_t)(ref - 1) * lru->stride) : NULL;
 }
 
-static slot_ref slot_ref_of(const struct lru *lru, const struct slot *s)
+static slot_ref ref_of(const struct lru *lru, const struct slot *s)
 {
 	return (slot_ref)((size_t)((const char *)s - lru->slots) / lru->stride) + 1;
 }
 
-static void *slot_entry(struct slot *s)
+static void *entry_of(struct slot *s)
 {
 	return s ? s + 1 : NULL;
 }
 
-static struct slot *entry_slot(const void *entry)
+static struct slot *slot_of(const void *entry)
 {
 	return (struct slot *)entry - 1;
 }
@@ -115,7 +115,7 @@ void lru_on_evict(struct lru *lru, lru_evict_fn fn, void *arg)
 }
 
 /* Takes s out of the order of use. */
-static void slot_unlink(struct lru *lru, struct slot *s)
+static void unlink_order(struct lru *lru, struct slot *s)
 {
 	struct slot *older = slot_at(lru, s->older), *newer = slot_at(lru, s->newer);
 
@@ -123,10 +123,10 @@ static void slot_unlink(struct lru *lru, struct slot *s)
 	*(newer ? &newer->older : &lru->newest) = s->older;
 }
 
-static void slot_link_newest(struct lru *lru, struct slot *s)
+static void link_newest(struct lru *lru, struct slot *s)
 {
 	struct slot *newest = slot_at(lru, lru->newest);
-	slot_ref ref = slot_ref_of(lru, s);
+	slot_ref ref = ref_of(lru, s);
 
 	s->older = lru->newest;
 	s->newer = 0;
@@ -135,18 +135,18 @@ static void slot_link_newest(struct lru *lru, struct slot *s)
 }
 
 /* Takes s out of the table: it belongs to nobody then. */
-static void slot_remove(struct lru *lru, struct slot *s)
+static void entry_detach(struct lru *lru, struct slot *s)
 {
-	slot_ref *at = &lru->buckets[s->hash & lru->mask], ref = slot_ref_of(lru, s);
+	slot_ref *at = &lru->buckets[s->hash & lru->mask], ref = ref_of(lru, s);
 
 	while (*at != ref)
 		at = &slot_at(lru, *at)->chain;
 	*at = s->chain;
-	slot_unlink(lru, s);
+	unlink_order(lru, s);
 	lru->count--;
 }
 
-static struct slot *slot_find(const struct lru *lru, const void *key, uint32_t h)
+static struct slot *entry_find(const struct lru *lru, const void *key, uint32_t h)
 {
 	struct slot *s = slot_at(lru, lru->buckets[h & lru->mask]);
 
@@ -155,16 +155,25 @@ static struct slot *slot_find(const struct lru *lru, const void *key, uint32_t h
 	return s;
 }
 
-static void slot_touch(struct lru *lru, struct slot *s)
+/* The entry that was used last, if it is that of key: what is looked for again and again costs no
+ * search. */
+static struct slot *find_newest(const struct lru *lru, const void *key)
+{
+	struct slot *s = slot_at(lru, lru->newest);
+
+	return s && !memcmp(s + 1, key, lru->key_size) ? s : NULL;
+}
+
+static void entry_touch(struct lru *lru, struct slot *s)
 {
 	if (s->newer) {
-		slot_unlink(lru, s);
-		slot_link_newest(lru, s);
+		unlink_order(lru, s);
+		link_newest(lru, s);
 	}
 }
 
 /* A slot that is in no list, its entry zeroed. */
-static struct slot *slot_take(struct lru *lru)
+static struct slot *take_slot(struct lru *lru)
 {
 	struct slot *s;
 
@@ -177,7 +186,7 @@ static struct slot *slot_take(struct lru *lru)
 		s = slot_at(lru, lru->oldest);
 		if (lru->evict)
 			lru->evict(s + 1, lru->evict_arg);
-		slot_remove(lru, s);
+		entry_detach(lru, s);
 	}
 	memset(s + 1, 0, lru->entry_size);
 	return s;
@@ -185,37 +194,40 @@ static struct slot *slot_take(struct lru *lru)
 
 void *lru_get(struct lru *lru, const void *key)
 {
-	struct slot *s = slot_find(lru, key, key_hash(key, lru->key_size));
+	struct slot *s = find_newest(lru, key);
 
 	if (s)
-		slot_touch(lru, s);
-	return slot_entry(s);
+		return s + 1;
+	s = entry_find(lru, key, key_hash(key, lru->key_size));
+	if (s)
+		entry_touch(lru, s);
+	return entry_of(s);
 }
 
 void *lru_peek(const struct lru *lru, const void *key)
 {
-	return slot_entry(slot_find(lru, key, key_hash(key, lru->key_size)));
+	return entry_of(entry_find(lru, key, key_hash(key, lru->key_size)));
 }
 
 void *lru_put(struct lru *lru, const void *key, bool *ret_new)
 {
-	uint32_t h = key_hash(key, lru->key_size);
-	struct slot *s = slot_find(lru, key, h);
-	bool is_new = !s;
+	struct slot *s = find_newest(lru, key);
+	uint32_t h = s ? s->hash : key_hash(key, lru->key_size);
+	bool is_new;
 
 	if (!s)
 		s = entry_find(lru, key, h);
 	is_new = !s;
 	if (is_new) {
-		s = slot_take(lru);
+		s = take_slot(lru);
 		memcpy(s + 1, key, lru->key_size);
 		s->hash = h;
 		s->chain = lru->buckets[h & lru->mask];
-		lru->buckets[h & lru->mask] = slot_ref_of(lru, s);
-		slot_link_newest(lru, s);
+		lru->buckets[h & lru->mask] = ref_of(lru, s);
+		link_newest(lru, s);
 		lru->count++;
 	} else {
-		slot_touch(lru, s);
+		entry_touch(lru, s);
 	}
 	if (ret_new)
 		*ret_new = is_new;
@@ -224,11 +236,11 @@ void *lru_put(struct lru *lru, const void *key, bool *ret_new)
 
 void lru_delete(struct lru *lru, void *entry)
 {
-	struct slot *s = entry_slot(entry);
+	struct slot *s = slot_of(entry);
 
-	slot_remove(lru, s);
+	entry_detach(lru, s);
 	s->newer = lru->free;
-	lru->free = slot_ref_of(lru, s);
+	lru->free = ref_of(lru, s);
 }
 
 void lru_clear(struct lru *lru)
@@ -249,10 +261,10 @@ uint32_t lru_count(const struct lru *lru)
 
 void *lru_oldest(const struct lru *lru)
 {
-	return slot_entry(slot_at(lru, lru->oldest));
+	return entry_of(slot_at(lru, lru->oldest));
 }
 
 void *lru_newer(const struct lru *lru, const void *entry)
 {
-	return slot_entry(slot_at(lru, entry_slot(entry)->newer));
+	return entry_of(slot_at(lru, slot_of(entry)->newer));
 }
