@@ -139,8 +139,10 @@ static void slot_remove(struct lru *lru, struct slot *s)
 {
 	slot_ref *at = &lru->buckets[s->hash & lru->mask], ref = slot_ref_of(lru, s);
 
-	while (*at != ref)
+	while (*at != ref) {
+		assert(*at); /* an entry that is in the table is in its bucket */
 		at = &slot_at(lru, *at)->chain;
+	}
 	*at = s->chain;
 	slot_unlink(lru, s);
 	lru->count--;
