@@ -30,7 +30,8 @@ static const struct opt bash_options[] = {
 	OPT_END,
 };
 
-/* What is attached first is complete for a line sooner: returns before entries. */
+/* In the order in which they are attached: the return of a function comes before its entry, so that
+ * no line is begun whose return is not seen. */
 static const struct probe_hook bash_hooks[] = {
 	{"readline", "bash_readline_ret", .ret = true},
 	{"readline", "bash_readline"},

@@ -151,7 +151,8 @@ static int openssl_attach_sockets(struct openssl_ctx *openssl, struct err *err)
 	return 0;
 }
 
-/* Without it plaintext is recorded all the same. */
+/* Attaches what sees ClientHellos in packets. That it cannot be done is a warning only: plaintext
+ * is recorded all the same. */
 static void openssl_attach_hellos(struct openssl_ctx *openssl)
 {
 	static const char *const programs[] = {"openssl_hello_out", "openssl_hello_in"};
@@ -307,7 +308,8 @@ static void plan_params(struct probe_plan *plan, const struct elf_file *elf)
 	probe_plan_set_params(plan, &params, sizeof(params));
 }
 
-/* What is linked in keeps only those of both that are used: a program in Rust, SSL_*_ex. */
+/* A program that the library is linked into has only those functions that it uses: a program in
+ * Rust, for example, only SSL_read_ex and SSL_write_ex. */
 static bool elf_has_one_of(const struct elf_file *elf, const char *name, const char *ex)
 {
 	struct elf_symbol symbol;

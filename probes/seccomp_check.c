@@ -36,12 +36,14 @@ static const bool has_call = false;
 
 /* ---- the function that is probed ---------------------------------------------------------- */
 
-/* Its own segment of this program, which may have been loaded anywhere. */
+/* The segment of this program that the probed function is in. */
 struct segment {
 	uintptr_t lo, hi;
 	uint64_t offset; /* of lo, in the file */
 };
 
+/* Tells where it returns to: when its return is probed, to the kernel's trampoline, which is
+ * outside of this program. */
 static __attribute__((noinline)) uintptr_t returns_to(void)
 {
 	return (uintptr_t)__builtin_return_address(0);
@@ -61,7 +63,7 @@ static int segment_find(struct dl_phdr_info *info, size_t size, void *arg)
 		if (p->p_type == PT_LOAD && address >= s->lo && address < s->hi)
 			return 1;
 	}
-	return -1; /* the program itself comes first */
+	return -1; /* the first object is the program itself, and no other is of interest */
 }
 
 /* ---- the child ---------------------------------------------------------------------------- */
@@ -71,7 +73,9 @@ static void child_caught(int number)
 	_exit(SECCOMP_CHECK_CAUGHT);
 }
 
-/* It traps where others kill, which would leave a core file and a line in the audit log. */
+/* Sets a filter that forbids the system calls which the kernel makes a process do at probed places.
+ * The filter raises a signal, where others kill: that would leave a core file and a line in the
+ * audit log. */
 static int child_forbid(void)
 {
 	struct sock_filter code[] = {
@@ -89,7 +93,7 @@ static int child_forbid(void)
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) ? -errno : 0;
 }
 
-/* A probed return leads out of this program first, to the kernel's trampoline. */
+/* Waits until the function is probed, calls it, and tells by its exit status what happened. */
 static _Noreturn void child_try_return(int go, const struct segment *s)
 {
 	int refused = child_forbid();
@@ -113,7 +117,7 @@ static pid_t child_start(const struct segment *s, int *ret_go)
 		return -errno;
 	pid = fork();
 	if (!pid) {
-		close(fds[1]); /* so that it ends with us */
+		close(fds[1]); /* so that reading ends when the parent does */
 		child_try_return(fds[0], s);
 	}
 	close(fds[0]);
@@ -126,7 +130,8 @@ static pid_t child_start(const struct segment *s, int *ret_go)
 
 /* ---- its parent --------------------------------------------------------------------------- */
 
-/* As hooks are attached otherwise: by a link where there are such, else by an event. */
+/* Probes the return in the child, as any hook is attached: by a link of many hooks where the kernel
+ * has such links, else by a perf event. */
 static int return_probe_attach(pid_t pid, const struct segment *s)
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = ATTACH_MULTI);
@@ -145,7 +150,7 @@ static int return_probe_attach(pid_t pid, const struct segment *s)
 	return fd < 0 ? attach_event(&place) : fd;
 }
 
-/* Detaching waits for the kernel, which is no reason to make anybody else wait. */
+/* Detaching takes the kernel some time, for which nobody else needs to wait. */
 static void *return_probe_close(void *fd)
 {
 	close((int)(intptr_t)fd);

@@ -5,6 +5,7 @@
  * as a whole to one delivery thread. A chunk is cut at CHUNK_SIZE; a larger record travels alone in
  * a jumbo chunk of CHUNK_JUMBO bytes.
  */
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,6 +39,7 @@ static inline size_t chunk_room(const struct chunk *c)
 /* The caller has checked the room. */
 static inline void chunk_put(struct chunk *c, const void *p, size_t n)
 {
+	assert(n <= chunk_room(c));
 	if (n)
 		memcpy(c->p + c->len, p, n);
 	c->len += n;

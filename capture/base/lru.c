@@ -139,8 +139,10 @@ static void entry_detach(struct lru *lru, struct slot *s)
 {
 	slot_ref *at = &lru->buckets[s->hash & lru->mask], ref = ref_of(lru, s);
 
-	while (*at != ref)
+	while (*at != ref) {
+		assert(*at); /* an entry that is in the table is in its bucket */
 		at = &slot_at(lru, *at)->chain;
+	}
 	*at = s->chain;
 	unlink_order(lru, s);
 	lru->count--;

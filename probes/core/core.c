@@ -72,7 +72,8 @@ static int core_choose(const struct core *core, struct err *err)
 	return load_rodata(core->obj, "preemptible", preemptible, err);
 }
 
-/* Why the kernel refuses: that it lacks what `check` calls needed says more than the verifier. */
+/* Says why the kernel refuses our programs. That it lacks something which `penstock check` calls
+ * needed says more than the verifier's words. */
 static int core_refused(int ret, struct err *err)
 {
 	struct core_feature rows[CORE_FEATURES_MAX];
@@ -171,7 +172,8 @@ static uint64_t core_missed(const struct core *core)
 	return missed > good ? missed - good : 0;
 }
 
-/* Nobody else writes a counter of KC_MISSED, and nobody KC_SUBMITTED of these programs any more. */
+/* Counts what the programs missed as a loss. Nobody else writes a counter of KC_MISSED, and nobody
+ * writes KC_SUBMITTED of these programs any more, which are detached. */
 static void core_count_missed(const struct core *core)
 {
 	static const uint32_t counters[] = {KC_SUBMITTED, KC_MISSED};
@@ -190,7 +192,8 @@ static void core_count_missed(const struct core *core)
 	free(values);
 }
 
-/* In reverse, so that of two programs for one event the second one never runs alone. */
+/* Detaches in reverse order: of two programs for one event the second one goes first, so that it
+ * never runs alone. */
 void core_stop(struct core *core)
 {
 	if (!core->links_n)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "probes/discovery/attach.h"
 
+#include <assert.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -162,6 +163,7 @@ int discovery_attach(const struct discovery_reporter *r, struct discovery_slots 
 	int failed, code = slots_take(slots, plan, &hooks.slot);
 	bool gone;
 
+	assert(plan->n > 0 && plan->n <= PROBE_PLAN_MAX);
 	if (code < 0) {
 		errf(&err, code, "%s: no place for '%s' in the kernel's table of %u targets: %s",
 		     probe->ops->name, place->path, slots->n, strerror(-code));
@@ -199,5 +201,6 @@ void discovery_detach(const struct discovery_reporter *r, struct discovery_slots
 	for (unsigned i = 0; i < hooks->n; i++)
 		attacher_detach(r->attacher, hooks->links[i]);
 	hooks->n = 0;
+	assert(slots->used[hooks->slot]);
 	slots->used[hooks->slot] = false;
 }

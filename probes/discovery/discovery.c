@@ -20,8 +20,8 @@
 #include "probes/elf/file.h"
 #include "probes/seccomp_check.h"
 
-/* After a batch of mappings the next one is awaited for that long: programs that start by the
- * thousand do not wake us by the thousand. A first one is seen at once. */
+/* The first mapping is seen at once. Then mappings are collected for that long, so that a thousand
+ * programs that start do not wake us a thousand times. */
 enum {
 	BATCH_MS = 2
 };
@@ -59,7 +59,8 @@ struct usual {
 	unsigned index;
 };
 
-/* One that is no target is not worth a word: nobody named it. */
+/* Looks at a library that the loader knows. That one is no target is no warning: nobody named it.
+ */
 static int discovery_look_at_usual(const char *path, void *arg)
 {
 	const struct usual *usual = arg;
@@ -96,8 +97,9 @@ static int discovery_see_mapping(const struct target_mapping *mapping, void *arg
 	return 0;
 }
 
-/* A new target may take the place of an upgraded one; lost records may hide one. Both ask for a
- * look at everything. */
+/* Looks at what was mapped since the last time. In two cases everything is looked at then: when
+ * records were lost, among which a target may have been, and when there is a new target, which may
+ * have taken the place of one that can be let go. */
 static void discovery_follow(struct discovery *d)
 {
 	struct err err;
@@ -133,7 +135,9 @@ static void *discovery_thread(void *arg)
 	return NULL;
 }
 
-/* The probes that have hooks in user space; the others' programs are attached elsewhere. */
+/* Keeps the probes that have hooks in user space. The programs of the others are attached
+ * elsewhere.
+ */
 static int discovery_keep_hooked(struct discovery *d, const struct discovery_config *cfg,
 				 struct err *err)
 {
@@ -189,7 +193,7 @@ bool discovery_by_process(const struct discovery_probe *probes, unsigned n)
 	return verdict;
 }
 
-/* A descriptor for each hook of each process. */
+/* Each hook of each process takes a descriptor. */
 static void descriptors_raise_limit(void)
 {
 	struct rlimit files;

@@ -21,8 +21,8 @@ enum {
 	SEEN_MAX = 16384
 };
 
-/* For that long a mapped file is believed to be what it was: a storm of starting processes costs no
- * system call per mapping. */
+/* For that long a mapped file is believed to be what it was, so that not every mapping costs a
+ * system call when thousands of processes start. */
 #define TRUST_NS 1000000000ull
 
 struct identity {
@@ -203,7 +203,7 @@ static void files_drop_overwritten(struct discovery_files *f, const struct ident
 
 /* ---- inspecting --------------------------------------------------------------------------- */
 
-/* In one process, and only if it survives that. */
+/* Attaches a plan in one process, unless that has a seccomp filter and would not survive it. */
 static void files_attach_process(struct discovery_files *f, struct discovery_slots *slots,
 				 const struct discovery_place *place, const struct probe_plan *plan,
 				 struct discovery_hooks *ret)
@@ -250,7 +250,7 @@ static int files_look_at(struct discovery_files *f, const struct discovery_place
 {
 	struct target *t = calloc(1, sizeof(*t) + f->n * sizeof(t->hooks[0])), *known = NULL;
 	struct elf_file *elf = NULL;
-	bool wanted = place->only; /* also to remember who was refused */
+	bool wanted = place->only; /* a process is remembered also when it is refused */
 
 	if (!t) {
 		close(place->fd);

@@ -34,8 +34,8 @@ struct elf_file {
 	char *path;
 };
 
-/* What libelf would believe: extended numbering lets a small sparse file claim billions of headers.
- */
+/* Refuses what libelf would believe: by extended numbering a small sparse file can claim to have
+ * billions of headers. */
 static int head_check(int fd, const char *path, uint64_t *ret_size, struct err *err)
 {
 	unsigned char order = __BYTE_ORDER == __LITTLE_ENDIAN ? ELFDATA2LSB : ELFDATA2MSB;

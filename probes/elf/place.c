@@ -69,7 +69,8 @@ static const char *const names[] = {[PLACE_PUSH] = "push",
 				    [PLACE_SUB] = "sub rsp",
 				    [PLACE_OTHER] = "other"};
 
-/* By their first bytes. Elsewhere than on x86-64 functions are probed where they begin. */
+/* Instructions that are known by their first bytes. On other processors than x86-64 none is, and
+ * functions are probed where they begin. */
 static const struct {
 	enum place_instruction instruction;
 	uint8_t n, code[3], mask[3];
@@ -113,7 +114,7 @@ int place_find(const struct elf_file *elf, uint64_t address, bool returns, struc
 	if (code_read(elf, address, 0, &c) || c.n < LEAST)
 		return -ENOENT;
 	at = code_behind_pad(&c);
-	/* test %rdi,%rdi leaves the arguments alone, and a jump follows it */
+	/* test %rdi,%rdi changes no argument, and is followed by a jump, which is cheap to probe */
 	if (!returns && BEGINS(&c, at, "\x48\x85\xff"))
 		at += 3;
 	place.address = address + at;
