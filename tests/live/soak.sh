@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# kern: core
 # Sixteen outputs, one of which is stalled, one slow, one a full disk, two FIFOs whose readers come and go: exact
 # accounts, and no memory that grows. For 20 seconds; ten minutes with tests/run.sh --long, or PENSTOCK_SOAK seconds. However
 # long it takes, no file gets more than 100 MB (250 MB in the long run).
