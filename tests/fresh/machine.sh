@@ -9,7 +9,7 @@ suite=$1 root=$2/root cache=$3
 result() { printf '%-4s bootstrap, %s s%s\n' "$1" "$SECONDS" "${2:+: $2}" >"$root/../results"; }
 
 mkdir -p "$root" "$cache"
-mirror=$(apt_uri "$suite")
+mirror=$(apt_uri "$suite") || true # apt says what is wrong
 [ -n "$mirror" ] || { result SKIP "apt has no source for $suite"; exit 77; }
 packages=() # for a start, besides the smallest set
 [[ $mirror != https:* ]] || packages=(--include=ca-certificates)
