@@ -91,6 +91,7 @@ struct encoder_ops {
 	 * -ENOBUFS: there is more: the caller ships the chunk, in which there is something now, and
 	 * calls once more. */
 	int (*epilogue)(void *ctx, struct out *out);
+	/* Accepts a ctx whose open() failed. NULL = nothing. */
 	void (*close)(void *ctx);
 };
 

@@ -89,8 +89,6 @@ static int pcapng_open(void *ctx, const void *cfg, const struct encoder_env *env
 	x->tcp = pcapng_tcp_new();
 	if (!r && !x->tcp)
 		r = errf(err, -ENOMEM, "pcapng: no memory for conversations");
-	if (r)
-		pcapng_close(ctx);
 	return r;
 }
 

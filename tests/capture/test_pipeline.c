@@ -40,9 +40,9 @@ static void rig_open(struct rig *rig, uint64_t stats_ns)
 	out.kinds = UINT32_MAX & ~(1u << EVENT_META | 1u << EVENT_STATS);
 	assert_int_equal(output_new(&out, 0, &rig->output, &err), 0);
 	assert_int_equal(pipeline_new(&cfg, &rig->p, &err), 0);
-	output_begin(rig->output);
 	records_start(&rig->r, pipeline_record, rig->p);
 	assert_int_equal(rig->r.result, 0);
+	output_begin(rig->output);
 }
 
 static void rig_finish(struct rig *rig)
