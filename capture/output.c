@@ -222,13 +222,3 @@ void output_tap(struct output *o, const void *rec, size_t len, uint64_t time_ns)
 	if (!output_append_tap(o, rec, len, time_ns, &c))
 		output_count(o, c, time_ns);
 }
-
-const char *output_label(const struct output *o)
-{
-	return o->cfg.label;
-}
-
-unsigned output_index(const struct output *o)
-{
-	return o->index;
-}

@@ -86,5 +86,3 @@ void output_report_tap(struct output *o, enum output_stat reason, const void *re
  * of the last error, even of one that is over, goes to ret (empty = there was none). From any
  * thread. */
 int output_error(struct output *o, char *ret, size_t size);
-const char *output_label(const struct output *o);
-unsigned output_index(const struct output *o);

@@ -89,6 +89,11 @@ static bool has_error(struct rig *rig)
 	return tally_read(delivery_tally(rig->d)).error != 0;
 }
 
+static bool is_well(struct rig *rig)
+{
+	return !has_error(rig);
+}
+
 static bool wants_generation(struct rig *rig)
 {
 	return delivery_wants(rig->d) != 0;
@@ -164,8 +169,7 @@ static void no_room_is_waited_for(void **state)
 	rig_push(&rig, "two ", 1, false);
 	rig_push(&rig, "three", 1, false);
 	await(has_error, &rig);
-	for (int i = 0; i < 10000 && has_error(&rig); i++)
-		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	await(is_well, &rig);
 	stats = rig_finish(&rig);
 	assert_int_equal(stats.lost, 0);
 	assert_int_equal(stats.error, 0);
@@ -219,8 +223,7 @@ static void without_context_nothing_is_lost(void **state)
 	rig_push(&rig, "two ", 1, false);
 	rig_push(&rig, "three", 1, false);
 	await(has_error, &rig);
-	for (int i = 0; i < 10000 && has_error(&rig); i++)
-		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	await(is_well, &rig);
 	stats = rig_finish(&rig);
 	assert_string_equal(rig.sink.p, "<medium>head one <medium>head two three");
 	assert_int_equal(stats.lost, 0);
@@ -242,8 +245,7 @@ static void taken_is_not_done(void **state)
 	assert_int_equal(stats.lost, 1);
 	rig.sink.fail_sync = 0; /* nothing is to be synced before the next chunk */
 	rig_push(&rig, "two", 2, true);
-	for (int i = 0; i < 10000 && !has_done_one(&rig); i++)
-		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	await(has_done_one, &rig);
 	stats = rig_finish(&rig);
 	assert_string_equal(rig.sink.p, "<medium>one <medium>two");
 	assert_int_equal(stats.done, 1);
