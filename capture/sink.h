@@ -33,8 +33,17 @@ struct sink_env {
 		*target; /* what the user wrote: a path, "-", "host:port"; borrowed for the run */
 	uid_t uid;       /* who owns files made, (uid_t)-1 = leave as it is */
 	gid_t gid;
+	bool rotates; /* media follow each other by size= or every=: a file of its own for each */
+	/* What a writer that died left at `path`, relative to the folder `folder`: makes it whole,
+	 * idempotently, and says so on its end. Negative: leave it alone. NULL = nobody can. */
+	int (*recover)(int folder, const char *path, struct err *err);
 	sink_done_fn done;
 	void *done_arg;
+};
+
+/* What a sink may know of the medium that it is to begin. */
+struct sink_medium {
+	uint64_t unix_ns; /* record time of its beginning: what a file is named after */
 };
 
 /* What a sink waits for. */
@@ -44,7 +53,12 @@ struct sink_wait {
 	int timeout_ms; /* -1 = no time limit */
 };
 
+enum sink_flags {
+	SINK_ROTATES = 1, /* one medium may follow another: size= and every= make sense */
+};
+
 struct sink_ops {
+	unsigned flags;   /* enum sink_flags */
 	const char *name; /* scheme: "file", "stdout", "tcp" */
 	const char *summary;
 	const struct opt *options;
@@ -55,7 +69,7 @@ struct sink_ops {
 	int (*open)(void *ctx, const void *cfg, const struct sink_env *env, struct err *err);
 	/* Begins a medium: 0; -EAGAIN = not yet (no reader); other errors: tried again after a
 	 * pause. NULL = there is nothing to do. */
-	int (*begin)(void *ctx);
+	int (*begin)(void *ctx, const struct sink_medium *medium);
 	/* Takes the rest of the parcel, from its byte *done on, and advances *done by what it took:
 	 *   0         all of it is taken
 	 *   -EAGAIN   nothing more now
@@ -74,7 +88,12 @@ struct sink_ops {
 	/* Makes safe what was taken (where the options say so) and reports it as done. An error is
 	 * as one of write(). NULL = what is taken is done. */
 	int (*sync)(void *ctx);
-	/* Ends the medium in good order: what close() says counts. NULL = nothing to do. */
+	/* Puts n bytes beside the medium that is about to end, under its name and that extension
+	 * ("idx"). What goes wrong is no fault of the medium. NULL = there is no place beside it.
+	 */
+	int (*beside)(void *ctx, const char *extension, const void *p, size_t n);
+	/* Ends the medium in good order: what close() says counts. begin() may follow. NULL =
+	 * nothing to do. */
 	int (*end)(void *ctx);
 	/* Accepts a ctx whose open() failed. */
 	void (*close)(void *ctx);

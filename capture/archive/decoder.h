@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * What makes events of the bytes of one format. Bytes are foreign: whatever they say, a decoder
+ * returns an error and stays within them and within bounded memory.
+ */
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "capture/base/bytes.h"
+#include "capture/base/err.h"
+#include "capture/event.h"
+
+/* Takes an event, or with ev->kind == EVENT_KINDS the description of a process (ev->proc).
+ * Everything in it is valid for the call. Negative stops. */
+typedef int (*decoder_fn)(struct event *ev, void *arg);
+
+struct decoder_ops {
+	const char *format; /* as in format=: "pb", "jsonl" */
+	size_t ctx_size;
+	/* ctx is zeroed. NULL = nothing to do. */
+	int (*open)(void *ctx, struct err *err);
+	/* The size of the first record in `in`, when it lies there whole. 0: it needs more bytes than
+	 * there are (*ret_want: at least that many; 0 = not known). -EBADMSG: no record begins here.
+	 * Cheap: decodes nothing. */
+	ssize_t (*extent)(void *ctx, struct bytes in, size_t *ret_want);
+	/* Gives the events of one record, none where it is mere context. -EBADMSG: damaged, err says
+	 * how; else what fn returned. NULL = this format cannot be read back as events (text; raw has
+	 * a source of its own). */
+	int (*decode)(void *ctx, struct bytes rec, decoder_fn fn, void *arg, struct err *err);
+	/* NULL = nothing to do. */
+	void (*close)(void *ctx);
+};
+
+/* By what the first bytes look like (decompressed); NULL = none of ours. */
+const struct decoder_ops *decoder_by_beginning(struct bytes head);
+/* By format name; NULL = none. */
+const struct decoder_ops *decoder_by_format(const char *format);

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * The bytes of a file of ours, decompressed where it is compressed: what a reader of recordings
+ * stands on. A file that ends in the middle of a frame (kill -9, no room) gives all that was
+ * flushed. Memory is bounded whatever the file says: a window of at most 128 MiB, and no more of
+ * the contents at once than is asked for.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "capture/base/bytes.h"
+#include "capture/base/err.h"
+
+enum {
+	STREAM_WANT = 16 * 1024 * 1024 /* most that may be asked for at once */
+};
+
+struct stream;
+
+struct stream_frame {
+	uint64_t offset, size; /* in the file */
+	uint64_t raw_size;     /* 0 = not known */
+};
+
+/* "-" is standard input. Neither a FIFO nor standard input can seek. */
+int stream_open(const char *path, struct stream **ret, struct err *err);
+/* The same for a descriptor, which it takes; name is for messages and copied. */
+int stream_open_fd(int fd, const char *name, struct stream **ret, struct err *err);
+void stream_close(struct stream *s);
+bool stream_is_zstd(const struct stream *s);
+
+/* What comes next, at least want bytes unless the file ends before: *ret is valid until the next
+ * call. want 0: whatever is there, at least a byte unless at the end. -EBADMSG with text: damaged
+ * (where, why); what was whole before it has been given. */
+int stream_peek(struct stream *s, size_t want, struct bytes *ret, struct err *err);
+/* Moves on by n bytes of what was seen. */
+void stream_take(struct stream *s, size_t n);
+/* At the end: does the file end in the middle of a frame? */
+bool stream_torn(const struct stream *s);
+/* Position in the decompressed bytes, and of the frame being read (offset of its first byte in the
+ * file). */
+uint64_t stream_at(const struct stream *s);
+uint64_t stream_frame_offset(const struct stream *s);
+
+/* The frames by the seek table at the end, or by walking the headers of blocks where there is none.
+ * *ret is the stream's. -ESPIPE: cannot seek; -EBADMSG. */
+int stream_frames(struct stream *s, const struct stream_frame **ret, size_t *ret_n,
+		  struct err *err);
+/* Reads n frames from that offset on, and nothing behind them. */
+int stream_seek(struct stream *s, uint64_t offset, uint64_t size, struct err *err);

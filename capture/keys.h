@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * What an index may find an event by. The reader appends the keys of an event to its chunk: one
+ * byte for the type, one for the length, then the value. What a process or a connection has is
+ * appended once in each generation, at its first event there: a generation is a frame.
+ */
+#include <stdint.h>
+
+#include "capture/base/bytes.h"
+#include "capture/base/chunk.h"
+#include "capture/event.h"
+
+/* Numbers are those of the index file: never reused. */
+enum key_type {
+	KEY_PID = 1,       /* u32, little endian */
+	KEY_UID = 2,       /* u32 */
+	KEY_COMM = 3,      /* text */
+	KEY_EXE = 4,       /* text; cut to KEY_VALUE bytes */
+	KEY_ADDRESS = 5,   /* 4 or 16 bytes in network order; local and remote alike */
+	KEY_PORT = 6,      /* u16; local and remote alike */
+	KEY_CONN = 7,      /* u64: flow.id */
+	KEY_CONTAINER = 8, /* text */
+	KEY_TYPES
+};
+
+enum {
+	KEY_VALUE = 255 /* most bytes of a value: the beginning of a longer one */
+};
+
+/* Appends; sets keys_full when there is no room. */
+void keys_put(struct chunk *c, enum key_type type, const void *p, size_t n);
+/* Takes the first key off rest. False at the end, or where it is damaged. */
+bool keys_take(struct bytes *rest, enum key_type *ret_type, struct bytes *ret_value);
+/* Everything by which the event is found. first_proc, first_flow: it is the first of its process,
+ * or connection, in this generation. */
+void keys_of_event(struct chunk *c, const struct event *ev, bool first_proc, bool first_flow);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * What the pipeline is for records, this is for events of a lossless recording (protobuf, pcapng
+ * with events=custom, JSON): it hands them to outputs as they were, with processes and connections
+ * that outlive the call, and with record time going on. It reads no clock.
+ */
+#include "capture/event.h"
+#include "capture/output.h"
+
+struct playback;
+
+/* outputs: begun, none a tap. NULL when there is no memory. */
+struct playback *playback_new(struct output **outputs, unsigned n);
+void playback_free(struct playback *p);
+/* Takes an event; what it says of process and connection is copied. The first META opens the
+ * outputs; a repeated one of the same run is no event. -EPROTO: no META came first. An event of kind
+ * EVENT_KINDS describes a process (ev->proc). */
+int playback_event(struct event *ev, void *playback);
+/* The end: outputs are finished. */
+void playback_finish(struct playback *p);
+/* Events by kind that were taken. */
+const uint64_t *playback_counts(const struct playback *p);
