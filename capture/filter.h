@@ -31,8 +31,8 @@ struct filter_ops {
 	int (*open)(void *ctx, const void *cfg, const struct filter_env *env, struct err *err);
 	/* A medium begins: what was before is forgotten. */
 	void (*begin)(void *ctx);
-	/* Takes the n bytes at p, which are the chunk's from some byte on, or opening bytes (c NULL).
-	 * pressure: how full the queue is, 0 to 100. *ret is valid until the next call. */
+	/* Takes the n bytes at p, which are the chunk's from some byte on, or opening bytes (c
+	 * NULL). pressure: how full the queue is, 0 to 100. *ret is valid until the next call. */
 	int (*put)(void *ctx, const struct chunk *c, const void *p, size_t n, unsigned pressure,
 		   struct bytes *ret);
 	/* What a medium ends with. */

@@ -28,7 +28,7 @@ struct index_frame {
 	uint64_t first_ns, last_ns;   /* Unix time of its earliest and its latest event */
 	uint64_t first_seq, last_seq; /* 0 = it has no event */
 	uint64_t events;
-	uint64_t lost;                /* seqs between first and last that are not in it */
+	uint64_t lost;                 /* seqs between first and last that are not in it */
 	uint32_t by_kind[EVENT_KINDS]; /* events */
 };
 

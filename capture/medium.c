@@ -103,7 +103,8 @@ static bool medium_pauses(const struct medium *m)
 
 static enum medium_step medium_begin(struct medium *m)
 {
-	int r = m->ops->begin ? m->ops->begin(m->sink) : 0;
+	struct sink_medium medium = {.unix_ns = m->head ? m->head->unix_ns : 0};
+	int r = m->ops->begin ? m->ops->begin(m->sink, &medium) : 0;
 
 	if (r == -EAGAIN)
 		return MEDIUM_BLOCKED;

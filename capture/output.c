@@ -165,12 +165,21 @@ int output_append(struct output *o, struct event *ev, struct chunk **ret)
 
 void output_event(struct output *o, struct event *ev)
 {
+	struct event seen; /* what a view changes, it changes for this output alone */
 	struct chunk *c;
 
 	o->offered++;
 	if (!output_wants(o, ev->kind)) {
 		o->skipped++;
 		return;
+	}
+	if (o->cfg.view) {
+		seen = *ev;
+		ev = &seen;
+		if (!o->cfg.view(ev, o->cfg.view_arg)) {
+			o->skipped++;
+			return;
+		}
 	}
 	if (!output_append(o, ev, &c))
 		output_count(o, c, ev->time_boot_ns);

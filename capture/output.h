@@ -21,6 +21,10 @@ enum {
 	OUTPUT_MAX = 16
 };
 
+/* Looks at an event before this output encodes it, after kinds=: may exchange what the event points
+ * at for something of its own, which is valid until the next call. False: the event is skipped. */
+typedef bool (*output_view_fn)(struct event *ev, void *arg);
+
 struct output_config {
 	const char *label; /* as the user wrote it, for messages; borrowed */
 	const struct encoder_ops *encoder;
@@ -29,10 +33,12 @@ struct output_config {
 	const struct sink_ops *sink;
 	const void *sink_cfg;
 	struct sink_env sink_env;
-	uint32_t kinds;    /* 1 << EVENT_…: what is offered to the encoder */
-	uint64_t flush_ns; /* a chunk is shipped when it is that old (record time, at a TICK) */
-	uint64_t hold_ns;  /* chunks are held back that long, so that `early` has a place */
-	bool block;        /* wait for a slow sink (replay) in place of counting loss */
+	uint32_t kinds;      /* 1 << EVENT_…: what is offered to the encoder */
+	uint64_t flush_ns;   /* a chunk is shipped when it is that old (record time, at a TICK) */
+	uint64_t hold_ns;    /* chunks are held back that long, so that `early` has a place */
+	output_view_fn view; /* NULL = events go out as they are */
+	void *view_arg;
+	bool block; /* wait for a slow sink (replay) in place of counting loss */
 };
 
 struct output;

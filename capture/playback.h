@@ -14,8 +14,8 @@ struct playback;
 struct playback *playback_new(struct output **outputs, unsigned n);
 void playback_free(struct playback *p);
 /* Takes an event; what it says of process and connection is copied. The first META opens the
- * outputs; a repeated one of the same run is no event. -EPROTO: no META came first. An event of kind
- * EVENT_KINDS describes a process (ev->proc). */
+ * outputs; a repeated one of the same run is no event. -EPROTO: no META came first. An event of
+ * kind EVENT_KINDS describes a process (ev->proc). */
 int playback_event(struct event *ev, void *playback);
 /* The end: outputs are finished. */
 void playback_finish(struct playback *p);

@@ -185,7 +185,7 @@ static int file_open(void *ctx, const void *cfg, const struct sink_env *env, str
 	return errf(err, -errno, "cannot write '%s': %s", env->target, strerror(errno));
 }
 
-static int file_begin(void *ctx)
+static int file_begin(void *ctx, const struct sink_medium *medium)
 {
 	struct file_sink *s = ctx;
 	int fd;

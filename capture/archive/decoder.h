@@ -20,13 +20,13 @@ struct decoder_ops {
 	size_t ctx_size;
 	/* ctx is zeroed. NULL = nothing to do. */
 	int (*open)(void *ctx, struct err *err);
-	/* The size of the first record in `in`, when it lies there whole. 0: it needs more bytes than
-	 * there are (*ret_want: at least that many; 0 = not known). -EBADMSG: no record begins here.
-	 * Cheap: decodes nothing. */
+	/* The size of the first record in `in`, when it lies there whole. 0: it needs more bytes
+	 * than there are (*ret_want: at least that many; 0 = not known). -EBADMSG: no record begins
+	 * here. Cheap: decodes nothing. */
 	ssize_t (*extent)(void *ctx, struct bytes in, size_t *ret_want);
-	/* Gives the events of one record, none where it is mere context. -EBADMSG: damaged, err says
-	 * how; else what fn returned. NULL = this format cannot be read back as events (text; raw has
-	 * a source of its own). */
+	/* Gives the events of one record, none where it is mere context. -EBADMSG: damaged, err
+	 * says how; else what fn returned. NULL = this format cannot be read back as events (text;
+	 * raw has a source of its own). */
 	int (*decode)(void *ctx, struct bytes rec, decoder_fn fn, void *arg, struct err *err);
 	/* NULL = nothing to do. */
 	void (*close)(void *ctx);

@@ -15,6 +15,7 @@ enum {
 	CHUNK_SIZE = 128 * 1024,
 	CHUNK_JUMBO = 8 * 1024 * 1024,
 	CHUNK_KEYS = 16 * 1024,
+	CHUNK_KINDS = 16, /* room for all of enum event_kind */
 };
 
 struct chunk {
@@ -22,23 +23,23 @@ struct chunk {
 	size_t len, cap;
 	uint64_t number; /* 1, 2, … in the order of delivery, which sets it */
 	uint32_t generation;
-	bool opens;       /* begins with its generation's opening bytes: a medium may begin here,
-			   * and a frame of an archive does */
-	bool rotates;     /* a medium has to begin here; never without `opens` */
+	bool opens;         /* begins with its generation's opening bytes: a medium may begin here,
+			     * and a frame of an archive does */
+	bool rotates;       /* a medium has to begin here; never without `opens` */
 	uint32_t opening_n; /* how many bytes are opening bytes; 0 unless it opens */
-	uint32_t reports; /* 1 << enum output_stat: reports of losses that are in it */
-	uint32_t records; /* events in it; opening bytes and other context are not counted */
-	uint64_t first_seq, last_seq; /* of its events; they need not be all in between */
-	uint64_t first_ns, last_ns;   /* true times of its earliest and its latest event (boot) */
-	uint64_t opened_ns;           /* record time when it was begun */
-	uint64_t touched_ns;          /* and when something was last appended */
-	uint64_t unix_ns;             /* opened_ns as Unix time: what a file is named after */
-	uint32_t kinds;               /* 1 << event kind of what is in it, for an index */
-	uint8_t *keys;                /* CHUNK_KEYS bytes: what an index may find it by, see
-				       * capture/keys.h; NULL = nobody wants to know */
-	uint32_t keys_n;              /* bytes of it that are used */
-	bool keys_full;               /* there was more: whatever is sought may be in this chunk */
-	struct chunk *next;           /* for the list that holds it */
+	uint32_t reports;   /* 1 << enum output_stat: reports of losses that are in it */
+	uint32_t records;   /* events in it; opening bytes and other context are not counted */
+	uint64_t first_seq, last_seq;  /* of its events; they need not be all in between */
+	uint64_t first_ns, last_ns;    /* true times of its earliest and its latest event (boot) */
+	uint64_t opened_ns;            /* record time when it was begun */
+	uint64_t touched_ns;           /* and when something was last appended */
+	uint64_t unix_ns;              /* opened_ns as Unix time: what a file is named after */
+	uint32_t by_kind[CHUNK_KINDS]; /* events in it by their kind */
+	uint8_t *keys;                 /* CHUNK_KEYS bytes: what an index may find it by, see
+					* capture/keys.h; NULL = nobody wants to know */
+	uint32_t keys_n;               /* bytes of it that are used */
+	bool keys_full;                /* there was more: whatever is sought may be in this chunk */
+	struct chunk *next;            /* for the list that holds it */
 };
 
 static inline size_t chunk_room(const struct chunk *c)

@@ -15,20 +15,22 @@ TOP = {"CMakeLists.txt", "README.md", "LICENSE", "capture", "probes", "kern", "e
        "samples"}
 USER = "GPL-2.0-or-later"
 KERN = "GPL-2.0-only OR LGPL-2.1-or-later"
-# base <- core <- {source, probes, encoders, sinks} <- run <- cli. CORE is capture/ without its other folders.
+# base <- core <- {source, archive, probes, encoders, sinks} <- run <- cli. CORE is capture/ without its other folders.
 # Who may include what: the first row whose folder fits the including file. Includes of the build folder
 # (skeletons, protobuf) stand under the folder that their sources are in.
 CORE = ("capture/base/", r"capture/[^/]*$")
 INCLUDES = [
     ("capture/base/", ("capture/base/",)),
     ("capture/source/", (*CORE, "capture/source/", "kern/events.h")),
-    ("capture/run/", (*CORE, "capture/source/", "capture/run/", "probes/", "kern/events.h")),
-    ("capture/cli/", (*CORE, "capture/source/", "capture/run/", "capture/cli/", "probes/", "kern/events.h")),
+    ("capture/archive/", (*CORE, "capture/archive/", "proto/", "kern/events.h")),
+    ("capture/run/", (*CORE, "capture/source/", "capture/archive/", "capture/run/", "probes/", "kern/events.h")),
+    ("capture/cli/", (*CORE, "capture/source/", "capture/archive/", "capture/run/", "capture/cli/", "probes/",
+                      "kern/events.h")),
     ("capture/", (*CORE, "kern/events.h", "kern/counters.def")),
     ("probes/", (*CORE, "capture/source/", "probes/", "kern/")),
     ("encoders/", (*CORE, "encoders/", "proto/")),
     ("proto/", (*CORE, "proto/")),
-    ("sinks/", ("capture/base/", "capture/sink.h", "sinks/")),
+    ("sinks/", ("capture/base/", "capture/sink.h", "capture/filter.h", "capture/index.h", "sinks/")),
     ("kern/", ("kern/",)),
     ("tests/", ("capture/", "probes/", "encoders/", "proto/", "sinks/", "kern/", "tests/")),
 ]
@@ -38,7 +40,7 @@ CORE_FOREIGN = re.compile(r"^(bpf_|libbpf_|elf_|open|openat|read|pread|readlink|
                           r"usleep|write|close|eventfd)$")
 CORE_DELIVERY = {"delivery": {"poll", "read", "write", "close", "eventfd"}, "medium": {"clock_gettime"}}
 # What these can reach through any chain of headers.
-NEVER_REACH = {"encoders/": ("kern/",), "proto/": ("kern/",), "sinks/": ("kern/", "capture/event.h")}
+NEVER_REACH = {"encoders/": ("kern/",), "proto/": ("kern/",), "sinks/": ("kern/",)}
 BANNED = re.compile(r"\b(strcpy|stpcpy|strcat|sprintf|vsprintf|gets|atoi|atol|atoll|atof|strtok|system|popen|"
                     r"alloca|tmpnam|mktemp)\s*\(")
 # A function that is static: its type and name stand on one line, without indent.

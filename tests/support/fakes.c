@@ -40,7 +40,7 @@ static void sink_append(struct fake_sink *s, const void *p, size_t n)
 	s->p[s->n] = 0;
 }
 
-static int sink_begin(void *ctx)
+static int sink_begin(void *ctx, const struct sink_medium *medium)
 {
 	struct fake_sink *s = ((struct fake_sink_ctx *)ctx)->s;
 
