@@ -94,7 +94,7 @@ static void new_file_is_private_and_whole(void **state)
 	struct stat st;
 
 	assert_int_equal(open_sink(&s, "new"), 0);
-	assert_int_equal(sink_file.begin(s.ctx), 0);
+	assert_int_equal(sink_file.begin(s.ctx, &(struct sink_medium){0}), 0);
 	assert_int_equal(write_text(&s, "one "), 0);
 	assert_int_equal(write_text(&s, "two"), 0);
 	assert_int_equal(s.done, 2);
@@ -116,7 +116,7 @@ static void earlier_file_survives_until_the_medium_begins(void **state)
 	assert_int_equal(chmod(s.path, 0644), 0);
 	assert_int_equal(open_sink(&s, "old"), 0);
 	temp_expect(s.path, "what was here before, and longer");
-	assert_int_equal(sink_file.begin(s.ctx), 0);
+	assert_int_equal(sink_file.begin(s.ctx, &(struct sink_medium){0}), 0);
 	temp_expect(s.path, "");
 	assert_int_equal(write_text(&s, "new"), 0);
 	assert_int_equal(write_text(&s, "er"), 0);
@@ -132,9 +132,9 @@ static void a_second_medium_follows_the_first(void **state)
 	struct sink s;
 
 	assert_int_equal(open_sink(&s, "again"), 0);
-	assert_int_equal(sink_file.begin(s.ctx), 0);
+	assert_int_equal(sink_file.begin(s.ctx, &(struct sink_medium){0}), 0);
 	assert_int_equal(write_text(&s, "first "), 0);
-	assert_int_equal(sink_file.begin(s.ctx), 0);
+	assert_int_equal(sink_file.begin(s.ctx, &(struct sink_medium){0}), 0);
 	assert_int_equal(write_text(&s, "second"), 0);
 	sink_file.close(s.ctx);
 	temp_expect(s.path, "first second");
@@ -228,7 +228,7 @@ static void a_full_disk_leaves_whole_writes(void **state)
 	struct sink s;
 
 	assert_int_equal(open_sink(&s, "full"), 0);
-	assert_int_equal(sink_file.begin(s.ctx), 0);
+	assert_int_equal(sink_file.begin(s.ctx, &(struct sink_medium){0}), 0);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 	assert_int_equal(write_text(&s, "12345678"), 0);
 	assert_int_equal(write_text(&s, "abcdefgh"), -EFBIG); /* two bytes of it went in */
@@ -252,7 +252,7 @@ static void a_fifo_waits_for_each_reader(void **state)
 
 	assert_int_equal(mkfifo(in_dir(&s, "fifo"), 0644), 0);
 	assert_int_equal(open_sink(&s, "fifo"), 0);
-	assert_int_equal(sink_file.begin(s.ctx), -EAGAIN);
+	assert_int_equal(sink_file.begin(s.ctx, &(struct sink_medium){0}), -EAGAIN);
 	sink_file.wait(s.ctx, true, &wait);
 	assert_int_equal(wait.fd, -1);
 	assert_true(wait.timeout_ms > 0 && wait.timeout_ms <= 1000);
@@ -260,7 +260,7 @@ static void a_fifo_waits_for_each_reader(void **state)
 	for (int i = 0; i < 2; i++) {
 		reader = open(s.path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 		assert_true(reader >= 0);
-		assert_int_equal(sink_file.begin(s.ctx), 0);
+		assert_int_equal(sink_file.begin(s.ctx, &(struct sink_medium){0}), 0);
 		assert_int_equal(write_text(&s, "hello"), 0);
 		assert_int_equal(s.done, s.number);
 		assert_int_equal(sink_file.sync(s.ctx), 0);
@@ -268,7 +268,7 @@ static void a_fifo_waits_for_each_reader(void **state)
 		assert_memory_equal(got, "hello", 5);
 		close(reader);
 		assert_int_equal(write_text(&s, "lost"), -EPIPE);
-		assert_int_equal(sink_file.begin(s.ctx), -EAGAIN);
+		assert_int_equal(sink_file.begin(s.ctx, &(struct sink_medium){0}), -EAGAIN);
 	}
 	sink_file.close(s.ctx);
 }
@@ -284,7 +284,7 @@ static void a_fifo_sees_its_reader_leave(void **state)
 	assert_int_equal(mkfifo(in_dir(&s, "left"), 0600), 0);
 	assert_int_equal(open_sink(&s, "left"), 0);
 	reader = open(s.path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	assert_int_equal(sink_file.begin(s.ctx), 0);
+	assert_int_equal(sink_file.begin(s.ctx, &(struct sink_medium){0}), 0);
 	sink_file.wait(s.ctx, false, &wait);
 	assert_true(wait.fd >= 0);
 	assert_int_equal(sink_file.service(s.ctx), 0);
@@ -292,7 +292,7 @@ static void a_fifo_sees_its_reader_leave(void **state)
 	p = (struct pollfd){.fd = wait.fd, .events = wait.events};
 	assert_int_equal(poll(&p, 1, 10000), 1);
 	assert_int_equal(sink_file.service(s.ctx), -EPIPE);
-	assert_int_equal(sink_file.begin(s.ctx), -EAGAIN);
+	assert_int_equal(sink_file.begin(s.ctx, &(struct sink_medium){0}), -EAGAIN);
 	sink_file.close(s.ctx);
 }
 
@@ -310,7 +310,7 @@ static void a_slow_fifo_keeps_its_progress(void **state)
 	reader = open(s.path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	assert_true(reader >= 0);
 	assert_int_equal(open_sink(&s, "slow"), 0);
-	assert_int_equal(sink_file.begin(s.ctx), 0);
+	assert_int_equal(sink_file.begin(s.ctx, &(struct sink_medium){0}), 0);
 	s.number = 1;
 	do {
 		ssize_t n;
@@ -339,7 +339,7 @@ static void sync_data_is_an_option(void **state)
 	assert_int_equal(opt_set(row, s.cfg, "sometimes", "sync", &s.err), -EINVAL);
 	assert_int_equal(opt_set(row, s.cfg, "data", "sync", &s.err), 0);
 	assert_int_equal(open_as(&s, "durable", (uid_t)-1), 0);
-	assert_int_equal(sink_file.begin(s.ctx), 0);
+	assert_int_equal(sink_file.begin(s.ctx, &(struct sink_medium){0}), 0);
 	assert_int_equal(write_text(&s, "x"), 0);
 	assert_int_equal(s.done, 0);
 	assert_int_equal(sink_file.sync(s.ctx), 0);
