@@ -278,6 +278,7 @@ static void file_close(void *ctx)
 }
 
 const struct sink_ops sink_file = {
+	.flags = SINK_ROTATES,
 	.name = "file",
 	.summary = "a file that is replaced, or a FIFO",
 	.options = file_options,
