@@ -384,7 +384,7 @@ static void short_connections_have_room(void **state)
 	x = read_back(offset, &blob);
 	print_message("index: %.2f %% of the archive\n", 100.0 * (double)blob / (double)offset);
 	assert_true(blob * 1000 <= offset * 3);
-	for (uint32_t i = 0; i < N * EACH; i += 17) {
+	for (uint32_t i = 0; i < N * EACH; i += 97) {
 		uint8_t frames[N] = {0};
 		uint64_t id = 0x67709d26401ull + i * 7000003ull;
 
