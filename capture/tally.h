@@ -28,6 +28,7 @@ struct tally {
 	pthread_mutex_t lock;
 	struct tally_stats stats;
 	struct tally_news news;
+	struct loss medium; /* no loss yet: what is done on the present medium */
 	char text[256]; /* of the last error, even one that is over */
 };
 
@@ -36,7 +37,10 @@ void tally_free(struct tally *t);
 
 void tally_done(struct tally *t, const struct chunk *c);
 void tally_lost(struct tally *t, const struct chunk *c);
+/* A medium begins. */
 void tally_medium(struct tally *t);
+/* What was done on it is there no more: it is lost. */
+void tally_medium_gone(struct tally *t);
 /* 0 = all is well again. */
 void tally_error(struct tally *t, const char *label, int error);
 
