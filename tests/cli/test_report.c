@@ -175,9 +175,9 @@ static void each_place_tells_its_losses(void **state)
 static void an_error_alone_is_told(void **state)
 {
 	start_run("stdout", NULL);
-	run.sinks[0].fail_end = -EIO;
+	run.sinks[0].fail_end = -EACCES;
 	start_program(10);
-	expect(REPORT_QUIET, false, "penstock: stdout: Input/output error\n");
+	expect(REPORT_QUIET, false, "penstock: stdout: Permission denied\n");
 }
 
 /* The recording has told it already, and this run lost nothing. */
