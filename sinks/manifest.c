@@ -243,6 +243,8 @@ void manifest_begin(struct manifest *m, const char *name, uint64_t ino)
 {
 	char line[NAME_MAX + 32];
 
+	if (!strcmp(m->active, name) && m->active_ino == ino && !m->stale)
+		return;
 	snprintf(m->active, sizeof(m->active), "%s", name);
 	m->active_ino = ino;
 	snprintf(line, sizeof(line), "a %" PRIu64 " %s\n", ino, name);

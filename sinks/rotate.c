@@ -25,6 +25,7 @@ struct rotate {
 	struct manifest manifest;
 	struct place_file file;   /* NAME.part */
 	char final[NAME_MAX + 1]; /* NAME */
+	char last[NAME_MAX + 1];  /* what the template gave for it */
 	char host[NAME_HOST];
 	bool used; /* something was begun, or made whole */
 };
@@ -238,6 +239,7 @@ static int rotate_next_name(struct rotate *r, uint64_t unix_ns)
 {
 	struct name_values v = {.unix_ns = unix_ns, .host = r->host, .pid = (unsigned)getpid()};
 	char plain[NAME_MAX + 1], part[NAME_MAX + 1];
+	bool numbered;
 	int result;
 
 	for (int i = 0; i < ROTATE_TRIES; i++) {
@@ -246,14 +248,17 @@ static int rotate_next_name(struct rotate *r, uint64_t unix_ns)
 		if (result < 0)
 			return result;
 		snprintf(r->final, sizeof(r->final), "%s", plain);
-		if (i && !r->name.counts)
+		numbered = !r->name.counts && (i || !strcmp(plain, r->last));
+		if (numbered)
 			result = name_append_number(plain, v.seq, r->final);
 		if (result < 0)
 			return result;
 		part_of(r->final, part);
-		if (!is_there(r, r->final) && !is_there(r, part))
+		if (!is_there(r, r->final) && !is_there(r, part)) {
+			snprintf(r->last, sizeof(r->last), "%s", plain);
 			return 0;
-		if (i || r->name.counts)
+		}
+		if (numbered || r->name.counts)
 			r->manifest.next++;
 	}
 	return -EEXIST;
