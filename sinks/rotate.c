@@ -114,6 +114,7 @@ static void rotate_recover(struct rotate *r, const char *part)
 {
 	CLEANUP_CLOSE int there = openat(r->place->folder, part, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	CLEANUP_CLOSE int fd = -1;
+	struct place_file whole = {.fd = -1};
 	char final[NAME_MAX + 1];
 	struct err err;
 	struct stat st;
@@ -131,8 +132,12 @@ static void rotate_recover(struct rotate *r, const char *part)
 	if (!r->place->env->recover || r->place->env->recover(r->place->folder, part, &err) < 0)
 		return;
 	snprintf(final, sizeof(final), "%.*s", (int)(strlen(part) - strlen(part_ending)), part);
-	if (fstatat(r->place->folder, part, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		rotate_name_part(r, part, final, st.st_ino);
+	/* It may be another file by now, with the lock, mode and owner of none of ours. */
+	cleanup_closep(&fd);
+	fd = -1;
+	if (place_existing(r->place, part, &whole, NULL) == 0)
+		rotate_name_part(r, part, final, whole.ino);
+	place_file_close(&whole);
 }
 
 /* A medium that ended without rotate_end(). */

@@ -118,10 +118,9 @@ static void too_long_a_name_is_refused(void **state)
 	assert_int_equal(name_expand(&name, &values, got), 0);
 	memcpy(text + NAME_LONGEST - 12, "{host}{host}", 13);
 	assert_int_equal(name_parse(text, "x", &name, NULL), 0);
-	assert_int_equal(name_expand(&name,
-				     &(struct name_values){.host = "a-host-with-a-longer-name"},
-				     got),
-			 -ENAMETOOLONG);
+	assert_int_equal(
+		name_expand(&name, &(struct name_values){.host = "a-host-with-a-longer-name"}, got),
+		-ENAMETOOLONG);
 }
 
 static void a_number_goes_before_the_endings(void **state)
@@ -176,7 +175,8 @@ static void strangers_do_not_match(void **state)
 		{"a-{seq:06}.raw", "a-.raw", -1},
 		{"a-{seq:06}.raw", "", -1},
 		{"{host}-{seq}.raw", "my-9-host-12.raw", 12},
-		{"{host}{host}{host}-{seq}", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", -1},
+		{"{host}{host}{host}-{seq}",
+		 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", -1},
 		{"{seq}", "18446744073709551616184467440737", -1},
 	};
 	struct name name;
