@@ -29,7 +29,7 @@ struct tally {
 	struct tally_stats stats;
 	struct tally_news news;
 	struct loss medium; /* no loss yet: what is done on the present medium */
-	char text[256]; /* of the last error, even one that is over */
+	char text[256];     /* of the last error, even one that is over */
 };
 
 void tally_init(struct tally *t);

@@ -249,6 +249,8 @@ void manifest_begin(struct manifest *m, const char *name, uint64_t ino)
 	m->active_ino = ino;
 	snprintf(line, sizeof(line), "a %" PRIu64 " %s\n", ino, name);
 	manifest_append(m, line);
+	/* Whatever fails from now on, this and all before it can be read again. */
+	(void)fdatasync(m->fd);
 }
 
 void manifest_add(struct manifest *m, const char *name)
