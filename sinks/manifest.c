@@ -287,11 +287,8 @@ int manifest_name(const char *base, char ret[NAME_MAX + 1])
 static int manifest_lock(struct manifest *m, struct err *err)
 {
 	struct place_file f = {.fd = -1};
-	int r = place_create(m->place, m->name, &f, err);
+	int r = place_take(m->place, m->name, &f, &m->made, err);
 
-	m->made = r == 0;
-	if (r == -EEXIST)
-		r = place_existing(m->place, m->name, &f, err);
 	if (r == -EBUSY)
 		return errf(err, -EBUSY, "'%s' is being written by another penstock",
 			    m->place->env->target);
@@ -324,6 +321,8 @@ int manifest_open(struct manifest *m, const struct place *place, const char *bas
 			    place->env->target);
 	if (r < 0)
 		return r;
+	if (err) /* of a try before */
+		err->text[0] = '\0';
 	manifest_read(m);
 	manifest_settle(m);
 	m->stale = true; /* the first line that is appended writes the whole */

@@ -40,6 +40,7 @@ int files_open_as(struct files *s, const char *name, const char *options,
 	s->env.done = note_done;
 	s->env.done_arg = s;
 	r = sink_file.open(s->ctx, s->cfg, &s->env, &s->err);
+	assert_int_equal(r < 0, s->err.text[0] != '\0');
 	free(copy);
 	return r;
 }
