@@ -155,13 +155,15 @@ static void a_file_has_a_line(void **state)
 static void a_run_that_goes_on(void **state)
 {
 	struct snapshot now;
+	bool whole;
 
 	start_run("a.jsonl", NULL);
 	start_program(10);
 	snapshot_take(&now, run.pipeline, &run.outputs);
 	printed_begin();
-	assert_true(report_print_snapshot(&now, &run.outputs, REPORT_RUNNING));
+	whole = report_print_snapshot(&now, &run.outputs, REPORT_RUNNING);
 	printed_end();
+	assert_true(whole);
 	assert_string_equal(printed_err(), "penstock: 1 exec\n"
 					   "penstock: a.jsonl: 0 written, 0B, 1 on their way\n");
 	expect(0, true, "penstock: 1 exec\npenstock: a.jsonl: 1 written, 35B\n");
