@@ -98,7 +98,9 @@ static int recording_decode(struct recording *r, struct bytes in, unsigned *budg
 		in = (struct bytes){in.p + n, in.n - (size_t)n};
 		--*budget;
 	}
-	if (*ret_want <= in.n)
+	if (n > 0) /* nothing is known of the next one */
+		*ret_want = 0;
+	else if (*ret_want <= in.n)
 		*ret_want = in.n + 1;
 	return 0;
 }

@@ -13,7 +13,6 @@
 #include "tests/support/events.h"
 #include "tests/support/replayed.h"
 
-extern const struct decoder_ops decoder_jsonl;
 extern const struct encoder_ops encoder_jsonl;
 
 static void *ctx;
