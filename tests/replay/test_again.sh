@@ -51,7 +51,7 @@ done
 # By its contents, not by its name, and from a pipe.
 "$P" replay "$T/made-bash.raw" -w "$T/a.pb" -w "$T/a.pb.zst" -w "$T/a.txt,format=text" -w "$T/rows.pcapng" 2>"$T/log"
 for from in a.pb a.pb.zst; do
-	"$P" replay - -w "$T/b.txt,format=text" <"$T/$from" 2>"$T/log"
+	dd if="$T/$from" bs=777 2>"$T/log" | "$P" replay - -w "$T/b.txt,format=text" 2>"$T/log"
 	check "$from from a pipe" "$?" 0
 	holds "$from from a pipe" cmp "$T/a.txt" "$T/b.txt"
 done
@@ -98,6 +98,12 @@ for from in a.pb a.pb.zst; do
 	done
 	at_least "$from cut at 9/10: most of it" "$n" $((lines / 2))
 done
+"$P" replay "$T/made-bash.raw" -w "$T/a.raw.zst" 2>"$T/log"
+head -c $(($(stat -c %s "$T/a.raw.zst") * 9 / 10)) "$T/a.raw.zst" >"$T/cut"
+run replay "$T/cut" -w "$T/b.txt,format=text"
+check "a.raw.zst cut: status" "$STATUS" 0
+one_line "ends in the middle of"
+at_least "a.raw.zst cut: most of it" "$(wc -l <"$T/b.txt")" $((lines / 2))
 
 # Damaged: what came before that is there, and the exit status tells.
 for from in a.pb a.pb.zst; do
