@@ -11,10 +11,6 @@
 #include "capture/archive/stream.h"
 #include "capture/encoder.h"
 
-enum {
-	HEAD = 4096, /* as much as tells the format */
-};
-
 /* Cuts an ending off a name of n bytes. */
 static size_t name_without(const char *name, size_t n, const char *ending)
 {
@@ -82,11 +78,34 @@ static int records_pull(struct records *r, struct err *err)
 	return 0;
 }
 
+static int decoder_open(struct records *r, struct err *err)
+{
+	int ret;
+
+	r->ctx = calloc(1, r->ops->ctx_size + 1);
+	if (!r->ctx)
+		return errf(err, -ENOMEM, "out of memory");
+	ret = r->ops->open ? r->ops->open(r->ctx, err) : 0;
+	if (ret < 0) {
+		free(r->ctx);
+		r->ctx = NULL;
+	}
+	return ret;
+}
+
+static void decoder_close(struct records *r)
+{
+	if (r->ctx && r->ops->close)
+		r->ops->close(r->ctx);
+	free(r->ctx);
+	r->ctx = NULL;
+}
+
 static int records_begin(struct records *r, const char *format, struct err *err)
 {
 	int ret = 0;
 
-	while (ret == 0 && records_left(r) < HEAD && !r->pending)
+	while (ret == 0 && records_left(r) < DECODER_HEAD && !r->pending)
 		ret = records_pull(r, err);
 	if (!records_left(r))
 		return ret;
@@ -96,10 +115,7 @@ static int records_begin(struct records *r, const char *format, struct err *err)
 		r->ops = decoder_by_format(format);
 	if (!r->ops)
 		return errf(err, -EBADMSG, "no recording of penstock");
-	r->ctx = calloc(1, r->ops->ctx_size + 1);
-	if (!r->ctx)
-		return errf(err, -ENOMEM, "out of memory");
-	return r->ops->open ? r->ops->open(r->ctx, err) : 0;
+	return decoder_open(r, err);
 }
 
 int records_open(struct records *r, int fd, const char *format, struct err *err)
@@ -109,11 +125,20 @@ int records_open(struct records *r, int fd, const char *format, struct err *err)
 	return ret < 0 ? ret : records_begin(r, format, err);
 }
 
+int records_restart(struct records *r, int fd, struct err *err)
+{
+	const struct decoder_ops *ops = r->ops;
+	int ret;
+
+	records_close(r);
+	r->ops = ops;
+	ret = inspect_new(fd, &r->in, err);
+	return ret < 0 ? ret : decoder_open(r, err);
+}
+
 void records_close(struct records *r)
 {
-	if (r->ctx && r->ops->close)
-		r->ops->close(r->ctx);
-	free(r->ctx);
+	decoder_close(r);
 	free(r->p);
 	inspect_free(r->in);
 	*r = (struct records){0};

@@ -49,6 +49,9 @@ const char *records_format(const char *path);
  * -EBADMSG: none of ours. An empty file has no format: ops stays NULL and the end comes at once.
  * r is zeroed by the caller and always given to records_close(). */
 int records_open(struct records *r, int fd, const char *format, struct err *err);
+/* Reads the descriptor anew, from where it stands now: a frame of the same format begins there.
+ * Places in the contents count from 0 again. */
+int records_restart(struct records *r, int fd, struct err *err);
 void records_close(struct records *r);
 /* -EBADMSG with text: damaged. */
 int records_next(struct records *r, struct records_item *ret, struct err *err);
