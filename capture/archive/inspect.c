@@ -8,7 +8,7 @@
 #include <unistd.h>
 #include <zstd.h>
 
-#include "capture/base/seektable.h"
+#include "capture/base/seek_table.h"
 
 enum {
 	INPUT = 256 * 1024,
@@ -16,7 +16,7 @@ enum {
 	WINDOW_LOG = 27, /* 128 MiB: what plain `zstd -d` opens, too */
 	MAGIC = 4,
 	HEAD_CHECKSUM = 4,                    /* in the byte behind the magic */
-	SKIPPABLE_MAX = 12 * SEEKTABLE_MAX + 64, /* no larger one is kept in memory */
+	SKIPPABLE_MAX = 12 * SEEK_TABLE_MAX + 64, /* no larger one is kept in memory */
 };
 
 enum inspect_state {
@@ -173,15 +173,15 @@ static int plain_next(struct inspect *f, struct inspect_item *ret, struct err *e
 
 static int skippable_next(struct inspect *f, struct inspect_item *ret, struct err *err)
 {
-	int r = input_fill(f, SEEKTABLE_HEAD, err);
+	int r = input_fill(f, SEEK_TABLE_HEAD, err);
 	uint64_t size = 0;
 	size_t n = 0;
 
 	if (r < 0)
 		return r;
-	if (input_left(f) < SEEKTABLE_HEAD)
+	if (input_left(f) < SEEK_TABLE_HEAD)
 		return item_torn(f, ret);
-	size = SEEKTABLE_HEAD + (uint64_t)input_u32(f, 4);
+	size = SEEK_TABLE_HEAD + (uint64_t)input_u32(f, 4);
 	if (size > SKIPPABLE_MAX)
 		return errf(err, -EBADMSG,
 			    "at byte %" PRIu64 ": a skippable frame of %" PRIu64

@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include <zstd.h>
 
-#include "capture/base/seektable.h"
+#include "capture/base/seek_table.h"
 
 enum {
 	OUTPUT = 256 * 1024,
@@ -18,7 +18,7 @@ struct pack {
 	struct pack_config cfg;
 	int fd;
 	ZSTD_CCtx *zstd;
-	struct seektable table;
+	struct seek_table table;
 	uint64_t file_at; /* offset of what comes next in the file */
 	uint64_t frame_at, frame_raw;
 	uint32_t frames;
@@ -65,14 +65,14 @@ void pack_free(struct pack *p)
 	if (!p)
 		return;
 	ZSTD_freeCCtx(p->zstd);
-	seektable_free(&p->table);
+	seek_table_free(&p->table);
 	free(p);
 }
 
-int pack_known(struct pack *p, uint64_t size, uint64_t raw_size, uint32_t checksum)
+void pack_known(struct pack *p, uint64_t size, uint64_t raw_size, uint32_t checksum)
 {
 	p->frames++;
-	return seektable_add(&p->table, size, raw_size, checksum);
+	seek_table_add(&p->table, size, raw_size, checksum);
 }
 
 static int pack_write(struct pack *p, const void *from, size_t n, struct err *err)
@@ -169,10 +169,9 @@ int pack_cut(struct pack *p, struct err *err)
 		return r;
 	memcpy(sum, p->output + p->n - sizeof(sum), sizeof(sum));
 	r = output_flush(p, err);
-	if (r == 0 && pack_known(p, p->file_at - p->frame_at, p->frame_raw,
-				 sum[0] | (uint32_t)sum[1] << 8 | (uint32_t)sum[2] << 16 |
-					 (uint32_t)sum[3] << 24) < 0)
-		r = errf(err, -ENOMEM, "out of memory");
+	pack_known(p, p->file_at - p->frame_at, p->frame_raw,
+		   sum[0] | (uint32_t)sum[1] << 8 | (uint32_t)sum[2] << 16 |
+			   (uint32_t)sum[3] << 24);
 	p->frame_at = p->file_at;
 	p->frame_raw = 0;
 	return r;
@@ -183,8 +182,8 @@ int pack_finish(struct pack *p, struct err *err)
 	struct bytes table = {0};
 	int r = pack_cut(p, err);
 
-	if (r == 0 && p->zstd && !p->cfg.one_frame && seektable_finish(&p->table, &table) < 0)
-		r = errf(err, -ENOMEM, "out of memory");
+	if (p->zstd && !p->cfg.one_frame)
+		table = seek_table_bytes(&p->table);
 	if (r == 0)
 		r = output_flush(p, err);
 	return r == 0 ? pack_write(p, table.p, table.n, err) : r;

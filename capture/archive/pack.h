@@ -24,7 +24,7 @@ int pack_new(const struct pack_config *cfg, int fd, uint64_t at, struct pack **r
 	     struct err *err);
 void pack_free(struct pack *p);
 /* A frame that is in the file already, for the seek table. */
-int pack_known(struct pack *p, uint64_t size, uint64_t raw_size, uint32_t checksum);
+void pack_known(struct pack *p, uint64_t size, uint64_t raw_size, uint32_t checksum);
 int pack_put(struct pack *p, struct bytes b, struct err *err);
 /* Contents of the frame that is open. */
 uint64_t pack_frame_raw(const struct pack *p);

@@ -17,7 +17,7 @@
 #include "capture/archive/recover_tail.h"
 #include "capture/archive/stream.h"
 #include "capture/base/cleanup.h"
-#include "capture/base/seektable.h"
+#include "capture/base/seek_table.h"
 
 enum {
 	LEVEL = 3,
@@ -33,7 +33,7 @@ struct recovery {
 	bool whole;              /* nothing is to be done */
 	uint64_t keep;           /* contents up to here are whole records */
 	uint64_t torn;           /* bytes behind them */
-	struct seektable before; /* frames before the one that is written again */
+	struct seek_table before; /* frames before the one that is written again */
 	struct inspect_frame last;   /* the last whole one, not in `before` yet */
 	uint64_t cut_at, cut_raw;    /* where what is written again begins: file, contents */
 };
@@ -61,16 +61,17 @@ static int damage_judge(struct recovery *r, const struct err *why, struct err *e
 	return 0;
 }
 
-static int frame_commit(struct recovery *r)
+static void frame_commit(struct recovery *r)
 {
 	const struct inspect_frame *f = &r->last;
 
-	return f->size ? seektable_add(&r->before, f->size, f->raw_size, f->checksum) : 0;
+	if (f->size)
+		seek_table_add(&r->before, f->size, f->raw_size, f->checksum);
 }
 
 /* Which frame is written again: the torn one; the last whole one when nothing of a later one is
  * left, so that the report stands in a frame with its context. */
-static int cut_choose(struct recovery *r)
+static void cut_choose(struct recovery *r)
 {
 	if (!r->zstd) {
 		r->cut_at = r->cut_raw = r->keep;
@@ -82,26 +83,23 @@ static int cut_choose(struct recovery *r)
 	} else {
 		r->cut_at = r->last.offset + r->last.size;
 		r->cut_raw = r->last.raw_at + r->last.raw_size;
-		return frame_commit(r);
+		frame_commit(r);
 	}
-	return 0;
 }
 
 /* Takes an item; 1 = the last one. */
 static int scan_item(struct recovery *r, const struct records_item *item, struct err *err)
 {
-	int ret = 0;
-
 	r->zstd = inspect_is_zstd(r->records.in);
 	switch (item->what) {
 	case RECORDS_RECORD:
 		r->keep = item->raw_at + item->record.n;
 		return recover_tail_record(&r->tail, item->record, err);
 	case RECORDS_FRAME_END:
-		ret = frame_commit(r);
+		frame_commit(r);
 		r->last = item->frame;
 		r->whole = r->one_frame;
-		return ret < 0 ? errf(err, ret, "out of memory") : 0;
+		return 0;
 	case RECORDS_SKIPPABLE:
 		r->whole = true;
 		return 0;
@@ -138,25 +136,23 @@ static int recovery_scan(struct recovery *r, struct err *err)
 	recover_tail_end(&r->tail);
 	if (!r->zstd && !r->torn && (r->tail.told || r->tail.ended))
 		r->whole = true;
-	ret = cut_choose(r);
-	return ret < 0 ? errf(err, ret, "out of memory") : 0;
+	cut_choose(r);
+	return 0;
 }
 
 /* ---- what is written ----------------------------------------------------------------------- */
 
-static int pack_frames_before(struct recovery *r, struct pack *pack)
+static void pack_frames_before(struct recovery *r, struct pack *pack)
 {
-	struct bytes table;
-	int ret = seektable_finish(&r->before, &table);
+	struct bytes table = seek_table_bytes(&r->before);
 
-	if (ret == 0 && r->before.broken)
-		return pack_known(pack, UINT64_MAX, 0, 0);
-	for (uint32_t i = 0; ret == 0 && i < r->before.frames; i++) {
-		struct seektable_frame f = seektable_get(table, i);
+	if (r->before.unfit)
+		pack_known(pack, UINT64_MAX, 0, 0); /* nor will there be a table now */
+	for (uint32_t i = 0; table.n && i < r->before.frames; i++) {
+		struct seek_table_entry f = seek_table_get(table, i);
 
-		ret = pack_known(pack, f.size, f.raw_size, f.checksum);
+		pack_known(pack, f.size, f.raw_size, f.checksum);
 	}
-	return ret;
 }
 
 /* The whole records of the frame that is written again. */
@@ -186,10 +182,9 @@ static int mend_records(struct recovery *r, struct pack *pack, struct err *err)
 static int mend_all(struct recovery *r, struct pack *pack, struct err *err)
 {
 	struct bytes report = {0};
-	int ret = pack_frames_before(r, pack);
+	int ret = 0;
 
-	if (ret < 0)
-		return errf(err, ret, "out of memory");
+	pack_frames_before(r, pack);
 	if (r->torn || !(r->tail.told || r->tail.ended))
 		ret = recover_tail_report(&r->tail, r->torn, &report, err);
 	if (ret == 0)
@@ -273,6 +268,6 @@ int recover_file(int folder, const char *name, struct err *err)
 	ret = recovery_run(&r, err);
 	recover_tail_close(&r.tail);
 	records_close(&r.records);
-	seektable_free(&r.before);
+	seek_table_free(&r.before);
 	return ret;
 }

@@ -12,7 +12,7 @@
 #include "capture/archive/records.h"
 #include "capture/archive/verify_inside.h"
 #include "capture/base/cleanup.h"
-#include "capture/base/seektable.h"
+#include "capture/base/seek_table.h"
 #include "capture/base/utf8.h"
 #include "capture/layout.h"
 #include "capture/raw.h"
@@ -29,7 +29,7 @@ struct check {
 	struct records records;
 	struct verify_seq seq;
 	struct verify_pcapng *pcapng;
-	struct seektable table; /* of the frames as they are */
+	struct seek_table table; /* of the frames as they are */
 	struct bytes said;      /* what the seek table says; NULL = there is none yet */
 	char *said_memory;
 };
@@ -186,8 +186,7 @@ static int check_frame(struct check *c, const struct inspect_frame *f)
 			    "at byte %" PRIu64 ": a second frame, which no Wireshark before 4.4 "
 			    "reads",
 			    f->offset);
-	if (seektable_add(&c->table, f->size, f->raw_size, f->checksum) < 0)
-		return errf(why, -ENOMEM, "out of memory");
+	seek_table_add(&c->table, f->size, f->raw_size, f->checksum);
 	return 0;
 }
 
@@ -196,7 +195,7 @@ static int check_skippable(struct check *c, const struct records_item *item)
 {
 	struct err *why = &c->report->why;
 
-	if (c->said.p || seektable_count(item->record) < 0)
+	if (c->said.p || seek_table_count(item->record) < 0)
 		return errf(why, -EBADMSG,
 			    "at byte %" PRIu64 ": a skippable frame that is no seek table",
 			    item->offset);
@@ -220,19 +219,18 @@ static int check_table(struct check *c)
 	uint64_t offset = 0;
 	struct bytes real;
 
-	if (!c->said.p || c->table.broken)
+	real = seek_table_bytes(&c->table);
+	if (!c->said.p || !real.n)
 		return 0;
-	if (seektable_finish(&c->table, &real) < 0)
-		return errf(why, -ENOMEM, "out of memory");
-	if (seektable_count(c->said) != seektable_count(real))
+	if (seek_table_count(c->said) != seek_table_count(real))
 		return errf(why, -EBADMSG,
 			    "the seek table names %" PRId64 " frames, and there are %" PRId64,
-			    seektable_count(c->said), seektable_count(real));
-	for (uint32_t i = 0; i < seektable_count(real); i++) {
-		struct seektable_frame a = seektable_get(c->said, i), b = seektable_get(real, i);
+			    seek_table_count(c->said), seek_table_count(real));
+	for (uint32_t i = 0; i < seek_table_count(real); i++) {
+		struct seek_table_entry a = seek_table_get(c->said, i), b = seek_table_get(real, i);
 
 		if (a.size != b.size || a.raw_size != b.raw_size ||
-		    (seektable_has_checksums(c->said) && a.checksum != b.checksum))
+		    (seek_table_has_checksums(c->said) && a.checksum != b.checksum))
 			return errf(why, -EBADMSG,
 				    "the seek table is wrong about the frame at byte %" PRIu64,
 				    offset);
@@ -343,7 +341,7 @@ void verify_file(struct verify *v, const char *path, struct verify_report *ret)
 	if (r < 0)
 		ret->state = VERIFY_WRONG;
 	records_close(&c.records);
-	seektable_free(&c.table);
+	seek_table_free(&c.table);
 	free(c.said_memory);
 	free(c.pcapng);
 }
