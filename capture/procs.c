@@ -16,13 +16,15 @@ enum {
 	PROCS_PATH = 1024,
 };
 
+_Static_assert((int)PROCS_MARK == (int)OUTPUT_MAX, "the mark lies behind what belongs to outputs");
+
 struct proc_entry {
 	uint32_t pid;
 	bool known, dead;
 	uint16_t text_n;
 	struct proc proc; /* its texts lie in `text` and `comm` */
 	uint64_t linked;  /* procs.changes when its ancestors were linked; 0 = never */
-	uint32_t seen[OUTPUT_MAX];
+	uint32_t seen[PROCS_MARK + 1];
 	char comm[REC_COMM];
 	char text[PROCS_TEXT];
 };
@@ -262,6 +264,16 @@ const struct proc *procs_find(struct procs *p, const struct rec_task *task, int6
 	e->proc.start_unix_ns = e->proc.start_boot_ns + (uint64_t)offset_ns;
 	link_parents(p, e);
 	*ret_known = e->known;
+	return &e->proc;
+}
+
+const struct proc *procs_peek(const struct procs *p, uint32_t pid, uint64_t start_boot_ns)
+{
+	const struct proc_entry *e = lru_peek(p->table, &pid);
+
+	if (!e || !e->known ||
+	    (start_boot_ns && !procs_same_start(e->proc.start_boot_ns, start_boot_ns)))
+		return NULL;
 	return &e->proc;
 }
 

@@ -96,15 +96,14 @@ static bool print_failures(const struct outputs *o, unsigned i, const uint64_t s
 	return failed;
 }
 
-bool report_print(const struct pipeline *pipeline, const struct outputs *outputs, unsigned flags)
+bool report_print(const struct pipeline_report *report, const struct outputs *outputs,
+		  unsigned flags)
 {
-	struct pipeline_report report;
 	bool quiet = flags & REPORT_QUIET, abandoned = outputs_abandoned(outputs), lost;
 
-	pipeline_report(pipeline, &report);
 	if (!quiet)
-		print_summary(&report);
-	lost = print_records(&report, flags & REPORT_REPLAY);
+		print_summary(report);
+	lost = print_records(report, flags & REPORT_REPLAY);
 	for (unsigned i = 0; i < outputs->n; i++) {
 		uint64_t stats[OSTAT_MAX];
 

@@ -13,6 +13,7 @@ enum report_flags {
 	REPORT_REPLAY = 2, /* what the recorded kernel lost is no loss of this run */
 };
 
-/* After pipeline_finish(). Returns true when nothing was lost and every output is whole; an output
- * that its reader abandoned (outputs_abandoned) is. */
-bool report_print(const struct pipeline *pipeline, const struct outputs *outputs, unsigned flags);
+/* What was counted when outputs were finished. Returns true when nothing was lost and every output
+ * is whole; an output that its reader abandoned (outputs_abandoned) is. */
+bool report_print(const struct pipeline_report *report, const struct outputs *outputs,
+		  unsigned flags);

@@ -49,8 +49,8 @@ def raw(data, taken):
             if length - HEAD < 512:  # as fuzz_pipeline reads the length
                 stream += struct.pack("<I", length - HEAD) + record[4:]
     put("pipeline", stream)
-    put("source_raw", data[:4096])
-    put("source_raw", data[:1001])
+    put("raw", data[:4096])
+    put("raw", data[:1001])
 
 
 def main():

@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
+#include "capture/archive/raw.h"
 #include "capture/pipeline.h"
 #include "capture/run/reader.h"
-#include "capture/source/raw.h"
 
 const char *const replayed_files[] = {"samples/raw/bash.raw", "samples/raw/exec.raw",
 				      "samples/raw/openssl.raw", "samples/raw/sendfile.raw", NULL};
@@ -23,6 +23,7 @@ void replayed_into(const char *path, const struct encoder_ops *encoder, struct f
 	struct pipeline *pipeline;
 	struct err err = {""};
 	struct source source;
+	struct stream *stream;
 	struct output *o;
 	int r = 0;
 
@@ -34,7 +35,9 @@ void replayed_into(const char *path, const struct encoder_ops *encoder, struct f
 	if (encoder->options)
 		r = opt_defaults(encoder->options, (void *)output.encoder_cfg, &err);
 	if (!r)
-		r = source_raw_open(path, &source, &err);
+		r = stream_open(path, &stream, &err);
+	if (!r)
+		r = raw_source_open(stream, &source, &err);
 	if (!r)
 		r = output_new(&output, 0, &o, &err);
 	if (r)
