@@ -15,6 +15,7 @@ enum {
 	BLOCK_STATISTICS = 5,
 	BLOCK_PACKET = 6,
 	BLOCK_JOURNAL = 9,
+	BLOCK_CUSTOM = 0x0bad,
 	PACKET_STAMP = 12, /* where a packet block has its time */
 };
 
@@ -94,14 +95,21 @@ static int event_describe(struct event *ev, void *arg)
 
 /* ---- the last records ---------------------------------------------------------------------- */
 
+static uint32_t block_type(struct bytes block)
+{
+	uint32_t type;
+
+	memcpy(&type, block.p, sizeof(type));
+	return type;
+}
+
 /* Rows of pcapng and packets tell their times themselves. */
 static void note_row(struct recover_tail *t, struct bytes block)
 {
 	static const char stamp[] = "\nPENSTOCK_TIME=", seq[] = "\nPENSTOCK_SEQ=";
-	uint32_t type, time[2];
+	uint32_t type = block_type(block), time[2];
 	const char *at;
 
-	memcpy(&type, block.p, sizeof(type));
 	if (type == BLOCK_PACKET && block.n >= PACKET_STAMP + sizeof(time)) {
 		memcpy(time, block.p + PACKET_STAMP, sizeof(time));
 		t->unix_ns = (uint64_t)time[0] << 32 | time[1];
@@ -138,11 +146,14 @@ static int tail_keep(struct recover_tail *t, struct bytes record, struct err *er
 
 int recover_tail_record(struct recover_tail *t, struct bytes record, struct err *err)
 {
-	if (t->ops->decode && !t->described && t->records < DESCRIPTION) {
+	bool pcapng = tail_is(t, "pcapng");
+
+	if (t->ops->decode && !t->described && t->records < DESCRIPTION &&
+	    (!pcapng || block_type(record) == BLOCK_CUSTOM)) {
 		t->ops->decode(t->ctx, record, event_describe, t, NULL);
 		t->records++;
 	}
-	if (tail_is(t, "pcapng"))
+	if (pcapng)
 		note_row(t, record);
 	return tail_keep(t, record, err);
 }
@@ -191,7 +202,6 @@ static void note_text(struct recover_tail *t, struct bytes last)
 void recover_tail_end(struct recover_tail *t)
 {
 	struct bytes last = tail_kept(t, 0);
-	uint32_t type;
 
 	if (tail_is(t, "raw"))
 		note_raw(t, last);
@@ -200,9 +210,8 @@ void recover_tail_end(struct recover_tail *t)
 	for (unsigned i = RECOVER_TAIL_KEPT; t->ops->decode && i--;)
 		if (t->kept[i].n)
 			t->ops->decode(t->ctx, tail_kept(t, i), event_note, t, NULL);
-	if (tail_is(t, "pcapng") && last.n >= sizeof(type)) {
-		memcpy(&type, last.p, sizeof(type));
-		t->ended = type == BLOCK_STATISTICS; /* the last thing that is written */
+	if (tail_is(t, "pcapng") && last.n) {
+		t->ended = block_type(last) == BLOCK_STATISTICS; /* what is written last */
 		t->told &= !t->ended;
 	}
 }
