@@ -213,16 +213,21 @@ static int check_skippable(struct check *c, const struct records_item *item)
 	return 0;
 }
 
-/* The seek table names the frames that there are. */
+/* The seek table, and the index, name the frames that there are. */
 static int check_table(struct check *c)
 {
 	struct err *why = &c->report->why;
 	uint64_t offset = 0;
 	struct bytes real;
+	int r;
 
 	real = seek_table_bytes(&c->table);
-	if (!c->said.p || !real.n)
+	if (!real.n)
 		return 0;
+	r = verify_index(c->path, real, c->report->size, why);
+	c->report->index = r == 0;
+	if (r < 0 || !c->said.p)
+		return r < 0 ? r : 0;
 	if (seek_table_count(c->said) != seek_table_count(real))
 		return errf(why, -EBADMSG,
 			    "the seek table names %" PRId64 " frames, and there are %" PRId64,

@@ -6,6 +6,7 @@
 
 #include "capture/base/bytes.h"
 #include "capture/base/err.h"
+#include "capture/base/seek_table.h"
 #include "capture/event.h"
 
 /* ---- verify_runs.c: sequence numbers -------------------------------------------------------- */
@@ -55,3 +56,9 @@ struct verify_pcapng {
 
 /* One whole block. -EBADMSG with text: what is wrong with it. */
 int verify_pcapng_block(struct verify_pcapng *x, struct bytes block, struct err *err);
+
+/* ---- verify_index.c ------------------------------------------------------------------------- */
+
+/* Does the sidecar index of an archive of that size agree with its frames, which the table names?
+ * 1: there is none. -EBADMSG with text: it does not. */
+int verify_index(const char *path, struct bytes table, uint64_t size, struct err *err);

@@ -68,10 +68,12 @@ const struct cli_command cmd_repack = {
 	.name = "repack",
 	.usage = "[OPTION...] IN... OUT",
 	.summary = "pack archives again, tighter, several of one format into one",
-	.text = "The same records in the same order (`zstdcat OUT` gives what `zstdcat IN...` gives), "
+	.text = "The same records in the same order (`zstdcat OUT` gives what `zstdcat IN...` "
+		"gives), "
 		"in\norder of time where there are several. What was written is read back from the "
 		"disk and\ncompared before it gets its name. OUT must not exist, and ends in .zst; "
-		"plain `zstd -d`\nopens it in any case. A .pcapng.zst is one frame, as Wireshark wants "
+		"plain `zstd -d`\nopens it in any case. A .pcapng.zst is one frame, as Wireshark "
+		"wants "
 		"it.",
 	.examples = "penstock repack --long --remove mon.jsonl.zst tue.jsonl.zst week.jsonl.zst\t"
 		    "a week in one file\n",

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <string.h>
 
 #include "capture/archive/verify.h"
 #include "capture/cli/commands.h"
@@ -22,7 +23,9 @@ static const struct opt options[] = {
 static void print_ok(const char *path, const struct verify_report *r)
 {
 	printf("%s: ok: %s%s, ", path, r->format, r->zstd ? ".zst" : "");
-	if (r->events)
+	if (!strcmp(r->format, "pcapng"))
+		printf("%" PRIu64 " blocks", r->records);
+	else if (r->events)
 		printf("%" PRIu64 " events", r->events);
 	else
 		printf("%" PRIu64 " records", r->records);
@@ -31,8 +34,7 @@ static void print_ok(const char *path, const struct verify_report *r)
 	printf(", %" PRIu64 " bytes", r->size);
 	if (r->zstd)
 		printf(" (%" PRIu64 " of contents in %" PRIu64 " frame%s%s)", r->raw_size,
-		       r->frames, r->frames == 1 ? "" : "s",
-		       r->seektable ? ", seek table" : "");
+		       r->frames, r->frames == 1 ? "" : "s", r->seektable ? ", seek table" : "");
 	printf("%s\n", r->index ? ", index" : "");
 }
 
@@ -93,9 +95,12 @@ const struct cli_command cmd_verify = {
 	.usage = "[OPTION...] FILE...",
 	.summary = "tell whether recordings are whole and right",
 	.text = "Reads every format that penstock writes, compressed or not, and checks frames and "
-		"their\nchecksums, the seek table, every record, the index beside the file, and that "
-		"no event is\nmissing without a report of its loss (in any of the files given). One "
-		"line for each file:\nok, or where it is wrong and why; what its writer did not finish "
+		"their\nchecksums, the seek table, every record, the index beside the file, and "
+		"that "
+		"no event is\nmissing without a report of its loss (in any of the files given). "
+		"One "
+		"line for each file:\nok, or where it is wrong and why; what its writer did not "
+		"finish "
 		"is unfinished. Exit\nstatus: 0 when all are right, else 1.",
 	.examples = "penstock verify *.jsonl.zst\ta series of archives\n",
 	.options = options,
