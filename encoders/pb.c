@@ -3,7 +3,7 @@
  * Messages of proto/event.proto, each with its length as a varint in front: every event with all
  * that struct event has, and before the first one of a process what there is to be known of it.
  * Each message can be understood by itself. The first one of a stream carries the schema, so that
- * any tool can decode the rest.
+ * any tool can decode the rest; delivery repeats it at the head of each file.
  */
 #include <errno.h>
 
@@ -78,7 +78,7 @@ static int pb_encode(void *ctx, const struct event *ev, struct out *out)
 	int r = 0;
 
 	if (ev->kind == EVENT_META)
-		stream_describe(x, ev->run, !x->described || c->rotates);
+		stream_describe(x, ev->run, !x->described);
 	if (ev->proc_first && ev->proc)
 		r = pb_map_process(x->map, ev, c->p + c->len, chunk_room(c), &before);
 	if (!r)

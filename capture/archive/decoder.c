@@ -5,8 +5,8 @@
 
 #include "capture/base/chunk.h"
 
-static const struct decoder_ops *const decoders[] = {&decoder_pb, &decoder_pcapng, &decoder_raw,
-						     &decoder_text};
+static const struct decoder_ops *const decoders[] = {&decoder_pb, &decoder_pcapng, &decoder_jsonl,
+						     &decoder_raw, &decoder_text};
 
 const struct decoder_ops *decoder_by_beginning(struct bytes head)
 {
@@ -14,6 +14,8 @@ const struct decoder_ops *decoder_by_beginning(struct bytes head)
 		return &decoder_raw;
 	if (decoder_pcapng_begins(head))
 		return &decoder_pcapng;
+	if (decoder_jsonl_begins(head))
+		return &decoder_jsonl;
 	return decoder_pb_begins(head) ? &decoder_pb : NULL;
 }
 

@@ -441,10 +441,12 @@ static ssize_t jsonl_extent(void *ctx, struct bytes in, size_t *ret_want)
 	end = memchr(in.p, '\n', in.n < CHUNK_JUMBO ? in.n : CHUNK_JUMBO);
 	if (end)
 		return end - in.p + 1;
-	if (in.n >= CHUNK_JUMBO)
-		return -EBADMSG;
-	*ret_want = 2 * in.n < CHUNK_JUMBO ? 2 * in.n : CHUNK_JUMBO;
-	return 0;
+	return in.n < CHUNK_JUMBO ? 0 : -EBADMSG;
+}
+
+bool decoder_jsonl_begins(struct bytes head)
+{
+	return head.n > 1 && !memcmp(head.p, "{\"", 2);
 }
 
 static void jsonl_close(void *ctx)

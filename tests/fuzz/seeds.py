@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Cuts recordings into the seeds that the fuzz targets start from: samples/fuzz/<target>/.
-Usage: seeds.py RECORDING…    raw ones, and what tcpdump captured of TLS on an Ethernet or loopback interface"""
+Usage: seeds.py RECORDING…    raw ones, JSON lines, and what tcpdump captured of TLS on an Ethernet or loopback interface"""
 import hashlib
 import pathlib
 import re
@@ -53,12 +53,27 @@ def raw(data, taken):
     put("raw", data[:1001])
 
 
+def lines(data, taken):
+    """Of each type a few, alone, and all of those as one file."""
+    some = []
+    for line in data.splitlines(keepends=True):
+        kind = re.search(rb'"type":"(\w+)"', line).group(1)
+        taken[kind] = taken.get(kind, 0) + 1
+        if taken[kind] <= MOST // 2 and len(line) < 2000:
+            put("jsonl", line)
+            some.append(line)
+    if some:
+        put("jsonl", b"".join(some))
+
+
 def main():
     taken = {}
     for path in sys.argv[1:]:
         data = pathlib.Path(path).read_bytes()
         if data.startswith(PCAP):
             hellos(data)
+        elif data.startswith(b'{"'):
+            lines(data, taken)
         else:
             raw(data, taken)
 
