@@ -15,7 +15,7 @@ enum {
 	OUTPUT = 128 * 1024,
 	WINDOW_LOG = 27, /* 128 MiB: what plain `zstd -d` opens, too */
 	MAGIC = 4,
-	HEAD_CHECKSUM = 4,                    /* in the byte behind the magic */
+	HEAD_CHECKSUM = 4,                        /* in the byte behind the magic */
 	SKIPPABLE_MAX = 12 * SEEK_TABLE_MAX + 64, /* no larger one is kept in memory */
 };
 
@@ -32,11 +32,11 @@ struct inspect {
 	bool eof;
 	bool end_due; /* the contents of a frame have been given, its end is still to be told */
 	enum inspect_state state;
-	size_t at, n;      /* of input: given so far, filled so far */
-	uint64_t base;     /* offset in the file of input[0] */
-	uint64_t raw;      /* contents given so far */
+	size_t at, n;               /* of input: given so far, filled so far */
+	uint64_t base;              /* offset in the file of input[0] */
+	uint64_t raw;               /* contents given so far */
 	struct inspect_frame frame; /* the one being read */
-	uint8_t last[4];           /* the last bytes of it so far */
+	uint8_t last[4];            /* the last bytes of it so far */
 	ZSTD_DCtx *zstd;
 	uint8_t *skippable; /* of SKIPPABLE_MAX bytes at most */
 	uint8_t input[INPUT], output[OUTPUT];
@@ -164,8 +164,8 @@ static int plain_next(struct inspect *f, struct inspect_item *ret, struct err *e
 		return 0;
 	}
 	*ret = (struct inspect_item){.what = INSPECT_DATA,
-				    .data = {(const char *)f->input + f->at, n},
-				    .offset = inspect_file_at(f)};
+				     .data = {(const char *)f->input + f->at, n},
+				     .offset = inspect_file_at(f)};
 	f->at += n;
 	f->raw += n;
 	return 0;
@@ -205,15 +205,16 @@ static int skippable_next(struct inspect *f, struct inspect_item *ret, struct er
 		n += part;
 	}
 	*ret = (struct inspect_item){.what = INSPECT_SKIPPABLE,
-				    .data = {(const char *)f->skippable, size},
-				    .offset = f->frame.offset};
+				     .data = {(const char *)f->skippable, size},
+				     .offset = f->frame.offset};
 	return 0;
 }
 
 static int frame_damaged(const struct inspect *f, const char *why, struct err *err)
 {
 	return errf(err, -EBADMSG,
-		    "damaged in the frame at byte %" PRIu64 " (contents from byte %" PRIu64 " on): %s",
+		    "damaged in the frame at byte %" PRIu64 " (contents from byte %" PRIu64
+		    " on): %s",
 		    f->frame.offset, f->raw, why);
 }
 
@@ -256,8 +257,8 @@ static int inside_next(struct inspect *f, struct inspect_item *ret, struct err *
 			f->state = STATE_BETWEEN;
 		if (out.pos) {
 			*ret = (struct inspect_item){.what = INSPECT_DATA,
-						    .data = {(char *)f->output, out.pos},
-						    .offset = f->frame.offset};
+						     .data = {(char *)f->output, out.pos},
+						     .offset = f->frame.offset};
 			f->end_due = ended;
 			return 0;
 		}

@@ -30,12 +30,12 @@ struct recovery {
 	struct records records;
 	struct recover_tail tail;
 	bool zstd, one_frame;
-	bool whole;              /* nothing is to be done */
-	uint64_t keep;           /* contents up to here are whole records */
-	uint64_t torn;           /* bytes behind them */
-	struct seek_table before; /* frames before the one that is written again */
-	struct inspect_frame last;   /* the last whole one, not in `before` yet */
-	uint64_t cut_at, cut_raw;    /* where what is written again begins: file, contents */
+	bool whole;                /* nothing is to be done */
+	uint64_t keep;             /* contents up to here are whole records */
+	uint64_t torn;             /* bytes behind them */
+	struct seek_table before;  /* frames before the one that is written again */
+	struct inspect_frame last; /* the last whole one, not in `before` yet */
+	uint64_t cut_at, cut_raw;  /* where what is written again begins: file, contents */
 };
 
 /* ---- what is there ------------------------------------------------------------------------- */

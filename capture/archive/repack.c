@@ -21,7 +21,7 @@
 enum {
 	FRAME = 4 * 1024 * 1024,
 	FRAME_WIDE = 64 * 1024 * 1024,
-	NEARLY = 16, /* a frame is full when less than this part of it is free */
+	NEARLY = 16,  /* a frame is full when less than this part of it is free */
 	TIMED = 4096, /* one of so many records has a time, or none has */
 };
 

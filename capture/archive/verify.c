@@ -30,7 +30,7 @@ struct check {
 	struct verify_seq seq;
 	struct verify_pcapng *pcapng;
 	struct seek_table table; /* of the frames as they are */
-	struct bytes said;      /* what the seek table says; NULL = there is none yet */
+	struct bytes said;       /* what the seek table says; NULL = there is none yet */
 	char *said_memory;
 };
 
@@ -115,7 +115,8 @@ static int check_raw(const struct bytes *b, struct err *err)
 		r = 0;
 	}
 	return r == -EMSGSIZE || r == -EBADMSG
-		       ? errf(err, -EBADMSG, "a record of kind %u that contradicts itself", rec->kind)
+		       ? errf(err, -EBADMSG, "a record of kind %u that contradicts itself",
+			      rec->kind)
 		       : 0;
 }
 

@@ -19,13 +19,13 @@ enum verify_state {
 struct verify_report {
 	enum verify_state state;
 	struct err why;
-	const char *format;             /* NULL = none of ours */
-	bool zstd, seektable, index;    /* what there is */
-	uint64_t size, raw_size;        /* of the file; of its contents that are whole */
-	uint64_t frames, records;       /* whole ones */
-	uint64_t events;                /* that were decoded: formats that are not read back as
-					 * events have none */
-	uint64_t losses;                /* reports of losses among them */
+	const char *format;          /* NULL = none of ours */
+	bool zstd, seektable, index; /* what there is */
+	uint64_t size, raw_size;     /* of the file; of its contents that are whole */
+	uint64_t frames, records;    /* whole ones */
+	uint64_t events;             /* that were decoded: formats that are not read back as
+				      * events have none */
+	uint64_t losses;             /* reports of losses among them */
 };
 
 /* Several files belong together: a loss in one may be reported in the next. */

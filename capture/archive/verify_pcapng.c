@@ -97,7 +97,8 @@ static int interface_check(struct verify_pcapng *x, struct bytes body, struct er
 	if (block_u16(x, body.p) != ETHERNET)
 		return block_wrong(err, "interface", "not Ethernet, as all of ours are");
 	if (x->interfaces && x->snaplen[x->interfaces] != x->snaplen[0])
-		return block_wrong(err, "interface", "packets of another size than on the first one");
+		return block_wrong(err, "interface",
+				   "packets of another size than on the first one");
 	x->interfaces++;
 	return options_check(x, bytes_behind(body, 8), "interface", err);
 }

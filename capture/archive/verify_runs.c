@@ -43,7 +43,8 @@ static int event_check_times(const struct event *ev, struct err *err)
 	if (ev->kind == EVENT_LOSS && ev->loss.last_unix_ns > end)
 		end = ev->loss.last_unix_ns;
 	if (end > TIME_MAX_NS || ev->time_boot_ns > TIME_MAX_NS)
-		return errf(err, -EBADMSG, "the time of event %" PRIu64 " cannot be right", ev->seq);
+		return errf(err, -EBADMSG, "the time of event %" PRIu64 " cannot be right",
+			    ev->seq);
 	if (ev->kind == EVENT_LOSS && ev->loss.first_unix_ns > ev->loss.last_unix_ns)
 		return errf(err, -EBADMSG, "the loss in event %" PRIu64 " ended before it began",
 			    ev->seq);

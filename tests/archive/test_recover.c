@@ -169,9 +169,9 @@ static void test_raw(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_pb),	 cmocka_unit_test(test_pb_zst),
-		cmocka_unit_test(test_pcapng),	 cmocka_unit_test(test_pcapng_zst),
-		cmocka_unit_test(test_text),	 cmocka_unit_test(test_raw),
+		cmocka_unit_test(test_pb),     cmocka_unit_test(test_pb_zst),
+		cmocka_unit_test(test_pcapng), cmocka_unit_test(test_pcapng_zst),
+		cmocka_unit_test(test_text),   cmocka_unit_test(test_raw),
 	};
 
 	if (access("/dev/shm", W_OK) == 0)
