@@ -15,6 +15,7 @@ enum {
 	OUTPUT = 128 * 1024,
 	WINDOW_LOG = 27, /* 128 MiB: what plain `zstd -d` opens, too */
 	MAGIC = 4,
+	HEAD_SIZED = 0xe0,                        /* in the byte behind the magic */
 	HEAD_CHECKSUM = 4,                        /* in the byte behind the magic */
 	SKIPPABLE_MAX = 12 * SEEK_TABLE_MAX + 64, /* no larger one is kept in memory */
 };
@@ -38,6 +39,7 @@ struct inspect {
 	struct inspect_frame frame; /* the one being read */
 	uint8_t last[4];            /* the last bytes of it so far */
 	ZSTD_DCtx *zstd;
+	size_t wants;       /* as many bytes as it needs next: a block, or the head of a frame */
 	uint8_t *skippable; /* of SKIPPABLE_MAX bytes at most */
 	uint8_t input[INPUT], output[OUTPUT];
 };
@@ -245,10 +247,15 @@ static int inside_next(struct inspect *f, struct inspect_item *ret, struct err *
 
 		if (r < 0)
 			return r;
+		/* No more than one block at a time: an error in one takes with it what the same
+		 * call made of those before. */
 		in = (ZSTD_inBuffer){f->input + f->at, input_left(f), 0};
+		if (in.size > f->wants)
+			in.size = f->wants;
 		left = ZSTD_decompressStream(f->zstd, &out, &in);
 		if (ZSTD_isError(left))
 			return frame_damaged(f, ZSTD_getErrorName(left), err);
+		f->wants = left;
 		remember_last(f, f->input + f->at, in.pos);
 		f->at += in.pos;
 		f->raw += out.pos;
@@ -264,7 +271,7 @@ static int inside_next(struct inspect *f, struct inspect_item *ret, struct err *
 		}
 		if (ended)
 			return frame_ended(f, ret);
-		if (!in.pos && !in.size)
+		if (!in.pos && !input_left(f))
 			return item_torn(f, ret);
 	}
 }
@@ -292,7 +299,9 @@ static int between_next(struct inspect *f, struct inspect_item *ret, struct err 
 	if (is_skippable(input_u32(f, 0)))
 		return skippable_next(f, ret, err);
 	f->frame.checked = f->input[f->at + MAGIC] & HEAD_CHECKSUM;
+	f->frame.sized = f->input[f->at + MAGIC] & HEAD_SIZED;
 	f->state = STATE_INSIDE;
+	f->wants = MAGIC + 1;
 	ZSTD_DCtx_reset(f->zstd, ZSTD_reset_session_only);
 	return inside_next(f, ret, err);
 }

@@ -24,6 +24,7 @@ struct inspect_frame {
 	uint64_t offset, size; /* in the file */
 	uint64_t raw_at, raw_size;
 	uint32_t checksum; /* its last four bytes; 0 when it has none */
+	bool sized;        /* it says how large its contents are, as no frame of ours does */
 	bool checked;      /* it has a checksum */
 };
 

@@ -68,10 +68,14 @@ static int records_append(struct records *r, struct bytes b, struct err *err)
 /* Takes what comes next in the file: contents behind what is there; anything else waits. */
 static int records_pull(struct records *r, struct err *err)
 {
-	int ret = inspect_next(r->in, &r->next, err);
+	int ret = r->failed;
 
-	if (ret < 0)
-		return ret;
+	if (ret == 0)
+		ret = inspect_next(r->in, &r->next, &r->failure);
+	if (ret < 0) {
+		r->failed = ret;
+		return errf(err, ret, "%s", r->failure.text);
+	}
 	if (r->next.what == INSPECT_DATA)
 		return records_append(r, r->next.data, err);
 	r->pending = true;
@@ -107,7 +111,7 @@ static int records_begin(struct records *r, const char *format, struct err *err)
 
 	while (ret == 0 && records_left(r) < DECODER_HEAD && !r->pending)
 		ret = records_pull(r, err);
-	if (!records_left(r))
+	if (!records_left(r) || (ret < 0 && !r->failed))
 		return ret;
 	/* What is damaged later is found later, and what comes before it is told first. */
 	r->ops = decoder_by_beginning((struct bytes){r->p + r->at, records_left(r)});

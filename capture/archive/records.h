@@ -40,6 +40,8 @@ struct records {
 	size_t give;     /* of what was given last */
 	bool pending;    /* `next` comes when no whole record is left */
 	struct inspect_item next;
+	int failed; /* what comes behind what is there */
+	struct err failure;
 };
 
 /* The format that a name says ("x.jsonl.zst", ".x.jsonl.part"); NULL = it says none. */

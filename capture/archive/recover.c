@@ -32,6 +32,7 @@ struct recovery {
 	bool zstd, one_frame;
 	bool whole;                /* nothing is to be done */
 	uint64_t keep;             /* contents up to here are whole records */
+	uint64_t keep_before;      /* the same without the last one */
 	uint64_t torn;             /* bytes behind them */
 	struct seek_table before;  /* frames before the one that is written again */
 	struct inspect_frame last; /* the last whole one, not in `before` yet */
@@ -57,7 +58,12 @@ static int damage_judge(struct recovery *r, const struct err *why, struct err *e
 		return errf(err, -errno, "%s: %s", r->name, strerror(errno));
 	if (r->zstd && n > 4 && memmem(rest + 4, (size_t)n - 4, "\x28\xb5\x2f\xfd", 4))
 		return errf(err, -EBADMSG, "%s: %s", r->name, why->text);
+	/* What was never written may begin within the record before, whose length is right. */
 	r->torn = left;
+	if (!r->zstd && recover_tail_drop(&r->tail)) {
+		r->torn += r->keep - r->keep_before;
+		r->keep = r->keep_before;
+	}
 	return 0;
 }
 
@@ -93,11 +99,13 @@ static int scan_item(struct recovery *r, const struct records_item *item, struct
 	r->zstd = inspect_is_zstd(r->records.in);
 	switch (item->what) {
 	case RECORDS_RECORD:
+		r->keep_before = item->raw_at;
 		r->keep = item->raw_at + item->record.n;
 		return recover_tail_record(&r->tail, item->record, err);
 	case RECORDS_FRAME_END:
 		frame_commit(r);
 		r->last = item->frame;
+		recover_tail_end(&r->tail);
 		r->whole = r->one_frame;
 		return 0;
 	case RECORDS_SKIPPABLE:
@@ -111,6 +119,42 @@ static int scan_item(struct recovery *r, const struct records_item *item, struct
 		return 1;
 	}
 	return 1;
+}
+
+static int event_ignore(struct event *ev, void *arg)
+{
+	return 0;
+}
+
+/* Of a torn frame nothing is proved by its checksum: where its end was never written, what comes
+ * before the tear may be anything, too. */
+static int torn_frame_check(struct recovery *r, struct err *err)
+{
+	uint64_t at = r->one_frame ? 0 : r->last.raw_at + r->last.raw_size, keep = r->keep;
+	off_t from = r->one_frame ? 0 : (off_t)(r->last.offset + r->last.size);
+	const struct decoder_ops *ops = r->records.ops;
+	struct records_item item;
+	int ret = 0;
+
+	if (!ops->decode || at >= keep)
+		return 0;
+	recover_tail_rewind(&r->tail);
+	if (lseek(r->fd, from, SEEK_SET) < 0)
+		return errf(err, -errno, "%s: %s", r->name, strerror(errno));
+	ret = records_restart(&r->records, r->fd, err);
+	r->tail.ctx = r->records.ctx;
+	while (ret == 0 && at < keep) {
+		ret = records_next(&r->records, &item, err);
+		if (ret < 0 || item.what != RECORDS_RECORD)
+			break;
+		if (ops->decode(r->records.ctx, item.record, event_ignore, NULL, NULL) == -EBADMSG)
+			break;
+		ret = recover_tail_record(&r->tail, item.record, err);
+		at += item.record.n;
+	}
+	r->keep = at;
+	r->torn += keep - at;
+	return ret;
 }
 
 static int recovery_scan(struct recovery *r, struct err *err)
@@ -131,6 +175,8 @@ static int recovery_scan(struct recovery *r, struct err *err)
 			errf(err, ret, "%s: %s", r->name, why.text);
 		}
 	}
+	if (ret > 0)
+		ret = r->zstd && !r->whole ? torn_frame_check(r, err) : 0;
 	if (ret < 0)
 		return ret;
 	recover_tail_end(&r->tail);

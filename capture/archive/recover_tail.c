@@ -158,6 +158,30 @@ int recover_tail_record(struct recover_tail *t, struct bytes record, struct err 
 	return tail_keep(t, record, err);
 }
 
+void recover_tail_rewind(struct recover_tail *t)
+{
+	for (unsigned i = 0; i < RECOVER_TAIL_KEPT; i++)
+		t->kept[i].n = 0;
+}
+
+static int event_ignore(struct event *ev, void *arg)
+{
+	return 0;
+}
+
+bool recover_tail_drop(struct recover_tail *t)
+{
+	struct recover_tail_record last = t->kept[0];
+
+	if (!last.n || !t->ops->decode ||
+	    t->ops->decode(t->ctx, tail_kept(t, 0), event_ignore, NULL, NULL) != -EBADMSG)
+		return false;
+	memmove(t->kept, t->kept + 1, (RECOVER_TAIL_KEPT - 1) * sizeof(t->kept[0]));
+	last.n = 0;
+	t->kept[RECOVER_TAIL_KEPT - 1] = last;
+	return true;
+}
+
 static int event_note(struct event *ev, void *arg)
 {
 	struct recover_tail *t = arg;
@@ -203,6 +227,7 @@ void recover_tail_end(struct recover_tail *t)
 {
 	struct bytes last = tail_kept(t, 0);
 
+	t->told = t->ended = false;
 	if (tail_is(t, "raw"))
 		note_raw(t, last);
 	if (tail_is(t, "text"))

@@ -41,7 +41,11 @@ int recover_tail_open(struct recover_tail *t, const struct decoder_ops *ops, voi
 		      uint64_t unix_ns, struct err *err);
 /* A whole record. -ENOMEM */
 int recover_tail_record(struct recover_tail *t, struct bytes record, struct err *err);
-/* No more come: sets told and ended. */
+/* Forgets the records since recover_tail_end(): those that count follow once more. */
+void recover_tail_rewind(struct recover_tail *t);
+/* Forgets the last record if it cannot be decoded: was it so? */
+bool recover_tail_drop(struct recover_tail *t);
+/* What was given is so: sets told, ended and what is known of the last event. */
 void recover_tail_end(struct recover_tail *t);
 /* The LOSS event, as the format has it; valid until the next call. */
 int recover_tail_report(struct recover_tail *t, uint64_t torn, struct bytes *ret, struct err *err);

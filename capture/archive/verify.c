@@ -29,6 +29,7 @@ struct check {
 	struct records records;
 	struct verify_seq seq;
 	struct verify_pcapng *pcapng;
+	bool sized;              /* the last frame says how large it is */
 	struct seek_table table; /* of the frames as they are */
 	struct bytes said;       /* what the seek table says; NULL = there is none yet */
 	char *said_memory;
@@ -69,12 +70,15 @@ static int check_event(struct event *ev, void *arg)
 	struct check *c = arg;
 	struct err why;
 
+	int r;
+
 	if (ev->kind == EVENT_KINDS)
 		return 0;
-	c->report->events++;
-	c->report->losses += ev->kind == EVENT_LOSS;
-	if (verify_runs_event(&c->verify->runs, &c->seq, ev, c->path, &why) < 0)
+	r = verify_runs_event(&c->verify->runs, &c->seq, ev, c->path, &why);
+	if (r < 0)
 		return errf(&c->report->why, -EBADMSG, "%s", why.text);
+	c->report->events += r == 0;
+	c->report->losses += ev->kind == EVENT_LOSS;
 	return 0;
 }
 
@@ -177,6 +181,7 @@ static int check_frame(struct check *c, const struct inspect_frame *f)
 	struct err *why = &c->report->why;
 
 	c->report->frames++;
+	c->sized = f->sized;
 	if (!f->checked)
 		return errf(why, -EBADMSG, "the frame at byte %" PRIu64 " has no checksum",
 			    f->offset);
@@ -214,6 +219,17 @@ static int check_skippable(struct check *c, const struct records_item *item)
 	return 0;
 }
 
+/* An archive of ours ends with its seek table. One that somebody compressed has none, and says how
+ * large it is. */
+static int report_no_table(struct check *c)
+{
+	c->report->state = VERIFY_UNFINISHED;
+	errf(&c->report->why, -ENODATA,
+	     "ends behind a frame, without a seek table: %" PRIu64 " bytes of contents are whole",
+	     c->report->raw_size);
+	return 0;
+}
+
 /* The seek table, and the index, name the frames that there are. */
 static int check_table(struct check *c)
 {
@@ -225,6 +241,8 @@ static int check_table(struct check *c)
 	real = seek_table_bytes(&c->table);
 	if (!real.n)
 		return 0;
+	if (!c->said.p && !c->pcapng && !c->sized)
+		return report_no_table(c);
 	r = verify_index(c->path, real, c->report->size, why);
 	c->report->index = r == 0;
 	if (r < 0 || !c->said.p)

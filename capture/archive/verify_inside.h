@@ -36,7 +36,7 @@ struct verify_seq {
 	bool sparse;            /* not all events of the run are in such a file */
 };
 
-/* -EBADMSG with text: its numbers or times cannot be right. */
+/* 1: it only tells a run again. -EBADMSG with text: its numbers or times cannot be right. */
 int verify_runs_event(struct verify_runs *runs, struct verify_seq *seq, const struct event *ev,
 		      const char *path, struct err *err);
 void verify_runs_done(struct verify_runs *runs);

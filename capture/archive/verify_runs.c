@@ -80,7 +80,7 @@ int verify_runs_event(struct verify_runs *runs, struct verify_seq *seq, const st
 		/* What opens a frame tells the run again, and is no event of its own. */
 		if (seq->last && ev->seq <= seq->last) {
 			seq->restarts = true;
-			return 0;
+			return 1;
 		}
 	}
 	if (run && ev->kind == EVENT_LOSS && ev->loss.first_seq)
