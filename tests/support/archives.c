@@ -166,13 +166,14 @@ struct bytes archives_decompress(struct bytes file, bool *ret_whole)
 {
 	ZSTD_DCtx *zstd = ZSTD_createDCtx();
 	ZSTD_inBuffer in = {file.p, file.n, 0};
-	size_t cap = 64 << 20, left = 0;
+	size_t cap = 1 << 20, left = 0;
 	ZSTD_outBuffer out = {malloc(cap), cap, 0};
 	char *p;
 
 	assert_true(zstd && out.dst);
 	while (in.pos < in.size && !ZSTD_isError(left))
 		left = ZSTD_decompressStream(zstd, &out, &in);
+	assert_true(out.pos < cap);
 	*ret_whole = left == 0;
 	ZSTD_freeDCtx(zstd);
 	p = realloc(out.dst, out.pos + 1);
