@@ -15,7 +15,7 @@ enum {
 	OUTPUT = 128 * 1024,
 	WINDOW_LOG = 27, /* 128 MiB: what plain `zstd -d` opens, too */
 	MAGIC = 4,
-	HEAD_SIZED = 0xe0,                        /* in the byte behind the magic */
+	HEAD = 18,                                /* of a frame, at most */
 	HEAD_CHECKSUM = 4,                        /* in the byte behind the magic */
 	SKIPPABLE_MAX = 12 * SEEK_TABLE_MAX + 64, /* no larger one is kept in memory */
 };
@@ -37,6 +37,7 @@ struct inspect {
 	uint64_t base;              /* offset in the file of input[0] */
 	uint64_t raw;               /* contents given so far */
 	struct inspect_frame frame; /* the one being read */
+	unsigned long long says;    /* how large its contents are, where its head says that */
 	uint8_t last[4];            /* the last bytes of it so far */
 	ZSTD_DCtx *zstd;
 	size_t wants;       /* as many bytes as it needs next: a block, or the head of a frame */
@@ -128,15 +129,20 @@ static bool is_skippable(uint32_t magic)
 	return (magic & 0xfffffff0u) == 0x184d2a50u;
 }
 
-/* Does the input begin as a frame does? One of fewer bytes than a magic number may be the first
- * bytes of a torn one. */
+/* Does the input begin as a frame does? Fewer bytes than a magic number may be what is left of one.
+ */
 static bool input_begins_frame(const struct inspect *f)
 {
 	static const uint8_t magic[MAGIC] = {0x28, 0xb5, 0x2f, 0xfd};
+	static const uint8_t skippable[MAGIC] = {0x50, 0x2a, 0x4d, 0x18};
+	const uint8_t *p = f->input + f->at;
 	size_t n = input_left(f) < MAGIC ? input_left(f) : MAGIC;
 
-	return n && (!memcmp(f->input + f->at, magic, n) ||
-		     (n == MAGIC && is_skippable(input_u32(f, 0))));
+	if (!n || !memcmp(p, magic, n))
+		return n;
+	/* One letter alone is no sign of compression. */
+	return (p[0] & 0xf0) == skippable[0] && !memcmp(p + 1, skippable + 1, n - 1) &&
+	       (n == MAGIC || f->state != STATE_START);
 }
 
 static void remember_last(struct inspect *f, const uint8_t *p, size_t n)
@@ -220,8 +226,11 @@ static int frame_damaged(const struct inspect *f, const char *why, struct err *e
 		    f->frame.offset, f->raw, why);
 }
 
-static int frame_ended(struct inspect *f, struct inspect_item *ret)
+/* The library believes the head where the last block is empty. */
+static int frame_ended(struct inspect *f, struct inspect_item *ret, struct err *err)
 {
+	if (f->frame.sized && f->says != f->raw - f->frame.raw_at)
+		return frame_damaged(f, "its contents are not as large as its head says", err);
 	f->frame.size = inspect_file_at(f) - f->frame.offset;
 	f->frame.raw_size = f->raw - f->frame.raw_at;
 	if (f->frame.checked)
@@ -270,7 +279,7 @@ static int inside_next(struct inspect *f, struct inspect_item *ret, struct err *
 			return 0;
 		}
 		if (ended)
-			return frame_ended(f, ret);
+			return frame_ended(f, ret, err);
 		if (!in.pos && !input_left(f))
 			return item_torn(f, ret);
 	}
@@ -281,8 +290,8 @@ static int between_next(struct inspect *f, struct inspect_item *ret, struct err 
 	int r;
 
 	if (f->end_due)
-		return frame_ended(f, ret);
-	r = input_fill(f, MAGIC + 1, err);
+		return frame_ended(f, ret, err);
+	r = input_fill(f, HEAD, err);
 	if (r < 0)
 		return r;
 	f->frame = (struct inspect_frame){.offset = inspect_file_at(f), .raw_at = f->raw};
@@ -299,7 +308,8 @@ static int between_next(struct inspect *f, struct inspect_item *ret, struct err 
 	if (is_skippable(input_u32(f, 0)))
 		return skippable_next(f, ret, err);
 	f->frame.checked = f->input[f->at + MAGIC] & HEAD_CHECKSUM;
-	f->frame.sized = f->input[f->at + MAGIC] & HEAD_SIZED;
+	f->says = ZSTD_getFrameContentSize(f->input + f->at, input_left(f));
+	f->frame.sized = f->says < ZSTD_CONTENTSIZE_ERROR;
 	f->state = STATE_INSIDE;
 	f->wants = MAGIC + 1;
 	ZSTD_DCtx_reset(f->zstd, ZSTD_reset_session_only);

@@ -292,6 +292,10 @@ static int check_item(struct check *c, const struct records_item *item)
 	report->zstd = inspect_is_zstd(c->records.in);
 	switch (item->what) {
 	case RECORDS_RECORD:
+		if (c->said.p)
+			return errf(&report->why, -EBADMSG,
+				    "at byte %" PRIu64 ": a frame behind the seek table",
+				    item->offset);
 		r = check_record(c, item);
 		if (r == 0) {
 			report->records++;

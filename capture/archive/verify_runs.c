@@ -77,11 +77,14 @@ int verify_runs_event(struct verify_runs *runs, struct verify_seq *seq, const st
 		if (run != seq->run)
 			seq->last = 0;
 		seq->run = run;
-		/* What opens a frame tells the run again, and is no event of its own. */
-		if (seq->last && ev->seq <= seq->last) {
-			seq->restarts = true;
-			return 1;
+		/* What opens a frame tells the run again, and is no event of its own; what opens a
+		 * later file of a run says nothing of the events that follow. */
+		if (ev->seq != seq->last + 1) {
+			seq->restarts = ev->seq <= seq->last;
+			return seq->restarts;
 		}
+		seq->last = seq->last ? ev->seq : 0;
+		return 0;
 	}
 	if (run && ev->kind == EVENT_LOSS && ev->loss.first_seq)
 		run->told += ev->loss.count;
