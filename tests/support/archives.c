@@ -11,6 +11,16 @@
 #include <string.h>
 #include <zstd.h>
 
+#include "tests/support/replayed.h"
+
+struct bytes archives_replay(const char *path, const char *format)
+{
+	struct fake_sink sink = {0};
+
+	replayed_into(path, encoder_by_name(format), &sink);
+	return (struct bytes){sink.p, sink.n};
+}
+
 struct bytes archives_load(const char *path)
 {
 	FILE *f = fopen(path, "rb");

@@ -12,6 +12,8 @@
 
 /* Reads a file; the bytes are malloc'd. */
 struct bytes archives_load(const char *path);
+/* What such a file has that a raw recording becomes; malloc'd. */
+struct bytes archives_replay(const char *path, const char *format);
 /* The size of the first record; 0 = none lies there whole. */
 size_t archives_record(const char *format, struct bytes in);
 /* How many of the first n bytes are whole records. */
