@@ -40,6 +40,11 @@ static size_t records_left(const struct records *r)
 	return r->n - r->at;
 }
 
+static struct bytes records_rest(const struct records *r)
+{
+	return r->p ? (struct bytes){r->p + r->at, records_left(r)} : (struct bytes){0};
+}
+
 /* Appends bytes to what is there. */
 static int records_append(struct records *r, struct bytes b, struct err *err)
 {
@@ -114,7 +119,7 @@ static int records_begin(struct records *r, const char *format, struct err *err)
 	if (!records_left(r) || (ret < 0 && !r->failed))
 		return ret;
 	/* What is damaged later is found later, and what comes before it is told first. */
-	r->ops = decoder_by_beginning((struct bytes){r->p + r->at, records_left(r)});
+	r->ops = decoder_by_beginning(records_rest(r));
 	if (!r->ops && format)
 		r->ops = decoder_by_format(format);
 	if (!r->ops)
@@ -189,7 +194,7 @@ int records_next(struct records *r, struct records_item *ret, struct err *err)
 	r->raw_at += r->give;
 	r->give = 0;
 	for (;;) {
-		struct bytes in = {r->p + r->at, records_left(r)};
+		struct bytes in = records_rest(r);
 		size_t want = 0;
 		ssize_t n = in.n ? r->ops->extent(r->ctx, in, &want) : 0;
 		int e;
