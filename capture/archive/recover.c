@@ -15,12 +15,14 @@
 #include "capture/archive/pack.h"
 #include "capture/archive/records.h"
 #include "capture/archive/recover_tail.h"
+#include "capture/archive/reindex.h"
 #include "capture/archive/stream.h"
 #include "capture/base/cleanup.h"
 #include "capture/base/seek_table.h"
 
 enum {
 	LEVEL = 3,
+	INDEX_MOST = 1 << 30, /* bytes of contents: some seconds */
 };
 
 struct recovery {
@@ -254,6 +256,22 @@ static int mend_into(struct recovery *r, int to, struct err *err)
 	return ret == 0 ? files_settle(to, &r->st, err) : ret;
 }
 
+/* Beside the name that the file will have. It is not needed: what goes wrong is no fault, and a new
+ * recording does not wait for that of a very large one. */
+static void recovery_index(const struct recovery *r)
+{
+	static const char part[] = ".part";
+	char index[NAME_MAX + 1];
+	size_t n = strlen(r->name), end = n > sizeof(part) ? n - (sizeof(part) - 1) : n;
+
+	if (r->keep > INDEX_MOST)
+		return;
+	if (strcmp(r->name + end, part) != 0)
+		end = n;
+	if (snprintf(index, sizeof(index), "%.*s.idx", (int)end, r->name) < (int)sizeof(index))
+		reindex_file(r->folder, r->name, index, NULL);
+}
+
 /* Whoever was killed while mending left a file that nobody else knows of. */
 static int recovery_mend(struct recovery *r, struct err *err)
 {
@@ -273,6 +291,8 @@ static int recovery_mend(struct recovery *r, struct err *err)
 		ret = errf(err, -errno, "%s: %s", r->name, strerror(errno));
 	if (ret < 0)
 		unlinkat(r->folder, name, 0);
+	if (ret == 0)
+		recovery_index(r);
 	return ret == 0 ? files_settle_folder(r->folder, err) : ret;
 }
 
@@ -291,6 +311,8 @@ static int recovery_run(struct recovery *r, struct err *err)
 		if (ret == 0)
 			ret = recovery_scan(r, err);
 	}
+	if (ret == 0 && r->whole && r->zstd)
+		recovery_index(r);
 	if (ret < 0 || r->whole)
 		return ret;
 	if (!r->keep) {

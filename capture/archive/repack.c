@@ -15,6 +15,7 @@
 #include "capture/archive/files.h"
 #include "capture/archive/pack.h"
 #include "capture/archive/records.h"
+#include "capture/archive/reindex.h"
 #include "capture/base/cleanup.h"
 #include "capture/raw.h"
 
@@ -320,9 +321,14 @@ static int repack_prove(struct repack *p, uint64_t *ret_n, struct err *err)
 
 static int output_publish(struct repack *p, struct err *err)
 {
+	char index[NAME_MAX + 1];
+
 	if (renameat2(p->folder, p->temp, p->folder, p->name, RENAME_NOREPLACE) < 0)
 		return errf(err, -errno, "%s: %s", p->cfg->out, strerror(errno));
 	p->temp[0] = '\0';
+	/* Without an index a search reads everything: that is no reason to keep what was packed. */
+	if (snprintf(index, sizeof(index), "%s.idx", p->name) < (int)sizeof(index))
+		reindex_file(p->folder, p->name, index, NULL);
 	return files_settle_folder(p->folder, err);
 }
 

@@ -89,6 +89,27 @@ static void assert_verified(const struct sample *s)
 	verify_free(v);
 }
 
+/* The index stands beside the name that the file is to have, and is right. */
+static void assert_indexed(const struct sample *s)
+{
+	char name[64], index[80];
+	struct verify_report report;
+	struct verify *v;
+	struct err err;
+
+	snprintf(name, sizeof(name), "%.*s", (int)(strlen(s->name) - strlen(".part")), s->name);
+	snprintf(index, sizeof(index), "%s.idx", name);
+	assert_true(is_there(index));
+	assert_int_equal(linkat(folder, s->name, folder, name, 0), 0);
+	assert_int_equal(verify_new(&v, &err), 0);
+	verify_file(v, temp_name(name), &report);
+	verify_free(v);
+	assert_int_equal(report.state, VERIFY_OK);
+	assert_true(report.index);
+	assert_int_equal(unlinkat(folder, name, 0), 0);
+	assert_int_equal(unlinkat(folder, index, 0), 0);
+}
+
 static void assert_same(struct bytes a, struct bytes b)
 {
 	assert_int_equal(a.n, b.n);
@@ -115,6 +136,8 @@ static void check_recovered(const struct sample *s, struct bytes torn)
 			assert_non_null(memmem(has.p + whole, has.n - whole, "tail_torn", 9));
 		assert_int_equal(archives_whole(s->format, has), has.n);
 		assert_verified(s);
+		if (strstr(s->name, ".zst") && strcmp(s->format, "pcapng") != 0)
+			assert_indexed(s);
 		assert_int_equal(recover_file(folder, s->name, &err), 0);
 		again = file_now(s);
 		assert_same(again, mended);

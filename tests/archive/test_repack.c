@@ -72,6 +72,7 @@ static void assert_verified(const char *name)
 	verify_file(v, temp_name(name), &report);
 	if (report.state != VERIFY_OK)
 		fail_msg("%s: %s", name, report.why.text);
+	assert_int_equal(report.index, strcmp(report.format, "pcapng") != 0);
 	verify_free(v);
 }
 

@@ -19,6 +19,15 @@ static const char *const names[] = {"x.pb.part",      "x.pb.zst.part", "x.jsonl.
 static char folder_path[] = "/dev/shm/penstock-fuzz-XXXXXX";
 static int folder = -1;
 
+/* The index that recovery puts beside it. */
+static void remove_index(const char *name)
+{
+	char index[64];
+
+	snprintf(index, sizeof(index), "%.*s.idx", (int)(strlen(name) - strlen(".part")), name);
+	unlinkat(folder, index, 0);
+}
+
 static void remove_folder(void)
 {
 	rmdir(folder_path);
@@ -79,5 +88,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		check_same(name, once, once_n);
 	free(once);
 	unlinkat(folder, name, 0);
+	remove_index(name);
 	return 0;
 }
