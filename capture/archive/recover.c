@@ -262,7 +262,7 @@ static void recovery_index(const struct recovery *r)
 {
 	static const char part[] = ".part";
 	char index[NAME_MAX + 1];
-	size_t n = strlen(r->name), end = n > sizeof(part) ? n - (sizeof(part) - 1) : n;
+	size_t n = strlen(r->name), end = n >= sizeof(part) ? n - (sizeof(part) - 1) : n;
 
 	if (r->keep > INDEX_MOST)
 		return;
