@@ -18,6 +18,8 @@ enum {
 	RUN_CMDLINE = 8192, /* an encoder's opening bytes have room for that */
 	TEXT_MAX = UINT16_MAX,
 	COUNTERS_MAX = 4096,
+	NAMES = 32, /* of probes, shells and libraries: there are fewer */
+	NAME_SIZE = 64,
 };
 
 struct playback {
@@ -32,6 +34,8 @@ struct playback {
 	struct run run;
 	char run_texts[5 * RUN_TEXT + RUN_CMDLINE + RUN_TEXT + 1];
 	uint64_t counts[EVENT_KINDS];
+	char names[NAMES][NAME_SIZE];
+	unsigned names_n;
 };
 
 struct playback *playback_new(struct output **outputs, unsigned n)
@@ -113,6 +117,34 @@ static int take_meta(struct playback *p, const struct event *ev)
 		return -EXDEV;
 	p->generation++;
 	return 0;
+}
+
+/* ---- names --------------------------------------------------------------------------------- */
+
+/* Names in events that are recorded live are constants, and encoders may keep them. */
+static const char *keep_name(struct playback *p, const char *name)
+{
+	size_t n = strnlen(name, NAME_SIZE - 1);
+	char *at;
+
+	for (unsigned i = 0; i < p->names_n; i++)
+		if (!strncmp(p->names[i], name, n) && !p->names[i][n])
+			return p->names[i];
+	if (p->names_n == NAMES)
+		return "other";
+	at = p->names[p->names_n++];
+	memcpy(at, name, n);
+	at[n] = '\0';
+	return at;
+}
+
+static void keep_names(struct playback *p, struct event *ev)
+{
+	ev->probe = keep_name(p, ev->probe);
+	if (ev->kind == EVENT_LINE)
+		ev->line.shell = keep_name(p, ev->line.shell);
+	if (ev->kind == EVENT_DATA)
+		ev->data.library = keep_name(p, ev->data.library);
 }
 
 /* ---- time ---------------------------------------------------------------------------------- */
@@ -334,6 +366,7 @@ int playback_event(struct event *ev, void *playback)
 		return 0;
 	}
 	playback_advance(p, ev);
+	keep_names(p, ev);
 	if (ev->kind == EVENT_EXEC && ev->exec.argv_total < ev->exec.argv.n)
 		ev->exec.argv_total = ev->exec.argv.n;
 	if (ev->proc)

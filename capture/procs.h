@@ -56,5 +56,6 @@ typedef int (*procs_fn)(const struct proc *proc, void *arg);
 int procs_each(const struct procs *p, procs_fn fn, void *arg);
 typedef int (*procs_cgroup_fn)(uint64_t id, struct bytes path, void *arg);
 int procs_each_cgroup(const struct procs *p, procs_cgroup_fn fn, void *arg);
-/* Forgets everything: what was known may have changed unseen. */
-void procs_clear(struct procs *p);
+/* The PROC records of what is known come again, and count once more: what they say otherwise has
+ * changed unseen. Where they say the same, the image is still the same. */
+void procs_renew(struct procs *p);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "proto/pb_read.h"
 
-#include <assert.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,17 +8,17 @@
 #include <sys/socket.h>
 
 #include "capture/base/chunk.h"
+#include "proto/pb_rows.h"
 #include "proto/pb_wire.h"
 
 /* Numbers of fields and values of enumerations are those of event.proto. */
 
 enum {
 	READ_COUNTERS = 4096,
-	/* A text takes a byte more than it has in the message, where it has two more. */
-	READ_ARENA = CHUNK_JUMBO,
 };
 
 struct pb_read {
+	struct pb_rows_room rows; /* first: rows know only that of it */
 	struct event ev;
 	struct run run;
 	struct flow flow;
@@ -32,23 +31,21 @@ struct pb_read {
 	const char *protocol;
 	unsigned parents_n, counters_n;
 	size_t args_at; /* where the arguments begin in the arena */
-	size_t arena_n;
-	char *arena;
 };
 
 int pb_read_new(struct pb_read **ret, struct err *err)
 {
 	struct pb_read *r = calloc(1, sizeof(*r));
-	void *arena = mmap(NULL, READ_ARENA, PROT_READ | PROT_WRITE,
+	void *arena = mmap(NULL, PB_ROWS_ARENA, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (!r || arena == MAP_FAILED) {
 		free(r);
 		if (arena != MAP_FAILED)
-			munmap(arena, READ_ARENA);
+			munmap(arena, PB_ROWS_ARENA);
 		return errf(err, -ENOMEM, "no memory for protobuf messages");
 	}
-	r->arena = arena;
+	r->rows.arena = arena;
 	*ret = r;
 	return 0;
 }
@@ -57,150 +54,39 @@ void pb_read_free(struct pb_read *r)
 {
 	if (!r)
 		return;
-	munmap(r->arena, READ_ARENA);
+	munmap(r->rows.arena, PB_ROWS_ARENA);
 	free(r);
-}
-
-/* ---- fields -------------------------------------------------------------------------------- */
-
-/* What a field becomes. */
-enum row_type {
-	ROW_NONE,  /* nothing: nobody asks for it */
-	ROW_U64,   /* varint */
-	ROW_U32,   /* varint */
-	ROW_U16,   /* varint */
-	ROW_U8,    /* varint */
-	ROW_BOOL,  /* varint */
-	ROW_S32,   /* varint of sint32 */
-	ROW_FIXED, /* fixed64 */
-	ROW_BYTES, /* of the message */
-	ROW_TEXT,  /* a C string */
-	ROW_CALL,  /* what a function makes of the bytes */
-};
-
-typedef int (*row_fn)(struct pb_read *r, struct bytes in);
-
-/* By the field's number. */
-struct row {
-	enum row_type type;
-	size_t offset; /* in what is filled */
-	row_fn fn;     /* of ROW_CALL */
-};
-
-struct rows {
-	const struct row *v;
-	unsigned n;
-};
-
-#define ROWS(table) ((struct rows){(table), sizeof(table) / sizeof((table)[0])})
-
-/* A copy that ends with a NUL. */
-static const char *arena_text(struct pb_read *r, struct bytes text)
-{
-	char *p = r->arena + r->arena_n;
-
-	if (text.n > PB_READ_TEXT)
-		text.n = PB_READ_TEXT;
-	assert(text.n < READ_ARENA - r->arena_n);
-	if (text.n)
-		memcpy(p, text.p, text.n);
-	p[text.n] = '\0';
-	r->arena_n += text.n + 1;
-	return p;
-}
-
-static enum pb_wire_type row_wire(enum row_type type)
-{
-	if (type == ROW_FIXED)
-		return PB_WIRE_FIXED64;
-	return type < ROW_FIXED ? PB_WIRE_VARINT : PB_WIRE_BYTES;
-}
-
-static int row_fill(struct pb_read *r, const struct row *row, const struct pb_wire_field *field,
-		    void *to)
-{
-	char *at = (char *)to + row->offset;
-	uint64_t v = field->value;
-
-	if (field->type != row_wire(row->type))
-		return -EBADMSG;
-	switch (row->type) {
-	case ROW_U64:
-	case ROW_FIXED:
-		memcpy(at, &v, sizeof(v));
-		return 0;
-	case ROW_U32:
-		*(uint32_t *)at = (uint32_t)v;
-		return 0;
-	case ROW_U16:
-		*(uint16_t *)at = (uint16_t)v;
-		return 0;
-	case ROW_U8:
-		*(uint8_t *)at = (uint8_t)v;
-		return 0;
-	case ROW_BOOL:
-		*(bool *)at = v;
-		return 0;
-	case ROW_S32:
-		*(int32_t *)at = (int32_t)((uint32_t)v >> 1 ^ -((uint32_t)v & 1));
-		return 0;
-	case ROW_BYTES:
-		*(struct bytes *)at = field->bytes;
-		return 0;
-	case ROW_TEXT:
-		*(const char **)at = arena_text(r, field->bytes);
-		return 0;
-	case ROW_CALL:
-		return row->fn(r, field->bytes);
-	case ROW_NONE:
-		break;
-	}
-	return 0;
-}
-
-/* Fills what lies at `to` with the fields of a message. */
-static int message_fill(struct pb_read *r, struct bytes in, struct rows rows, void *to)
-{
-	struct pb_wire_field field;
-	int ret = 0;
-
-	while (in.n && ret == 0) {
-		ret = pb_wire_next(&in, &field) ? -EBADMSG : 0;
-		if (ret == 0 && field.number < rows.n && rows.v[field.number].type)
-			ret = row_fill(r, &rows.v[field.number], &field, to);
-	}
-	return ret;
 }
 
 /* ---- processes and connections ------------------------------------------------------------- */
 
 /* Of struct proc; the thread's id is the event's. */
-static const struct row process_rows[] = {
-	[1] = {ROW_U32, offsetof(struct proc, pid)},
-	[3] = {ROW_U32, offsetof(struct proc, uid)},
-	[4] = {ROW_BYTES, offsetof(struct proc, comm)},
-	[5] = {ROW_FIXED, offsetof(struct proc, start_boot_ns)},
-	[6] = {ROW_U64, offsetof(struct proc, cgroup_id)},
-	[7] = {ROW_BYTES, offsetof(struct proc, exe)},
-	[8] = {ROW_BYTES, offsetof(struct proc, container)},
-	[9] = {ROW_U32, offsetof(struct proc, ppid)},
-	[10] = {ROW_U32, offsetof(struct proc, gid)},
-	[11] = {ROW_U32, offsetof(struct proc, ns_pid)},
-	[12] = {ROW_U32, offsetof(struct proc, loginuid)},
-	[13] = {ROW_FIXED, offsetof(struct proc, start_unix_ns)},
-	[14] = {ROW_BYTES, offsetof(struct proc, cgroup)},
-	[15] = {ROW_BYTES, offsetof(struct proc, pod)},
+static const struct pb_row process_rows[] = {
+	[1] = {PB_ROW_U32, offsetof(struct proc, pid)},
+	[3] = {PB_ROW_U32, offsetof(struct proc, uid)},
+	[4] = {PB_ROW_BYTES, offsetof(struct proc, comm)},
+	[5] = {PB_ROW_FIXED, offsetof(struct proc, start_boot_ns)},
+	[6] = {PB_ROW_U64, offsetof(struct proc, cgroup_id)},
+	[7] = {PB_ROW_BYTES, offsetof(struct proc, exe)},
+	[8] = {PB_ROW_BYTES, offsetof(struct proc, container)},
+	[9] = {PB_ROW_U32, offsetof(struct proc, ppid)},
+	[10] = {PB_ROW_U32, offsetof(struct proc, gid)},
+	[11] = {PB_ROW_U32, offsetof(struct proc, ns_pid)},
+	[12] = {PB_ROW_U32, offsetof(struct proc, loginuid)},
+	[13] = {PB_ROW_FIXED, offsetof(struct proc, start_unix_ns)},
+	[14] = {PB_ROW_BYTES, offsetof(struct proc, cgroup)},
+	[15] = {PB_ROW_BYTES, offsetof(struct proc, pod)},
 };
 
-static const struct row thread_rows[] = {[2] = {ROW_U32, offsetof(struct event, tid)}};
+static const struct pb_row thread_rows[] = {[2] = {PB_ROW_U32, offsetof(struct event, tid)}};
 
 static int read_process(struct pb_read *r, struct bytes in)
 {
 	int ret;
 
-	ret = message_fill(r, in, ROWS(process_rows), &r->proc);
+	ret = pb_rows_fill(r, in, PB_ROWS(process_rows), &r->proc);
 	r->ev.proc = &r->proc;
-	return ret ? ret : message_fill(r, in, ROWS(thread_rows), &r->ev);
+	return ret ? ret : pb_rows_fill(r, in, PB_ROWS(thread_rows), &r->ev);
 }
 
 /* The nearest comes first. */
@@ -213,18 +99,12 @@ static int read_parent(struct pb_read *r, struct bytes in)
 	*proc = (struct proc){0};
 	if (r->parents_n++)
 		proc[-1].parent = proc;
-	return message_fill(r, in, ROWS(process_rows), proc);
+	return pb_rows_fill(r, in, PB_ROWS(process_rows), proc);
 }
 
 static int read_arg(struct pb_read *r, struct bytes in)
 {
-	char *p = r->arena + r->arena_n;
-
-	assert(in.n < READ_ARENA - r->arena_n);
-	if (in.n)
-		memcpy(p, in.p, in.n);
-	p[in.n] = '\0';
-	r->arena_n += in.n + 1;
+	pb_rows_copy(&r->rows, in);
 	return 0;
 }
 
@@ -232,27 +112,27 @@ static int read_arg(struct pb_read *r, struct bytes in)
  * other. */
 static struct bytes read_args(const struct pb_read *r)
 {
-	return r->arena_n > r->args_at
-		       ? (struct bytes){r->arena + r->args_at, r->arena_n - r->args_at}
+	return r->rows.arena_n > r->args_at
+		       ? (struct bytes){r->rows.arena + r->args_at, r->rows.arena_n - r->args_at}
 		       : (struct bytes){0};
 }
 
-static const struct row connection_rows[] = {
-	[1] = {ROW_FIXED, offsetof(struct pb_read, flow.id)},
-	[2] = {ROW_BYTES, offsetof(struct pb_read, local)},
-	[3] = {ROW_U16, offsetof(struct pb_read, flow.local_port)},
-	[4] = {ROW_BYTES, offsetof(struct pb_read, remote)},
-	[5] = {ROW_U16, offsetof(struct pb_read, flow.remote_port)},
-	[6] = {ROW_U8, offsetof(struct pb_read, flow.ip_proto)},
-	[7] = {ROW_U32, offsetof(struct pb_read, flow.netns)},
-	[8] = {ROW_U64, offsetof(struct pb_read, flow.cookie)},
-	[10] = {ROW_U32, offsetof(struct pb_read, role)},
+static const struct pb_row connection_rows[] = {
+	[1] = {PB_ROW_FIXED, offsetof(struct pb_read, flow.id)},
+	[2] = {PB_ROW_BYTES, offsetof(struct pb_read, local)},
+	[3] = {PB_ROW_U16, offsetof(struct pb_read, flow.local_port)},
+	[4] = {PB_ROW_BYTES, offsetof(struct pb_read, remote)},
+	[5] = {PB_ROW_U16, offsetof(struct pb_read, flow.remote_port)},
+	[6] = {PB_ROW_U8, offsetof(struct pb_read, flow.ip_proto)},
+	[7] = {PB_ROW_U32, offsetof(struct pb_read, flow.netns)},
+	[8] = {PB_ROW_U64, offsetof(struct pb_read, flow.cookie)},
+	[10] = {PB_ROW_U32, offsetof(struct pb_read, role)},
 };
 
 static int read_connection(struct pb_read *r, struct bytes in)
 {
 	struct flow *flow = &r->flow;
-	int ret = message_fill(r, in, ROWS(connection_rows), r);
+	int ret = pb_rows_fill(r, in, PB_ROWS(connection_rows), r);
 
 	if (ret)
 		return ret;
@@ -271,20 +151,20 @@ static int read_connection(struct pb_read *r, struct bytes in)
 
 /* ---- bodies -------------------------------------------------------------------------------- */
 
-static const struct row data_rows[] = {
-	[1] = {ROW_BYTES, offsetof(struct pb_read, ev.data.payload)},
-	[2] = {ROW_TEXT, offsetof(struct pb_read, ev.data.library)},
-	[8] = {ROW_TEXT, offsetof(struct pb_read, protocol)},
-	[9] = {ROW_U64, offsetof(struct pb_read, ev.data.missing)},
-	[10] = {ROW_U64, offsetof(struct pb_read, ev.data.call_offset)},
-	[11] = {ROW_U64, offsetof(struct pb_read, ev.data.call_total)},
-	[12] = {ROW_BOOL, offsetof(struct pb_read, ev.data.fin)},
+static const struct pb_row data_rows[] = {
+	[1] = {PB_ROW_BYTES, offsetof(struct pb_read, ev.data.payload)},
+	[2] = {PB_ROW_TEXT, offsetof(struct pb_read, ev.data.library)},
+	[8] = {PB_ROW_TEXT, offsetof(struct pb_read, protocol)},
+	[9] = {PB_ROW_U64, offsetof(struct pb_read, ev.data.missing)},
+	[10] = {PB_ROW_U64, offsetof(struct pb_read, ev.data.call_offset)},
+	[11] = {PB_ROW_U64, offsetof(struct pb_read, ev.data.call_total)},
+	[12] = {PB_ROW_BOOL, offsetof(struct pb_read, ev.data.fin)},
 };
 
 static int read_data(struct pb_read *r, struct bytes in)
 {
 	r->ev.data.library = "";
-	return message_fill(r, in, ROWS(data_rows), r);
+	return pb_rows_fill(r, in, PB_ROWS(data_rows), r);
 }
 
 /* A status may be absent, which is not the same as 0. */
@@ -297,15 +177,15 @@ static int read_status(struct pb_read *r, struct bytes in)
 	return 0;
 }
 
-static const struct row line_rows[] = {
-	[1] = {ROW_TEXT, offsetof(struct event, line.shell)},
-	[2] = {ROW_BYTES, offsetof(struct event, line.text)},
-	[3] = {ROW_BYTES, offsetof(struct event, line.cwd)},
-	[4] = {ROW_BYTES, offsetof(struct event, line.tty)},
-	[5] = {ROW_S32, offsetof(struct event, line.status)},
-	[8] = {ROW_BYTES, offsetof(struct event, line.expanded)},
-	[9] = {ROW_U64, offsetof(struct event, line.id)},
-	[10] = {ROW_FIXED, offsetof(struct event, line.start_unix_ns)},
+static const struct pb_row line_rows[] = {
+	[1] = {PB_ROW_TEXT, offsetof(struct event, line.shell)},
+	[2] = {PB_ROW_BYTES, offsetof(struct event, line.text)},
+	[3] = {PB_ROW_BYTES, offsetof(struct event, line.cwd)},
+	[4] = {PB_ROW_BYTES, offsetof(struct event, line.tty)},
+	[5] = {PB_ROW_S32, offsetof(struct event, line.status)},
+	[8] = {PB_ROW_BYTES, offsetof(struct event, line.expanded)},
+	[9] = {PB_ROW_U64, offsetof(struct event, line.id)},
+	[10] = {PB_ROW_FIXED, offsetof(struct event, line.start_unix_ns)},
 };
 
 static int read_line(struct pb_read *r, struct bytes in)
@@ -313,33 +193,33 @@ static int read_line(struct pb_read *r, struct bytes in)
 	int ret;
 
 	r->ev.line.shell = "";
-	ret = message_fill(r, in, ROWS(line_rows), &r->ev);
+	ret = pb_rows_fill(r, in, PB_ROWS(line_rows), &r->ev);
 	return ret ? ret : read_status(r, in);
 }
 
-static const struct row info_rows[] = {
-	[1] = {ROW_CALL, 0, read_process},
-	[2] = {ROW_CALL, 0, read_arg},
-	[3] = {ROW_BYTES, offsetof(struct pb_read, proc.cwd)},
-	[10] = {ROW_CALL, 0, read_parent},
+static const struct pb_row info_rows[] = {
+	[1] = {PB_ROW_CALL, 0, read_process},
+	[2] = {PB_ROW_CALL, 0, read_arg},
+	[3] = {PB_ROW_BYTES, offsetof(struct pb_read, proc.cwd)},
+	[10] = {PB_ROW_CALL, 0, read_parent},
 };
 
 static int read_info(struct pb_read *r, struct bytes in)
 {
 	int ret;
 
-	r->args_at = r->arena_n;
-	ret = message_fill(r, in, ROWS(info_rows), r);
+	r->args_at = r->rows.arena_n;
+	ret = pb_rows_fill(r, in, PB_ROWS(info_rows), r);
 	r->proc.cmdline = read_args(r);
 	return ret || r->ev.proc ? ret : -EBADMSG;
 }
 
-static const struct row exec_rows[] = {
-	[1] = {ROW_BYTES, offsetof(struct pb_read, ev.exec.path)},
-	[2] = {ROW_CALL, 0, read_arg},
-	[3] = {ROW_U64, offsetof(struct pb_read, ev.exec.argv_total)},
-	[4] = {ROW_BYTES, offsetof(struct pb_read, ev.exec.cwd)},
-	[5] = {ROW_CALL, 0, read_parent},
+static const struct pb_row exec_rows[] = {
+	[1] = {PB_ROW_BYTES, offsetof(struct pb_read, ev.exec.path)},
+	[2] = {PB_ROW_CALL, 0, read_arg},
+	[3] = {PB_ROW_U64, offsetof(struct pb_read, ev.exec.argv_total)},
+	[4] = {PB_ROW_BYTES, offsetof(struct pb_read, ev.exec.cwd)},
+	[5] = {PB_ROW_CALL, 0, read_parent},
 };
 
 /* The last argument need not have had a NUL: where it would be more than there was, it had none. */
@@ -348,61 +228,61 @@ static int read_exec(struct pb_read *r, struct bytes in)
 	struct event_exec *exec = &r->ev.exec;
 	int ret;
 
-	r->args_at = r->arena_n;
-	ret = message_fill(r, in, ROWS(exec_rows), r);
+	r->args_at = r->rows.arena_n;
+	ret = pb_rows_fill(r, in, PB_ROWS(exec_rows), r);
 	exec->argv = read_args(r);
 	if (exec->argv.n && exec->argv.n == exec->argv_total + 1)
 		exec->argv.n--;
 	return ret;
 }
 
-static const struct row exit_rows[] = {
-	[1] = {ROW_U32, offsetof(struct event, exit.code)},
-	[2] = {ROW_U32, offsetof(struct event, exit.signal)},
-	[3] = {ROW_BOOL, offsetof(struct event, exit.core)},
-	[4] = {ROW_U64, offsetof(struct event, exit.lifetime_ns)},
+static const struct pb_row exit_rows[] = {
+	[1] = {PB_ROW_U32, offsetof(struct event, exit.code)},
+	[2] = {PB_ROW_U32, offsetof(struct event, exit.signal)},
+	[3] = {PB_ROW_BOOL, offsetof(struct event, exit.core)},
+	[4] = {PB_ROW_U64, offsetof(struct event, exit.lifetime_ns)},
 };
 
 static int read_exit(struct pb_read *r, struct bytes in)
 {
-	return message_fill(r, in, ROWS(exit_rows), &r->ev);
+	return pb_rows_fill(r, in, PB_ROWS(exit_rows), &r->ev);
 }
 
-static const struct row attach_rows[] = {
-	[1] = {ROW_BYTES, offsetof(struct event, attach.hook)},
-	[2] = {ROW_BYTES, offsetof(struct event, attach.target)},
-	[3] = {ROW_BYTES, offsetof(struct event, attach.note)},
-	[4] = {ROW_U64, offsetof(struct event, attach.offset)},
-	[5] = {ROW_U32, offsetof(struct event, attach.pid)},
-	[6] = {ROW_S32, offsetof(struct event, attach.status)},
+static const struct pb_row attach_rows[] = {
+	[1] = {PB_ROW_BYTES, offsetof(struct event, attach.hook)},
+	[2] = {PB_ROW_BYTES, offsetof(struct event, attach.target)},
+	[3] = {PB_ROW_BYTES, offsetof(struct event, attach.note)},
+	[4] = {PB_ROW_U64, offsetof(struct event, attach.offset)},
+	[5] = {PB_ROW_U32, offsetof(struct event, attach.pid)},
+	[6] = {PB_ROW_S32, offsetof(struct event, attach.status)},
 };
 
 static int read_attach(struct pb_read *r, struct bytes in)
 {
-	return message_fill(r, in, ROWS(attach_rows), &r->ev);
+	return pb_rows_fill(r, in, PB_ROWS(attach_rows), &r->ev);
 }
 
 /* The unit follows from the numbers of the events. */
-static const struct row loss_rows[] = {
-	[2] = {ROW_U64, offsetof(struct event, loss.count)},
-	[4] = {ROW_FIXED, offsetof(struct event, loss.first_unix_ns)},
-	[5] = {ROW_FIXED, offsetof(struct event, loss.last_unix_ns)},
-	[6] = {ROW_U64, offsetof(struct event, loss.first_seq)},
-	[7] = {ROW_U64, offsetof(struct event, loss.last_seq)},
-	[12] = {ROW_TEXT, offsetof(struct event, loss.probe)},
-	[13] = {ROW_TEXT, offsetof(struct event, loss.reason)},
+static const struct pb_row loss_rows[] = {
+	[2] = {PB_ROW_U64, offsetof(struct event, loss.count)},
+	[4] = {PB_ROW_FIXED, offsetof(struct event, loss.first_unix_ns)},
+	[5] = {PB_ROW_FIXED, offsetof(struct event, loss.last_unix_ns)},
+	[6] = {PB_ROW_U64, offsetof(struct event, loss.first_seq)},
+	[7] = {PB_ROW_U64, offsetof(struct event, loss.last_seq)},
+	[12] = {PB_ROW_TEXT, offsetof(struct event, loss.probe)},
+	[13] = {PB_ROW_TEXT, offsetof(struct event, loss.reason)},
 };
 
 static int read_loss(struct pb_read *r, struct bytes in)
 {
 	r->ev.loss.probe = r->ev.loss.reason = "";
-	return message_fill(r, in, ROWS(loss_rows), &r->ev);
+	return pb_rows_fill(r, in, PB_ROWS(loss_rows), &r->ev);
 }
 
-static const struct row counter_rows[] = {
-	[1] = {ROW_TEXT, offsetof(struct event_counter, name)},
-	[2] = {ROW_U64, offsetof(struct event_counter, value)},
-	[3] = {ROW_TEXT, offsetof(struct event_counter, group)},
+static const struct pb_row counter_rows[] = {
+	[1] = {PB_ROW_TEXT, offsetof(struct event_counter, name)},
+	[2] = {PB_ROW_U64, offsetof(struct event_counter, value)},
+	[3] = {PB_ROW_TEXT, offsetof(struct event_counter, group)},
 };
 
 static int read_counter(struct pb_read *r, struct bytes in)
@@ -410,47 +290,47 @@ static int read_counter(struct pb_read *r, struct bytes in)
 	if (r->counters_n == READ_COUNTERS)
 		return -EBADMSG;
 	r->counters[r->counters_n] = (struct event_counter){.group = "", .name = ""};
-	return message_fill(r, in, ROWS(counter_rows), &r->counters[r->counters_n++]);
+	return pb_rows_fill(r, in, PB_ROWS(counter_rows), &r->counters[r->counters_n++]);
 }
 
-static const struct row stats_rows[] = {
-	[14] = {ROW_CALL, 0, read_counter},
-	[15] = {ROW_BOOL, offsetof(struct pb_read, ev.stats.final)},
+static const struct pb_row stats_rows[] = {
+	[14] = {PB_ROW_CALL, 0, read_counter},
+	[15] = {PB_ROW_BOOL, offsetof(struct pb_read, ev.stats.final)},
 };
 
 static int read_stats(struct pb_read *r, struct bytes in)
 {
-	int ret = message_fill(r, in, ROWS(stats_rows), r);
+	int ret = pb_rows_fill(r, in, PB_ROWS(stats_rows), r);
 
 	r->ev.stats.v = r->counters;
 	r->ev.stats.n = r->counters_n;
 	return ret;
 }
 
-static const struct row clock_rows[] = {
-	[1] = {ROW_FIXED, offsetof(struct run, start_boot_ns)},
-	[2] = {ROW_FIXED, offsetof(struct run, start_unix_ns)},
+static const struct pb_row clock_rows[] = {
+	[1] = {PB_ROW_FIXED, offsetof(struct run, start_boot_ns)},
+	[2] = {PB_ROW_FIXED, offsetof(struct run, start_unix_ns)},
 };
 
 static int read_clock(struct pb_read *r, struct bytes in)
 {
-	return message_fill(r, in, ROWS(clock_rows), &r->run);
+	return pb_rows_fill(r, in, PB_ROWS(clock_rows), &r->run);
 }
 
 /* What belongs to the stream alone (its id, its schema) is left to those who write one. */
-static const struct row run_rows[] = {
-	[2] = {ROW_BYTES, offsetof(struct pb_read, host_id)},
-	[3] = {ROW_BYTES, offsetof(struct pb_read, boot_id)},
-	[4] = {ROW_BYTES, offsetof(struct pb_read, run.host)},
-	[5] = {ROW_BYTES, offsetof(struct pb_read, run.os)},
-	[6] = {ROW_BYTES, offsetof(struct pb_read, run.kernel)},
-	[7] = {ROW_BYTES, offsetof(struct pb_read, run.arch)},
-	[9] = {ROW_BYTES, offsetof(struct pb_read, run.version)},
-	[13] = {ROW_CALL, 0, read_clock},
-	[18] = {ROW_FIXED, offsetof(struct pb_read, run.run_id)},
-	[19] = {ROW_U32, offsetof(struct pb_read, run.pid)},
-	[20] = {ROW_BYTES, offsetof(struct pb_read, run.cmdline)},
-	[21] = {ROW_TEXT, offsetof(struct pb_read, run.probes)},
+static const struct pb_row run_rows[] = {
+	[2] = {PB_ROW_BYTES, offsetof(struct pb_read, host_id)},
+	[3] = {PB_ROW_BYTES, offsetof(struct pb_read, boot_id)},
+	[4] = {PB_ROW_BYTES, offsetof(struct pb_read, run.host)},
+	[5] = {PB_ROW_BYTES, offsetof(struct pb_read, run.os)},
+	[6] = {PB_ROW_BYTES, offsetof(struct pb_read, run.kernel)},
+	[7] = {PB_ROW_BYTES, offsetof(struct pb_read, run.arch)},
+	[9] = {PB_ROW_BYTES, offsetof(struct pb_read, run.version)},
+	[13] = {PB_ROW_CALL, 0, read_clock},
+	[18] = {PB_ROW_FIXED, offsetof(struct pb_read, run.run_id)},
+	[19] = {PB_ROW_U32, offsetof(struct pb_read, run.pid)},
+	[20] = {PB_ROW_BYTES, offsetof(struct pb_read, run.cmdline)},
+	[21] = {PB_ROW_TEXT, offsetof(struct pb_read, run.probes)},
 };
 
 static int read_id(struct bytes in, uint8_t ret[16])
@@ -467,7 +347,7 @@ static int read_run(struct pb_read *r, struct bytes in)
 	int ret;
 
 	r->run = (struct run){.probes = ""};
-	ret = message_fill(r, in, ROWS(run_rows), r);
+	ret = pb_rows_fill(r, in, PB_ROWS(run_rows), r);
 	if (ret == 0)
 		ret = read_id(r->host_id, r->run.host_id);
 	if (ret == 0)
@@ -478,19 +358,19 @@ static int read_run(struct pb_read *r, struct bytes in)
 
 /* ---- the message --------------------------------------------------------------------------- */
 
-static const struct row event_rows[] = {
-	[1] = {ROW_FIXED, offsetof(struct pb_read, ev.time_unix_ns)},
-	[2] = {ROW_U64, offsetof(struct pb_read, ev.seq)},
-	[3] = {ROW_U32, offsetof(struct pb_read, type)},
-	[4] = {ROW_CALL, 0, read_process},
-	[5] = {ROW_CALL, 0, read_connection},
-	[6] = {ROW_U32, offsetof(struct pb_read, direction)},
-	[7] = {ROW_U32, offsetof(struct pb_read, ev.flags)},
-	[8] = {ROW_U64, offsetof(struct pb_read, stream_offset)},
-	[10] = {ROW_U32, offsetof(struct pb_read, ev.cpu)},
-	[11] = {ROW_U64, offsetof(struct pb_read, duration_ns)},
-	[13] = {ROW_TEXT, offsetof(struct pb_read, ev.probe)},
-	[14] = {ROW_FIXED, offsetof(struct pb_read, ev.time_boot_ns)},
+static const struct pb_row event_rows[] = {
+	[1] = {PB_ROW_FIXED, offsetof(struct pb_read, ev.time_unix_ns)},
+	[2] = {PB_ROW_U64, offsetof(struct pb_read, ev.seq)},
+	[3] = {PB_ROW_U32, offsetof(struct pb_read, type)},
+	[4] = {PB_ROW_CALL, 0, read_process},
+	[5] = {PB_ROW_CALL, 0, read_connection},
+	[6] = {PB_ROW_U32, offsetof(struct pb_read, direction)},
+	[7] = {PB_ROW_U32, offsetof(struct pb_read, ev.flags)},
+	[8] = {PB_ROW_U64, offsetof(struct pb_read, stream_offset)},
+	[10] = {PB_ROW_U32, offsetof(struct pb_read, ev.cpu)},
+	[11] = {PB_ROW_U64, offsetof(struct pb_read, duration_ns)},
+	[13] = {PB_ROW_TEXT, offsetof(struct pb_read, ev.probe)},
+	[14] = {PB_ROW_FIXED, offsetof(struct pb_read, ev.time_boot_ns)},
 };
 
 /* What makes an event of each body: by its number, and the type that goes with it. */
@@ -498,7 +378,7 @@ static const struct body {
 	unsigned number;
 	unsigned type;
 	enum event_kind kind;
-	row_fn fn;
+	int (*fn)(struct pb_read *r, struct bytes in);
 } bodies[] = {
 	{16, 1, EVENT_DATA, read_data},    {18, 3, EVENT_LINE, read_line},
 	{23, 8, EVENT_KINDS, read_info},   {24, 9, EVENT_EXEC, read_exec},
@@ -590,7 +470,7 @@ static void read_reset(struct pb_read *r)
 	r->local = r->remote = r->host_id = r->boot_id = (struct bytes){0};
 	r->protocol = NULL;
 	r->parents_n = r->counters_n = 0;
-	r->args_at = r->arena_n = 0;
+	r->args_at = r->rows.arena_n = 0;
 }
 
 int pb_read_event(struct pb_read *r, struct bytes message, const struct event **ret,
@@ -602,7 +482,7 @@ int pb_read_event(struct pb_read *r, struct bytes message, const struct event **
 	if (message.n > CHUNK_JUMBO)
 		return errf(err, -EBADMSG, "a message that is larger than any of ours");
 	read_reset(r);
-	if (message_fill(r, message, ROWS(event_rows), r))
+	if (pb_rows_fill(r, message, PB_ROWS(event_rows), r))
 		return errf(err, -EBADMSG, "a message that is no event");
 	if (r->type == TYPE_STREAM_END || !r->type)
 		return 1;

@@ -31,17 +31,25 @@ static int recording_begin(struct recording *r, struct err *err)
 	return r->decoder->open ? r->decoder->open(r->ctx, err) : 0;
 }
 
-int recording_open(struct recording *r, const char *path, struct err *err)
+int recording_open_stream(struct recording *r, struct stream *stream, struct err *err)
 {
 	int ret;
 
-	*r = (struct recording){0};
-	ret = stream_open(path, &r->stream, err);
-	if (ret == 0)
-		ret = recording_begin(r, err);
+	*r = (struct recording){.stream = stream};
+	ret = recording_begin(r, err);
 	if (ret)
 		recording_close(r);
 	return ret;
+}
+
+int recording_open(struct recording *r, const char *path, struct err *err)
+{
+	struct stream *stream;
+	int ret;
+
+	*r = (struct recording){0};
+	ret = stream_open(path, &stream, err);
+	return ret ? ret : recording_open_stream(r, stream, err);
 }
 
 void recording_close(struct recording *r)
@@ -98,7 +106,9 @@ static int recording_decode(struct recording *r, struct bytes in, unsigned *budg
 		in = (struct bytes){in.p + n, in.n - (size_t)n};
 		--*budget;
 	}
-	if (*ret_want <= in.n)
+	if (n > 0) /* nothing is known of the next one */
+		*ret_want = 0;
+	else if (*ret_want <= in.n)
 		*ret_want = in.n + 1;
 	return 0;
 }

@@ -17,6 +17,8 @@ struct recording {
 /* path "-" is standard input. -EBADMSG with text: it is none of ours. Nothing is open when that
  * fails. */
 int recording_open(struct recording *r, const char *path, struct err *err);
+/* The same for a stream from its beginning, which it takes, also when that fails. */
+int recording_open_stream(struct recording *r, struct stream *stream, struct err *err);
 /* Hands the events of at most that many records to fn. enum source_end; -EBADMSG or another
  * negative errno with text; what fn returned when that is negative, without text. */
 int recording_read(struct recording *r, unsigned budget, decoder_fn fn, void *arg, struct err *err);

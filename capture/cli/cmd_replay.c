@@ -99,13 +99,15 @@ static int replay_run(const struct cli_call *call, struct err *err)
 const struct cli_command cmd_replay = {
 	.name = "replay",
 	.usage = "[OPTION...] FILE",
-	.summary = "make any output of a recording: raw, pb, or pcapng with events=custom",
-	.text = "Reads what `record` wrote as raw, pb, or pcapng with events=custom, each also "
-		"compressed (.zst),\nby its contents, not by its name. Needs no privileges. The "
-		"same recording gives the same bytes.\nOne that ends in the middle of a record is "
-		"replayed up to its last whole one, with a line that\nsays so; a damaged one fails "
-		"(exit status 1) after what was whole. A raw recording can only be\nmade of a raw "
-		"one.",
+	.summary = "make any output of a recording: raw, pb, jsonl, or pcapng with events=custom",
+	.text = "Reads what `record` wrote as raw, pb, jsonl, or pcapng with events=custom, each "
+		"also compressed\n(.zst), by its contents, not by its name. Needs no privileges. "
+		"The same recording gives the\nsame bytes. One that ends in the middle of a record "
+		"is replayed up to its last whole one, with\na line that says so; a damaged one "
+		"fails "
+		"(exit status 1) after what was whole. A raw recording\ncan only be made of a raw "
+		"one; "
+		"losses and statistics stay those of the recording.",
 	.examples = "penstock replay all.raw\tas text\n"
 		    "penstock replay events.pb.zst -w again.pcapng\tfor Wireshark\n"
 		    "penstock replay all.raw -w - | tshark -r -\tinto a pipe\n",
