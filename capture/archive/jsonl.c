@@ -444,11 +444,6 @@ static ssize_t jsonl_extent(void *ctx, struct bytes in, size_t *ret_want)
 	return in.n < CHUNK_JUMBO ? 0 : -EBADMSG;
 }
 
-bool decoder_jsonl_begins(struct bytes head)
-{
-	return head.n > 1 && !memcmp(head.p, "{\"", 2);
-}
-
 static void jsonl_close(void *ctx)
 {
 	struct jsonl *x = ctx;

@@ -43,15 +43,19 @@ void replayed_into(const char *path, const struct encoder_ops *encoder, struct f
 	if (r)
 		fail_msg("%s: %s", path, err.text);
 	cfg.outputs = &o;
-	assert_int_equal(pipeline_new(&cfg, &pipeline, &err), 0);
+	if (pipeline_new(&cfg, &pipeline, &err)) {
+		output_free(o); /* delivery uses the sink until then */
+		fail_msg("%s", err.text);
+	}
 	output_begin(o);
 	do
 		r = reader_turn(&source, pipeline, &err);
 	while (r == SOURCE_MORE);
-	assert_int_equal(r, SOURCE_END);
 	pipeline_finish(pipeline);
 	pipeline_free(pipeline);
 	output_free(o);
 	source.ops->close(source.ctx);
 	free((void *)output.encoder_cfg);
+	if (r != SOURCE_END)
+		fail_msg("%s: %s", path, err.text);
 }
