@@ -130,6 +130,7 @@ static int exit_status(const struct cli_call *call, const struct record *r, int 
 static int record_to_end(const struct cli_call *call, struct record *r, struct err *err)
 {
 	int code = check_options(call, err);
+	struct pipeline_report report;
 	bool whole;
 
 	if (code == 0)
@@ -146,7 +147,8 @@ static int record_to_end(const struct cli_call *call, struct record *r, struct e
 		child_release(&r->child);
 	record_wait(r);
 	code = record_stop(r, err);
-	whole = report_print(r->pipeline, &r->outputs, call->out.quiet ? REPORT_QUIET : 0);
+	pipeline_report(r->pipeline, &report);
+	whole = report_print(&report, &r->outputs, call->out.quiet ? REPORT_QUIET : 0);
 	return exit_status(call, r, code, whole);
 }
 

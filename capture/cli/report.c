@@ -120,10 +120,11 @@ bool report_print_snapshot(const struct snapshot *s, const struct outputs *outpu
 	return !lost;
 }
 
-bool report_print(const struct pipeline *pipeline, const struct outputs *outputs, unsigned flags)
+bool report_print(const struct pipeline_report *report, const struct outputs *outputs,
+		  unsigned flags)
 {
 	struct snapshot s;
 
-	snapshot_take(&s, pipeline, outputs);
+	snapshot_take(&s, report, outputs);
 	return report_print_snapshot(&s, outputs, flags);
 }

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "capture/archive/recover.h"
+
 static int outputs_add(struct outputs *o, const char *text, struct err *err)
 {
 	struct output_spec *spec = &o->specs[o->n];
@@ -66,7 +68,8 @@ int outputs_open(struct outputs *o, const struct user *user, bool block, struct 
 			.sink_env = {.target = spec->target,
 				     .uid = user->set ? user->uid : (uid_t)-1,
 				     .gid = user->set ? user->gid : (gid_t)-1,
-				     .rotates = spec->keys.size || spec->keys.every_ns},
+				     .rotates = spec->keys.size || spec->keys.every_ns,
+				     .recover = recover_file},
 			.rotate_bytes = spec->keys.size,
 			.rotate_ns = spec->keys.every_ns,
 			.kinds = spec->kinds,

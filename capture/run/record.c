@@ -84,10 +84,12 @@ static int open_kernel(struct record *r, struct err *err)
 static void record_answer(void *arg)
 {
 	struct record *r = arg;
+	struct pipeline_report run;
 	uint64_t one = 1;
 	ssize_t n;
 
-	snapshot_take(&r->snapshot, r->pipeline, &r->outputs);
+	pipeline_report(r->pipeline, &run);
+	snapshot_take(&r->snapshot, &run, &r->outputs);
 	n = write(r->answered_fd, &one, sizeof(one));
 	(void)n;
 }

@@ -10,5 +10,5 @@ struct snapshot {
 };
 
 /* In the thread that runs the pipeline, or when it has ended. */
-void snapshot_take(struct snapshot *ret, const struct pipeline *pipeline,
+void snapshot_take(struct snapshot *ret, const struct pipeline_report *run,
 		   const struct outputs *outputs);

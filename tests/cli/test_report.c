@@ -73,12 +73,14 @@ static void count_kernel(enum kcounter counter, uint64_t value)
 /* Ends the run; what its report prints on stderr, and whether it says that all is well. */
 static void expect(unsigned flags, bool whole, const char *want)
 {
+	struct pipeline_report report;
 	bool answer;
 
 	assert_int_equal(run.records.result, 0);
 	pipeline_finish(run.pipeline);
+	pipeline_report(run.pipeline, &report);
 	printed_begin();
-	answer = report_print(run.pipeline, &run.outputs, flags);
+	answer = report_print(&report, &run.outputs, flags);
 	printed_end();
 	assert_string_equal(printed_err(), want);
 	assert_string_equal(printed_out(), "");
@@ -89,14 +91,16 @@ static void expect(unsigned flags, bool whole, const char *want)
 static void expect_abandoned(unsigned flags, bool whole, const char *want)
 {
 	int saved = dup(STDOUT_FILENO), fds[2];
+	struct pipeline_report report;
 
 	assert_int_equal(pipe(fds), 0);
 	pipeline_finish(run.pipeline);
+	pipeline_report(run.pipeline, &report);
 	printed_begin();
 	dup2(fds[1], STDOUT_FILENO);
 	close(fds[0]);
 	close(fds[1]);
-	whole = report_print(run.pipeline, &run.outputs, flags) == whole;
+	whole = report_print(&report, &run.outputs, flags) == whole;
 	dup2(saved, STDOUT_FILENO);
 	printed_end();
 	close(saved);
@@ -154,12 +158,14 @@ static void a_file_has_a_line(void **state)
 /* What somebody asks for while the run goes on: what has not reached the sink yet is told. */
 static void a_run_that_goes_on(void **state)
 {
+	struct pipeline_report report;
 	struct snapshot now;
 	bool whole;
 
 	start_run("a.jsonl", NULL);
 	start_program(10);
-	snapshot_take(&now, run.pipeline, &run.outputs);
+	pipeline_report(run.pipeline, &report);
+	snapshot_take(&now, &report, &run.outputs);
 	printed_begin();
 	whole = report_print_snapshot(&now, &run.outputs, REPORT_RUNNING);
 	printed_end();
