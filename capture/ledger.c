@@ -186,8 +186,7 @@ bool ledger_balanced(const struct ledger *l, bool stopped)
 	return !stopped || ledger_kernel(l, KC_SUBMITTED) == l->ring_read + ledger_kernel_lost(l);
 }
 
-/* Everything that was offered has become something; what is on its way is told apart. */
-static bool output_adds_up(struct output *o, uint64_t *ret_in_flight)
+bool ledger_output_balanced(struct output *o, bool ended)
 {
 	uint64_t s[OSTAT_MAX], sum = 0;
 
@@ -195,20 +194,9 @@ static bool output_adds_up(struct output *o, uint64_t *ret_in_flight)
 	for (unsigned i = 0; i < OSTAT_MAX; i++)
 		if (stats_output_rows[i].loss)
 			sum += s[i];
-	*ret_in_flight = s[OSTAT_IN_FLIGHT];
-	return s[OSTAT_OFFERED] == s[OSTAT_SKIPPED] + s[OSTAT_DONE] + s[OSTAT_IN_FLIGHT] + sum;
-}
-
-bool ledger_output_balanced(struct output *o)
-{
-	uint64_t in_flight;
-
-	return output_adds_up(o, &in_flight) && !in_flight;
-}
-
-bool ledger_output_balanced_so_far(struct output *o)
-{
-	uint64_t in_flight;
-
-	return output_adds_up(o, &in_flight);
+	if (!ended)
+		sum += s[OSTAT_IN_FLIGHT];
+	else if (s[OSTAT_IN_FLIGHT])
+		return false;
+	return s[OSTAT_OFFERED] == s[OSTAT_SKIPPED] + s[OSTAT_DONE] + sum;
 }

@@ -328,11 +328,6 @@ void pipeline_finish(struct pipeline *p)
 	}
 }
 
-static bool pipeline_output_balanced(const struct pipeline *p, struct output *o)
-{
-	return p->finished ? ledger_output_balanced(o) : ledger_output_balanced_so_far(o);
-}
-
 void pipeline_report(const struct pipeline *p, struct pipeline_report *ret)
 {
 	const struct ledger *l = &p->ledger;
@@ -347,5 +342,6 @@ void pipeline_report(const struct pipeline *p, struct pipeline_report *ret)
 	memcpy(ret->stats, l->stats, sizeof(ret->stats));
 	memcpy(ret->events, normalise_counts(p->normalise), sizeof(ret->events));
 	for (unsigned i = 0; i < p->cfg.outputs_n; i++)
-		ret->balanced = ret->balanced && pipeline_output_balanced(p, p->cfg.outputs[i]);
+		ret->balanced =
+			ret->balanced && ledger_output_balanced(p->cfg.outputs[i], p->finished);
 }
