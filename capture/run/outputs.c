@@ -100,6 +100,25 @@ void outputs_done(struct outputs *o)
 	*o = (struct outputs){0};
 }
 
+bool outputs_want_medium(struct outputs *o)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < o->n; i++) {
+		if (!output_spec_has_files(&o->specs[i]))
+			continue;
+		output_want_medium(o->v[i]);
+		any = true;
+	}
+	return any;
+}
+
+void outputs_want_flush(struct outputs *o)
+{
+	for (unsigned i = 0; i < o->n; i++)
+		output_want_flush(o->v[i]);
+}
+
 bool outputs_on_stdout(const struct outputs *o)
 {
 	for (unsigned i = 0; i < o->n; i++)

@@ -102,7 +102,7 @@ static void playback_report(const struct replay *r, struct pipeline_report *ret)
 	*ret = (struct pipeline_report){.stopped = true, .balanced = true};
 	memcpy(ret->events, playback_counts(r->playback), sizeof(ret->events));
 	for (unsigned i = 0; i < r->outputs->n; i++)
-		ret->balanced = ret->balanced && ledger_output_balanced(r->outputs->v[i]);
+		ret->balanced = ret->balanced && ledger_output_balanced(r->outputs->v[i], true);
 }
 
 /* ---- ends ---------------------------------------------------------------------------------- */

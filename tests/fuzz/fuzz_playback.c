@@ -60,7 +60,7 @@ static void play(struct recording *r)
 		more = recording_read(r, 4096, playback_event, p, &err);
 	playback_finish(p);
 	for (unsigned i = 0; i < n; i++) {
-		if (!ledger_output_balanced(outputs[i]))
+		if (!ledger_output_balanced(outputs[i], true))
 			abort();
 		output_free(outputs[i]);
 		fake_sink_done(&sinks[i]);

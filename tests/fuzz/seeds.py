@@ -68,6 +68,14 @@ def lines(data, taken):
         put("jsonl", b"".join(some))
 
 
+def manifests():
+    """Templates with manifests: what penstock writes, and what it does not."""
+    put("manifest", b"a-{seq:06}.raw\npenstock manifest 1 3\n+ 10 1772600767 a-000001.raw\na 5 a-000002.raw\n")
+    put("manifest", b"a-{seq:06}.raw\n+ 1 1 a-000001.raw\n+ 1 1 a-000002.raw\n- a-000001.raw\n- a-000009.raw\n")
+    put("manifest", b"x-%Y.pb\n+ 18446744073709551616 -1 x-2026.pb\n+ 1 1 ../x-2026.pb\n+ 1 1 x-2026.p")
+    put("manifest", b"{host}{host}{pid}%F%j%s%%-{seq}\npenstock manifest 1 99999999999999999999\n")
+
+
 def archive(path, data):
     """A file of ours, and what is left of it when its writer dies."""
     number = [i for i, ending in enumerate(NAMES) if path.endswith(ending)]
@@ -78,6 +86,7 @@ def archive(path, data):
 
 def main():
     taken = {}
+    manifests()
     for path in sys.argv[1:]:
         data = pathlib.Path(path).read_bytes()
         if path.endswith(ARCHIVES):
