@@ -4,6 +4,9 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
+
+#include "capture/run_copy.h"
 
 void output_adopt(struct output *o, struct chunk *c)
 {
@@ -117,8 +120,10 @@ static bool generation_open(struct output *o)
 		o->cfg.encoder->preamble(o->encoder, o->run, &o->lanes.out);
 	generation_describe(o);
 	c->opening_n = (uint32_t)c->len;
-	if (!context && o->generation == 1)
+	if (!context && o->generation == 1) {
+		o->opening_n = c->len;
 		delivery_opening(o->delivery, c->p, c->len);
+	}
 	if (o->context_fn && o->generation > 1 &&
 	    o->context_fn(o->context, generation_add_record, o) < 0)
 		o->generation_torn = true;
@@ -139,11 +144,19 @@ bool output_ready(struct output *o)
 	return o->lanes.out.tail || output_open_chunk(o);
 }
 
-void output_run(struct output *o, const struct run *run)
+int output_run(struct output *o, const struct run *run)
 {
-	o->run = run;
+	struct run *copy = run_copy(run);
+
+	if (!copy)
+		return -ENOMEM;
+	if (o->run && o->run->run_id != run->run_id)
+		o->generation_due = true;
+	free(o->run);
+	o->run = copy;
 	o->now_ns = run->start_boot_ns;
 	output_ready(o);
+	return 0;
 }
 
 void output_context(struct output *o, output_context_fn fn, void *context)

@@ -23,7 +23,7 @@ struct output {
 	struct pool *pool;
 	struct delivery *delivery;
 	struct lanes lanes;
-	const struct run *run;
+	struct run *run; /* ours; NULL = not known yet */
 	output_context_fn context_fn;
 	void *context;
 	uint64_t now_ns;
@@ -36,6 +36,7 @@ struct output {
 	bool generation_due;     /* another one is to begin with the next event, or TICK */
 	bool medium_due;         /* and a medium with it */
 	uint64_t generation_ns;  /* when it was begun, in record time */
+	uint64_t opening_n;      /* bytes with which delivery begins each medium after the first */
 	uint64_t generation_seq; /* next_seq at that time */
 	uint64_t frame_base;     /* lanes.bytes at that time */
 	uint64_t medium_base;  /* how much the sink had got, or will have, when the medium began */
