@@ -162,8 +162,8 @@ static bool refers_back(const char *expression)
 
 int query_regex_new(struct query *q, struct query_value *v, struct err *err)
 {
-	int flags = REG_EXTENDED | REG_NOSUB | REG_NEWLINE |
-		    (q->texts->ignore_case ? REG_ICASE : 0);
+	int flags =
+		REG_EXTENDED | REG_NOSUB | REG_NEWLINE | (q->texts->ignore_case ? REG_ICASE : 0);
 	regex_t *regex;
 	char why[128];
 	int r;

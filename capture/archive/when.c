@@ -7,7 +7,7 @@
 
 #include "capture/base/parse.h"
 
-#define NS_PER_S 1000000000ull
+#define NS_PER_S   1000000000ull
 #define NS_PER_DAY (86400 * NS_PER_S)
 
 /* Exactly n digits. */
@@ -78,8 +78,7 @@ static bool take_clock(const char **text, uint64_t *ns)
 {
 	unsigned hour, minute, second = 0;
 
-	if (!take_number(text, 2, &hour) || !take_char(text, ':') ||
-	    !take_number(text, 2, &minute))
+	if (!take_number(text, 2, &hour) || !take_char(text, ':') || !take_number(text, 2, &minute))
 		return false;
 	if (take_char(text, ':') && !take_number(text, 2, &second))
 		return false;
