@@ -23,6 +23,7 @@ static void turns_add_range(struct index *x, enum index_list list, uint64_t firs
 	const struct index_entries *l = &x->lists[list];
 	struct bytes rest = l->entries;
 	struct index_entry e = {0};
+	const char *added = NULL; /* neighbours may share a list, which once is enough */
 
 	if (l->all) {
 		x->turns[0]++;
@@ -32,8 +33,10 @@ static void turns_add_range(struct index *x, enum index_list list, uint64_t firs
 	first >>= l->shift;
 	last >>= l->shift;
 	while (rest.n && index_entry_take(&rest, x->frames_n, &e) && e.first <= last)
-		if (e.last >= first)
+		if (e.last >= first && e.list.p != added) {
 			turns_add(x, &e);
+			added = e.list.p;
+		}
 }
 
 /* Gives the bit to the frames that were added, and to those that may hold anything; forgets what

@@ -26,6 +26,16 @@ struct query_texts {
 	bool ignore_case; /* for text and regex */
 };
 
+static inline uint64_t query_slack_before(uint64_t ns)
+{
+	return ns > QUERY_SLACK_NS ? ns - QUERY_SLACK_NS : 0;
+}
+
+static inline uint64_t query_slack_after(uint64_t ns)
+{
+	return ns < UINT64_MAX - QUERY_SLACK_NS ? ns + QUERY_SLACK_NS : UINT64_MAX;
+}
+
 struct query;
 
 /* now_ns: Unix time. -EINVAL with one line. texts are borrowed until query_free(). */

@@ -18,7 +18,7 @@ static void mark_number(struct index *x, enum key_type type, uint64_t number, si
 
 static bool comm_fits(struct bytes text, void *arg)
 {
-	return query_fits_comm(arg, text);
+	return text.n == KEY_VALUE || query_fits_comm(arg, text);
 }
 
 static bool exe_fits(struct bytes text, void *arg)
@@ -86,8 +86,8 @@ static void prune_by_list(const struct query_list *l, enum query_name name, stru
 
 static bool frame_in_span(const struct index_frame *f, const struct query *q)
 {
-	return f->last_ns + QUERY_SLACK_NS >= q->from_ns &&
-	       (f->first_ns < QUERY_SLACK_NS || f->first_ns - QUERY_SLACK_NS < q->to_ns);
+	return query_slack_after(f->last_ns) >= q->from_ns &&
+	       query_slack_before(f->first_ns) < q->to_ns;
 }
 
 static uint32_t kinds_wanted(const struct query *q)

@@ -16,7 +16,7 @@ enum {
 	INDEX_MOST = 256 * 1024 * 1024 /* bytes: of an archive of some 100 GB */
 };
 
-static uint32_t read_le32(const uint8_t p[4])
+static uint32_t read_le32(const uint8_t *p)
 {
 	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
@@ -57,13 +57,13 @@ static bool index_fits(const struct index *x, int fd)
 	const struct index_frame *f;
 	size_t n = index_frames(x, &f);
 	uint64_t at = 0;
-	uint8_t word[4];
+	uint8_t word[8]; /* magic number and size */
 	struct stat st;
 
 	if (fstat(fd, &st) < 0 || (uint64_t)st.st_size != index_archive_size(x))
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		if (f[i].offset != at || f[i].size < sizeof(word) ||
+		if (f[i].offset != at || f[i].size < 4 ||
 		    pread(fd, word, 4, (off_t)(at + f[i].size - 4)) != 4 ||
 		    read_le32(word) != f[i].checksum)
 			return false;
@@ -71,8 +71,9 @@ static bool index_fits(const struct index *x, int fd)
 	}
 	if (at == (uint64_t)st.st_size)
 		return true;
-	return pread(fd, word, 4, (off_t)at) == 4 &&
-	       read_le32(word) == (uint32_t)SEEK_TABLE_SKIPPABLE;
+	return pread(fd, word, 8, (off_t)at) == 8 &&
+	       read_le32(word) == (uint32_t)SEEK_TABLE_SKIPPABLE &&
+	       at + 8 + read_le32(word + 4) == (uint64_t)st.st_size;
 }
 
 static int index_open(const char *path, struct index **ret, struct err *err)
@@ -90,7 +91,7 @@ static int index_open(const char *path, struct index **ret, struct err *err)
 	r = index_read((struct bytes){p, n}, ret, err);
 	if (r)
 		return errf(err, r, "the index is damaged");
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd >= 0 && index_fits(*ret, fd))
 		return 0;
 	index_free(*ret);

@@ -80,11 +80,14 @@ static bool take_clock(const char **text, uint64_t *ns)
 
 	if (!take_number(text, 2, &hour) || !take_char(text, ':') || !take_number(text, 2, &minute))
 		return false;
-	if (take_char(text, ':') && !take_number(text, 2, &second))
+	if (hour > 23 || minute > 59)
 		return false;
-	if (hour > 23 || minute > 59 || second > 60)
+	*ns += (hour * 3600ull + minute * 60ull) * NS_PER_S;
+	if (!take_char(text, ':'))
+		return true;
+	if (!take_number(text, 2, &second) || second > 60)
 		return false;
-	*ns += (hour * 3600ull + minute * 60ull + second) * NS_PER_S;
+	*ns += second * NS_PER_S;
 	return (**text != '.' && **text != ',') || (++*text, take_fraction(text, ns));
 }
 
@@ -117,7 +120,9 @@ static bool when_of_calendar(const char *text, bool end, uint64_t today_ns, uint
 {
 	uint64_t ns = today_ns;
 
-	if (text[0] && text[1] && text[2] != ':' && !take_date(&text, &ns))
+	if (!text[0])
+		return false;
+	if (text[1] && text[2] != ':' && !take_date(&text, &ns))
 		return false;
 	if (!*text) {
 		*ret_ns = ns + (end ? NS_PER_DAY : 0);

@@ -11,6 +11,7 @@
 #include "capture/cli/commands.h"
 #include "capture/cli/report.h"
 #include "capture/run/search.h"
+#include "capture/run/search_files.h"
 
 enum {
 	PROGRESS_AFTER_MS = 1000,
@@ -202,6 +203,10 @@ static int search_command(const struct cli_call *call, struct outputs *outputs, 
 		r = errf(err, -EINVAL, "which FILE or folder? ('-' is standard input)");
 	if (r == 0 && cfg->count && (call->out.write.n || cfg->around_ns))
 		r = errf(err, -EINVAL, "--count prints a number: no -w and no --around");
+	for (unsigned i = 0; i < call->operands_n && r == 0 && cfg->around_ns; i++)
+		if (search_files_once(call->operands[i]))
+			r = errf(err, -EINVAL, "--around reads twice, which '%s' does not allow",
+				 call->operands[i]);
 	if (r == 0)
 		r = parse_outputs(call, outputs, err);
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -238,7 +243,8 @@ const struct cli_command cmd_search = {
 		"concerned are read; the answer is the same\nwithout. Conditions of one name are "
 		"alternatives, those of different names must all be met; with\n'!' a value "
 		"excludes. Prints text, with -w any output: an archive becomes a pcapng of one "
-		"connection.\n\nExit status: 0 done, also when nothing was found; 1 a file could "
+		"connection.\nAn output numbers what it is given: `seq` is not that of the "
+		"recording.\n\nExit status: 0 done, also when nothing was found; 1 a file could "
 		"not be read to its end.",
 	.examples = "penstock search /var/log/penstock --from -2h --comm nginx\tof the last two "
 		    "hours\n"

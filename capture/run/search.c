@@ -77,7 +77,8 @@ static void spans_settle(struct search *s)
 static int spans_add(struct search *s, uint64_t ns)
 {
 	uint64_t around = s->cfg->around_ns;
-	struct span span = {ns > around ? ns - around : 0, ns + around};
+	struct span span = {ns > around ? ns - around : 0,
+			    ns < UINT64_MAX - around ? ns + around : UINT64_MAX};
 	struct span *last = s->spans_n ? &s->spans[s->spans_n - 1] : NULL, *grown;
 
 	if (last && span.from_ns >= last->from_ns && span.from_ns <= last->to_ns) {
@@ -126,9 +127,18 @@ static bool search_keeps(const struct event *ev, void *search)
 		return false;
 	s->result.found++;
 	s->enough = s->cfg->limit && s->result.found == s->cfg->limit;
-	if (s->pass == SEARCH_NOTING)
-		s->enough |= spans_add(s, ev->time_unix_ns) < 0;
+	if (s->pass == SEARCH_NOTING && spans_add(s, ev->time_unix_ns) < 0) {
+		s->cfg->say("out of memory: what was found later is not shown", s->cfg->arg);
+		s->result.failed++;
+		s->enough = true;
+	}
 	return s->pass == SEARCH_DIRECT;
+}
+
+/* An event_keep_fn. A raw recording has no statistics: these would be those of this search. */
+static bool search_keeps_of_raw(const struct event *ev, void *search)
+{
+	return ev->kind != EVENT_STATS && search_keeps(ev, search);
 }
 
 static bool record_is_liked(struct bytes rec, void *search)
@@ -183,7 +193,9 @@ static int search_take(struct event *ev, void *search)
 		return -ECANCELED;
 	if (!context && !search_keeps(ev, s))
 		return 0;
-	return s->playback ? playback_event(ev, s->playback) : 0;
+	if (!search_outputs(s))
+		return 0;
+	return s->playback ? playback_event(ev, s->playback) : -EBADMSG; /* of which run? */
 }
 
 static bool search_goes_on(struct search *s, uint64_t done)
@@ -223,8 +235,8 @@ static int prune_by_time(struct index *x, uint8_t *frames, void *search)
 
 	for (size_t i = 0; i < n; i++)
 		frames[i] = spans_touch(
-			s, f[i].first_ns > QUERY_SLACK_NS ? f[i].first_ns - QUERY_SLACK_NS : 0,
-			f[i].last_ns + QUERY_SLACK_NS);
+			s, query_slack_before(f[i].first_ns),
+			query_slack_after(f[i].last_ns));
 	return 0;
 }
 
@@ -275,7 +287,7 @@ static int search_records(struct search *s, struct recording *rec, struct err *e
 	struct pipeline_config cfg = {.probe_by_number = probe_by_number,
 				      .outputs = outputs ? outputs->v : NULL,
 				      .outputs_n = outputs ? outputs->n : 0,
-				      .keep = search_keeps,
+				      .keep = search_keeps_of_raw,
 				      .keep_arg = s};
 	struct source source = {0};
 	struct pipeline *pipeline = NULL;
@@ -301,19 +313,31 @@ static int search_records(struct search *s, struct recording *rec, struct err *e
 
 /* ---- the whole ------------------------------------------------------------------------------ */
 
+/* What has its name only when it is whole may end anywhere until then. */
+static bool is_being_written(const char *path)
+{
+	size_t n = strlen(path);
+
+	return n > 5 && !strcmp(path + n - 5, ".part");
+}
+
 static void search_file(struct search *s, const char *path)
 {
 	struct recording r;
 	struct err err = {""};
+	bool torn = false;
 	int ret = recording_open(&r, path, &err);
 
 	if (ret == 0) {
 		ret = r.decoder == &decoder_raw ? search_records(s, &r, &err)
 						: search_events(s, &r, path, &err);
+		torn = r.stream && (r.torn || stream_torn(r.stream)) && !is_being_written(path);
 		recording_close(&r);
 	}
-	if (ret == 0 || ret == -ECANCELED || s->pass == SEARCH_NEAR)
+	if (ret == -ECANCELED || s->pass == SEARCH_NEAR || (ret == 0 && !torn))
 		return;
+	if (ret == 0)
+		errf(&err, -EBADMSG, "%s: its end is missing: see penstock verify", path);
 	s->cfg->say(err.text, s->cfg->arg);
 	s->result.failed++;
 }

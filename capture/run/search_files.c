@@ -59,15 +59,14 @@ static int files_add(struct search_files *f, const char *path, struct err *err)
 static int folder_add(struct search_files *f, char *path, struct err *err)
 {
 	char *paths[] = {path, NULL};
-	FTS *fts = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR | FTS_NOSTAT, NULL);
+	FTS *fts = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
 	const FTSENT *e;
 	int r = 0;
 
 	if (!fts)
 		return errf(err, -errno, "%s: %s", path, strerror(errno));
 	while (r == 0 && (e = fts_read(fts)))
-		if ((e->fts_info == FTS_F || e->fts_info == FTS_NSOK) &&
-		    records_format(e->fts_path))
+		if (e->fts_info == FTS_F && records_format(e->fts_path)) /* a FIFO would block */
 			r = files_add(f, e->fts_path, err);
 	fts_close(fts);
 	return r;
@@ -99,6 +98,14 @@ int search_files_find(char **paths, unsigned n, struct search_files *ret, struct
 	if (r == 0)
 		qsort(ret->v, ret->n, sizeof(*ret->v), compare_files);
 	return r;
+}
+
+bool search_files_once(const char *path)
+{
+	struct stat st;
+
+	return !strcmp(path, "-") ||
+	       (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode));
 }
 
 void search_files_done(struct search_files *f)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /* The files of a search, in the order of time in which they begin. */
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "capture/base/err.h"
@@ -20,3 +21,5 @@ struct search_files {
 /* Files as they are given, and what is named as recordings are in folders and below. */
 int search_files_find(char **paths, unsigned n, struct search_files *ret, struct err *err);
 void search_files_done(struct search_files *f);
+/* Can it be read only once (standard input, a FIFO)? */
+bool search_files_once(const char *path);
