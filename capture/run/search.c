@@ -234,9 +234,8 @@ static int prune_by_time(struct index *x, uint8_t *frames, void *search)
 	size_t n = index_frames(x, &f);
 
 	for (size_t i = 0; i < n; i++)
-		frames[i] = spans_touch(
-			s, query_slack_before(f[i].first_ns),
-			query_slack_after(f[i].last_ns));
+		frames[i] = spans_touch(s, query_slack_before(f[i].first_ns),
+					query_slack_after(f[i].last_ns));
 	return 0;
 }
 
