@@ -127,6 +127,7 @@ static bool generation_open(struct output *o)
 	if (o->context_fn && o->generation > 1 &&
 	    o->context_fn(o->context, generation_add_record, o) < 0)
 		o->generation_torn = true;
+	o->frame_context = output_frame_bytes(o);
 	if (o->cfg.hold_ns) /* nothing may come before it */
 		output_ship(o);
 	return true;
