@@ -38,8 +38,12 @@ void pipeline_free(struct pipeline *p);
 /* A source_fn: takes one record, borrowed for the call. 0; -EPROTO for a run that does not start
  * with RUN, or whose version is newer than ours (text by pipeline_error()). */
 int pipeline_record(const struct rec *rec, void *pipeline);
-/* No record will follow: what is open is emitted, epilogues are written, chunks are shipped.
+/* No record will follow: what is open is emitted. Outputs stay open, for what another recording
+ * holds. */
+void pipeline_end(struct pipeline *p);
+/* The same, and outputs are finished: epilogues are written, chunks are shipped.
  * Waits until every sink has them. */
 void pipeline_finish(struct pipeline *p);
+/* By now; from the thread that runs it, or when it has finished. */
 void pipeline_report(const struct pipeline *p, struct pipeline_report *ret);
 const char *pipeline_error(const struct pipeline *p);

@@ -13,10 +13,16 @@ struct playback;
 /* outputs: begun, none a tap. NULL when there is no memory. */
 struct playback *playback_new(struct output **outputs, unsigned n);
 void playback_free(struct playback *p);
-/* Takes an event; what it says of process and connection is copied. The first META opens the
- * outputs; a repeated one of the same run is no event. -EPROTO: no META came first. An event of
- * kind EVENT_KINDS describes a process (ev->proc). */
+/*
+ * Takes an event, and changes it; what it says of process and connection is copied. The first META
+ * opens the outputs; a repeated one of the same run is no event. An event of kind EVENT_KINDS
+ * describes a process (ev->proc): its next event is one of that image.
+ *   -EPROTO: no META came first; -EXDEV: the META of another run, which needs outputs of its own;
+ *   -EBADMSG: it contradicts itself, or is larger than anything that is recorded; -ENOMEM.
+ */
 int playback_event(struct event *ev, void *playback);
+/* No event of this run will follow. Outputs stay open, for what another recording holds. */
+void playback_end(struct playback *p);
 /* The end: outputs are finished. */
 void playback_finish(struct playback *p);
 /* Events by kind that were taken. */

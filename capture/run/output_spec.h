@@ -10,11 +10,13 @@
 
 #include "capture/base/err.h"
 #include "capture/encoder.h"
+#include "capture/filter.h"
 #include "capture/sink.h"
 
 struct output_spec_keys {
 	const char *format, *kinds;
 	uint64_t flush_ns, hold_ns; /* flush 0 = fit for the sink */
+	uint64_t size, every_ns;    /* 0 = the medium never ends by itself */
 };
 extern const struct opt output_spec_options[];
 
@@ -22,8 +24,9 @@ struct output_spec {
 	const char *label;  /* the target as written */
 	const char *target; /* what the sink gets */
 	const struct encoder_ops *encoder;
+	const struct filter_ops *filter; /* NULL = none */
 	const struct sink_ops *sink;
-	void *encoder_cfg, *sink_cfg;
+	void *encoder_cfg, *filter_cfg, *sink_cfg;
 	struct output_spec_keys keys;
 	uint32_t kinds; /* 1 << EVENT_... */
 	char *text;     /* all texts above point into it, or into constants */
@@ -35,6 +38,8 @@ int output_spec_parse(const char *text, struct output_spec *ret, struct err *err
 void output_spec_done(struct output_spec *spec);
 /* Do both write to the same place? */
 bool output_spec_same(const struct output_spec *a, const struct output_spec *b);
+/* Does it write to files that can follow each other? A FIFO is none. */
+bool output_spec_has_files(const struct output_spec *spec);
 /* Is what it writes to the file at path? */
 bool output_spec_overwrites(const struct output_spec *spec, const char *path);
 /* "exec+exit" (or with `:`): 1 << EVENT_... of each. Losses are always among them. */

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "capture/archive/recover.h"
+
 static int outputs_add(struct outputs *o, const char *text, struct err *err)
 {
 	struct output_spec *spec = &o->specs[o->n];
@@ -59,17 +61,25 @@ int outputs_open(struct outputs *o, const struct user *user, bool block, struct 
 			.encoder = spec->encoder,
 			.encoder_cfg = spec->encoder_cfg,
 			.encoder_env = encoder_env(spec),
+			.filter = spec->filter,
+			.filter_cfg = spec->filter_cfg,
 			.sink = spec->sink,
 			.sink_cfg = spec->sink_cfg,
 			.sink_env = {.target = spec->target,
 				     .uid = user->set ? user->uid : (uid_t)-1,
-				     .gid = user->set ? user->gid : (gid_t)-1},
+				     .gid = user->set ? user->gid : (gid_t)-1,
+				     .rotates = spec->keys.size || spec->keys.every_ns,
+				     .recover = recover_file},
+			.rotate_bytes = spec->keys.size,
+			.rotate_ns = spec->keys.every_ns,
 			.kinds = spec->kinds,
 			.flush_ns = spec->keys.flush_ns,
 			.hold_ns = spec->keys.hold_ns,
 			.block = block,
 		};
 
+		if (spec->filter && !(spec->encoder->flags & ENCODER_WHOLE))
+			spec->filter->frame(spec->filter_cfg, &cfg.frame_bytes, &cfg.frame_ns);
 		r = output_new(&cfg, i, &o->v[i], err);
 	}
 	return r;
@@ -88,6 +98,25 @@ void outputs_done(struct outputs *o)
 		output_spec_done(&o->specs[i]);
 	}
 	*o = (struct outputs){0};
+}
+
+bool outputs_want_medium(struct outputs *o)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < o->n; i++) {
+		if (!output_spec_has_files(&o->specs[i]))
+			continue;
+		output_want_medium(o->v[i]);
+		any = true;
+	}
+	return any;
+}
+
+void outputs_want_flush(struct outputs *o)
+{
+	for (unsigned i = 0; i < o->n; i++)
+		output_want_flush(o->v[i]);
 }
 
 bool outputs_on_stdout(const struct outputs *o)
