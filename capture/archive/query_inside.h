@@ -13,11 +13,11 @@ typedef bool (*query_match_fn)(struct query *q, const struct query_value *v,
 struct query_value {
 	query_match_fn match;
 	bool excludes;
-	bool pattern;      /* text has *, ? or [ */
-	uint64_t number;   /* pid, uid, port, connection, 1 << kind */
+	bool pattern;    /* text has *, ? or [ */
+	uint64_t number; /* pid, uid, port, connection, 1 << kind */
 	uint8_t address[16];
 	unsigned address_n, bits;
-	const char *text;  /* NUL-terminated, borrowed */
+	const char *text;   /* NUL-terminated, borrowed */
 	struct bytes plain; /* of a --text: the longest part that no format writes otherwise */
 	regex_t *regex;
 };

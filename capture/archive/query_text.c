@@ -71,11 +71,8 @@ bool query_any_text(const struct event *ev, struct query_room *room, query_text_
 
 static bool holds_ignoring_case(struct bytes text, struct bytes wanted)
 {
-	int first = tolower((unsigned char)wanted.p[0]);
-
 	for (size_t i = 0; i + wanted.n <= text.n; i++)
-		if (tolower((unsigned char)text.p[i]) == first &&
-		    !strncasecmp(text.p + i, wanted.p, wanted.n))
+		if (!strncasecmp(text.p + i, wanted.p, wanted.n))
 			return true;
 	return false;
 }
@@ -162,8 +159,8 @@ static bool refers_back(const char *expression)
 
 int query_regex_new(struct query *q, struct query_value *v, struct err *err)
 {
-	int flags = REG_EXTENDED | REG_NOSUB | REG_NEWLINE |
-		    (q->texts->ignore_case ? REG_ICASE : 0);
+	int flags =
+		REG_EXTENDED | REG_NOSUB | REG_NEWLINE | (q->texts->ignore_case ? REG_ICASE : 0);
 	regex_t *regex;
 	char why[128];
 	int r;
