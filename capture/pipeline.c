@@ -49,6 +49,7 @@ int pipeline_new(const struct pipeline_config *cfg, struct pipeline **ret, struc
 		pipeline_free(p);
 		return errf(err, -ENOMEM, "out of memory");
 	}
+	normalise_keep(p->normalise, cfg->keep, cfg->keep_arg);
 	for (unsigned i = 0; i < cfg->outputs_n; i++)
 		if (output_is_tap(cfg->outputs[i]))
 			output_context(cfg->outputs[i], pipeline_opening, p);

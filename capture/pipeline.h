@@ -19,6 +19,8 @@ struct pipeline_config {
 	const struct probe_ops *(*probe_by_number)(uint16_t number);
 	struct output **outputs; /* borrowed until pipeline_free() */
 	unsigned outputs_n;
+	event_keep_fn keep; /* NULL = everything; what it does not like, no output is offered */
+	void *keep_arg;
 	uint64_t stats_ns; /* STATS are emitted that often (record time), 0 = at the end only */
 };
 

@@ -15,6 +15,10 @@
 #include "capture/event.h"
 #include "capture/index.h"
 
+/* A clock is set now and then, and the times in an index are those of whole chunks, so that some
+ * events are a little outside of what it says. */
+#define QUERY_SLACK_NS 5000000000ull
+
 /* As typed. */
 struct query_texts {
 	const char *from, *to;

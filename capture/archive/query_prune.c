@@ -6,10 +6,6 @@
 
 #include "capture/archive/query_inside.h"
 
-/* A clock is set now and then, and the times in an index are those of whole chunks, so that some
- * events are a little outside. */
-#define SLACK_NS 5000000000ull
-
 static void mark_number(struct index *x, enum key_type type, uint64_t number, size_t size,
 			uint8_t *frames)
 {
@@ -90,8 +86,8 @@ static void prune_by_list(const struct query_list *l, enum query_name name, stru
 
 static bool frame_in_span(const struct index_frame *f, const struct query *q)
 {
-	return f->last_ns + SLACK_NS >= q->from_ns &&
-	       (f->first_ns < SLACK_NS || f->first_ns - SLACK_NS < q->to_ns);
+	return f->last_ns + QUERY_SLACK_NS >= q->from_ns &&
+	       (f->first_ns < QUERY_SLACK_NS || f->first_ns - QUERY_SLACK_NS < q->to_ns);
 }
 
 static uint32_t kinds_wanted(const struct query *q)

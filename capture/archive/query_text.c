@@ -71,8 +71,11 @@ bool query_any_text(const struct event *ev, struct query_room *room, query_text_
 
 static bool holds_ignoring_case(struct bytes text, struct bytes wanted)
 {
+	int first = (tolower)((unsigned char)wanted.p[0]); /* the function, no macro */
+
 	for (size_t i = 0; i + wanted.n <= text.n; i++)
-		if (!strncasecmp(text.p + i, wanted.p, wanted.n))
+		if ((tolower)((unsigned char)text.p[i]) == first &&
+		    !strncasecmp(text.p + i, wanted.p, wanted.n))
 			return true;
 	return false;
 }
