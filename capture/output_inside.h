@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "capture/delivery.h"
+#include "capture/keys.h"
 #include "capture/lanes.h"
 #include "capture/loss.h"
 #include "capture/output.h"
@@ -21,6 +22,7 @@ struct output {
 	void *encoder; /* its ctx */
 	bool encoder_open;
 	struct pool *pool;
+	struct keys_memory *told; /* NULL = chunks keep no keys */
 	struct delivery *delivery;
 	struct lanes lanes;
 	struct run *run; /* ours; NULL = not known yet */
