@@ -64,7 +64,8 @@ bool output_medium_is_due(struct output *o);
 /* Bytes of the frame, so far. */
 uint64_t output_frame_bytes(const struct output *o);
 /* The frame is as long as it may be, and what it says is as much as what it must say first: where
- * little happens, an archive would else consist of descriptions (of all processes, if it is raw). */
+ * little happens, an archive would else consist of descriptions (of all processes, if it is raw).
+ */
 bool output_frame_is_old(const struct output *o);
 /* The open chunk is complete: closes it and sends it on. */
 void output_ship(struct output *o);
