@@ -30,8 +30,7 @@ int index_setup(void **state)
 	random_state = 7;
 	chunk = chunk_map_new(1, CHUNK_SIZE);
 	assert_non_null(chunk);
-	chunk->keys = malloc(CHUNK_KEYS);
-	assert_non_null(chunk->keys);
+	assert_true(chunk_map_keys(chunk, 1));
 	assert_int_equal(index_writer_new(&writer, &err), 0);
 	return 0;
 }
@@ -39,7 +38,6 @@ int index_setup(void **state)
 int index_teardown(void **state)
 {
 	index_writer_free(writer);
-	free(chunk->keys);
 	chunk_map_free(chunk, 1);
 	return 0;
 }
