@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /* The files of a search, in the order of time in which they begin. */
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "capture/base/err.h"
@@ -9,6 +10,7 @@ struct search_file {
 	char *path;
 	uint64_t begin_ns; /* Unix time of its first event; of a raw one that of its last change */
 	uint64_t size;
+	bool found; /* in a folder: nobody said that it is a recording that can be searched */
 };
 
 struct search_files {

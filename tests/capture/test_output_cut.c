@@ -123,6 +123,40 @@ static void test_frames_begin_with_what_they_are_read_by(void **state)
 	fake_sink_done(&sink);
 }
 
+/* Readable text opens with nothing at all. */
+static void test_a_medium_begins_though_nothing_opens_it(void **state)
+{
+	struct fake_sink sink = {.marks = true};
+	struct output_config cfg = fake_output_config(&sink);
+	struct encoder_ops bare = fake_plain_encoder;
+	char *big = calloc(1, CHUNK_SIZE * 2);
+	struct output *o;
+
+	memset(big, 'b', CHUNK_SIZE * 2 - 1);
+	bare.preamble = NULL;
+	cfg.encoder = &bare;
+	cfg.kinds &= ~(1u << EVENT_META);
+	o = rig_start(cfg);
+	rig_send(o, "one");
+	output_want_medium(o);
+	output_tick(o, 3000); /* nothing is said, but the first medium has ended */
+	rig_await(o, OSTAT_MEDIA, 2);
+	rig_send(o, "two");
+	output_want_medium(o);
+	rig_send(o, "three");
+	output_tick(o, 4000);
+	rig_send(o, big); /* the first of its medium, and in no small chunk */
+	rig_finish(o);
+	assert_int_equal(sink.begins, 3);
+	assert_ptr_equal(strstr(sink.p, "<medium>shell 1 - one\n"
+					"<medium>shell 2 - two\nshell 3 - three\n"
+					"<medium>shell 4 - bbb"),
+			 sink.p);
+	output_free(o);
+	fake_sink_done(&sink);
+	free(big);
+}
+
 /* Ten seconds are not enough for a frame of less than its own description. */
 static void test_frames_of_a_time_have_something_in_them(void **state)
 {
@@ -195,6 +229,7 @@ int main(void)
 		cmocka_unit_test(test_media_of_a_format_with_context_are_generations),
 		cmocka_unit_test(test_the_clock_begins_media),
 		cmocka_unit_test(test_frames_begin_with_what_they_are_read_by),
+		cmocka_unit_test(test_a_medium_begins_though_nothing_opens_it),
 		cmocka_unit_test(test_frames_of_a_time_have_something_in_them),
 		cmocka_unit_test(test_a_wish_to_flush),
 		cmocka_unit_test(
