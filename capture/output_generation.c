@@ -57,6 +57,7 @@ static void generation_describe(struct output *o)
 		return;
 	assert(c); /* generation_open() has opened it */
 	meta.run = o->run;
+	meta.flags = o->run_flags;
 	meta.time_boot_ns = o->run->start_boot_ns;
 	meta.time_unix_ns = o->run->start_unix_ns;
 	r = o->cfg.encoder->encode(o->encoder, &meta, &o->lanes.out);
@@ -114,7 +115,13 @@ bool output_ready(struct output *o)
 
 void output_run(struct output *o, const struct run *run)
 {
-	o->run = run;
+	struct event meta = {.kind = EVENT_META, .run = run};
+
+	/* The preamble tells the run, too: as this output may tell it. */
+	if (o->cfg.view)
+		o->cfg.view(&meta, o->cfg.view_arg);
+	o->run = meta.run;
+	o->run_flags = meta.flags;
 	o->now_ns = run->start_boot_ns;
 	output_ready(o);
 }

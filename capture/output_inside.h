@@ -21,7 +21,8 @@ struct output {
 	struct pool *pool;
 	struct delivery *delivery;
 	struct lanes lanes;
-	const struct run *run;
+	const struct run *run; /* as this output's view shows it */
+	uint32_t run_flags;    /* of the event that tells it */
 	output_context_fn context_fn;
 	void *context;
 	uint64_t now_ns;
