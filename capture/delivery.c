@@ -119,7 +119,9 @@ static void *delivery_main(void *arg)
 		if (step != MEDIUM_AGAIN)
 			delivery_sleep(d, step == MEDIUM_BLOCKED);
 	}
-	medium_end(&d->medium);
+	while ((step = medium_end(&d->medium)) != MEDIUM_IDLE)
+		if (step == MEDIUM_BLOCKED)
+			delivery_sleep(d, true);
 	return NULL;
 }
 
@@ -129,12 +131,17 @@ static int delivery_open(struct delivery *d, struct err *err)
 {
 	struct medium *m = &d->medium;
 	const char *label = d->cfg.label;
+	const struct filter_env filter_env = {.frames = d->cfg.frames};
 	int r;
 
 	m->sink = calloc(1, m->ops->ctx_size ? m->ops->ctx_size : 1);
 	m->opening = d->cfg.context ? NULL : malloc(MEDIUM_OPENING);
-	if (!m->sink || (!m->opening && !d->cfg.context))
+	m->filter = m->filter_ops ? calloc(1, m->filter_ops->ctx_size) : NULL;
+	if (!m->sink || (!m->opening && !d->cfg.context) || (!m->filter && m->filter_ops))
 		return errf(err, -ENOMEM, "%s: out of memory", label);
+	r = m->filter_ops ? m->filter_ops->open(m->filter, d->cfg.filter_cfg, &filter_env, err) : 0;
+	if (r)
+		return r;
 	/* Its reads block: until the run begins the thread waits for nothing else. */
 	d->wake_fd = eventfd(0, EFD_CLOEXEC);
 	if (d->wake_fd < 0)
@@ -161,6 +168,8 @@ int delivery_new(const struct delivery_config *cfg, struct delivery **ret, struc
 	d->cfg.sink_env.done = medium_done;
 	d->cfg.sink_env.done_arg = &d->medium;
 	d->medium.ops = cfg->sink;
+	d->medium.filter_ops = cfg->filter;
+	d->medium.named = cfg->sink_env.rotates;
 	d->medium.label = cfg->label;
 	d->medium.pool = cfg->pool;
 	d->medium.tally = &d->tally;
@@ -184,11 +193,14 @@ void delivery_free(struct delivery *d)
 	delivery_finish(d);
 	if (d->opened)
 		d->medium.ops->close(d->medium.sink);
+	if (d->medium.filter)
+		d->medium.filter_ops->close(d->medium.filter);
 	if (d->wake_fd >= 0)
 		close(d->wake_fd);
 	pthread_mutex_destroy(&d->lock);
 	tally_free(&d->tally);
 	free(d->medium.opening);
+	free(d->medium.filter);
 	free(d->medium.sink);
 	free(d);
 }

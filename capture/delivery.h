@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "capture/base/err.h"
+#include "capture/filter.h"
 #include "capture/pool.h"
 #include "capture/sink.h"
 #include "capture/tally.h"
@@ -22,9 +23,12 @@ struct delivery_config {
 	const char *label; /* for messages */
 	const struct sink_ops *sink;
 	const void *sink_cfg;
-	struct sink_env sink_env; /* `done` is delivery's to set */
-	struct pool *pool;        /* where chunks go back to */
-	bool context;             /* the encoder keeps context */
+	struct sink_env sink_env;        /* `done` is delivery's to set */
+	struct pool *pool;               /* where chunks go back to */
+	const struct filter_ops *filter; /* NULL = none */
+	const void *filter_cfg;
+	bool frames;  /* the filter may begin a frame with each generation */
+	bool context; /* the encoder keeps context */
 	bool awaited; /* the reader waits for this sink (replay): one that fails is given up, and
 		       * the thread needs no hurry, as a slow one costs no events */
 };

@@ -50,6 +50,8 @@ enum encoder_flags {
 	ENCODER_BINARY = 1,  /* refused on a terminal */
 	ENCODER_TAP = 2,     /* takes raw records by tap(), not events */
 	ENCODER_SECRETS = 4, /* may carry SECRET events without `secrets=on` */
+	ENCODER_WHOLE =
+		16, /* compressed, a medium is exactly one frame: its readers take no more */
 	ENCODER_CONTEXT = 8, /* later records refer to earlier ones of their generation: a medium
 			      * can only begin with a new one */
 };

@@ -117,6 +117,7 @@ struct flow {
 	uint16_t local_port, remote_port;
 	uint8_t local[16], remote[16]; /* network order, IPv4 in the first four bytes */
 	enum protocol protocol; /* a guess that may still become better while it is UNKNOWN */
+	uint32_t *seen;         /* as in struct proc: for output.c; may be NULL */
 };
 
 struct event_data {

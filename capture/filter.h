@@ -29,6 +29,9 @@ struct filter_ops {
 	/* ctx is zeroed, cfg parsed; both live until after close(). Everything that it needs is
 	 * allocated here. */
 	int (*open)(void *ctx, const void *cfg, const struct filter_env *env, struct err *err);
+	/* How large in bytes, before it is compressed, and how long in nanoseconds a frame is to be
+	 * at most. */
+	void (*frame)(const void *cfg, uint64_t *ret_bytes, uint64_t *ret_ns);
 	/* A medium begins: what was before is forgotten. */
 	void (*begin)(void *ctx);
 	/* Takes the n bytes at p, which are the chunk's from some byte on, or opening bytes (c

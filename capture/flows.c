@@ -7,6 +7,7 @@
 
 #include "capture/base/lru.h"
 #include "capture/guess.h"
+#include "capture/output.h"
 #include "kern/events.h"
 
 enum {
@@ -19,6 +20,7 @@ enum {
 struct flow_entry {
 	uint64_t id;
 	struct flow flow;
+	uint32_t seen[OUTPUT_MAX];      /* by output: the generation that knows it */
 	struct flows_stream streams[2]; /* sent, received */
 	bool late;
 	/* The beginning of each direction: a program may take a message in several pieces. */
@@ -155,5 +157,6 @@ void flows_complete(struct flows *f, struct event *ev)
 		e->flow.protocol = guess_protocol(&e->flow, d->direction, d->payload);
 	if (!e->flow.protocol)
 		e->flow.protocol = guess_from_head(e, d);
+	e->flow.seen = e->seen;
 	ev->flow = &e->flow;
 }

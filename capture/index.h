@@ -2,11 +2,12 @@
 #pragma once
 /*
  * The sidecar of an archive, <name>.idx: which frames hold what. It can be made again from the
- * archive and is never needed. Layout, all integers little endian, fixed or LEB128 as said in
- * index_write.c; the last four bytes are the CRC-32C of everything before them.
+ * archive and is never needed. Its layout is in capture/index_inside.h.
  *
- * The lists are exact as far as they are complete: a frame is in the list of a value if an event of
- * it has that value. A frame whose chunks could not tell all their keys is in every list.
+ * A frame is in the list of a value if an event of it has that value. Where lists would take more
+ * than a share of the archive (short connections: each has an id, a port and an address of its
+ * own), they become coarser: neighbouring values share a list, and a frame more is read. A frame
+ * whose chunks could not tell all their keys is in every list.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -56,8 +57,16 @@ int index_read(struct bytes blob, struct index **ret, struct err *err);
 void index_free(struct index *x);
 uint64_t index_archive_size(const struct index *x);
 size_t index_frames(const struct index *x, const struct index_frame **ret);
-/* Clears in `frames` (one byte each) those that cannot hold an event with that value. */
-void index_keep(const struct index *x, enum key_type type, struct bytes value, uint8_t *frames);
-/* The same for several values, one of which an event must have. */
-void index_keep_any(const struct index *x, enum key_type type, const struct bytes *values, size_t n,
-		    uint8_t *frames);
+/*
+ * Looking up: each of these sets, in `frames` (one byte for each frame), those that may hold an
+ * event with what is sought, and leaves the others as they are.
+ */
+/* That value. */
+void index_mark(struct index *x, enum key_type type, struct bytes value, uint8_t *frames);
+/* An address (4 or 16 bytes) of which the first `bits` bits are these. */
+void index_mark_network(struct index *x, struct bytes address, unsigned bits, uint8_t *frames);
+/* A text of KEY_COMM, KEY_EXE or KEY_CONTAINER that fn likes. One of KEY_VALUE bytes may be the
+ * beginning of a longer one. */
+typedef bool (*index_text_fn)(struct bytes text, void *arg);
+void index_mark_texts(struct index *x, enum key_type type, index_text_fn fn, void *arg,
+		      uint8_t *frames);

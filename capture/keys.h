@@ -17,7 +17,7 @@ enum key_type {
 	KEY_UID = 2,       /* u32 */
 	KEY_COMM = 3,      /* text */
 	KEY_EXE = 4,       /* text; cut to KEY_VALUE bytes */
-	KEY_ADDRESS = 5,   /* 4 or 16 bytes in network order; local and remote alike */
+	KEY_ADDRESS = 5,   /* as of keys_address(); local and remote alike */
 	KEY_PORT = 6,      /* u16; local and remote alike */
 	KEY_CONN = 7,      /* u64: flow.id */
 	KEY_CONTAINER = 8, /* text */
@@ -35,3 +35,6 @@ bool keys_take(struct bytes *rest, enum key_type *ret_type, struct bytes *ret_va
 /* Everything by which the event is found. first_proc, first_flow: it is the first of its process,
  * or connection, in this generation. */
 void keys_of_event(struct chunk *c, const struct event *ev, bool first_proc, bool first_flow);
+/* An address of a flow as it is sought: 4 bytes in network order, also where IPv6 only wraps one
+ * of IPv4 (::ffff:192.0.2.1), else 16. Points into `address`. */
+struct bytes keys_address(uint8_t family, const uint8_t address[16]);

@@ -21,6 +21,7 @@ static bool chunk_is_fresh(const struct chunk *c)
 static void list_keep(struct lanes *l, struct chunk_list *list, struct chunk *c)
 {
 	l->closed[pool_size_of(c)]++;
+	l->bytes += c->len;
 	chunk_list_add(list, c);
 }
 
@@ -40,6 +41,7 @@ static void early_send(struct lanes *l)
 	while (list_send_oldest(l, &l->early))
 		;
 	if (l->out.early && !chunk_is_fresh(l->out.early)) {
+		l->bytes += l->out.early->len;
 		delivery_push(l->delivery, l->out.early);
 		l->out.early = NULL;
 	}
@@ -99,6 +101,7 @@ void lanes_ship(struct lanes *l)
 	/* Nothing comes before the opening bytes of a generation. */
 	if (!l->hold_ns || c->opens) {
 		assert(!l->held.n && !l->early.n);
+		l->bytes += c->len;
 		delivery_push(l->delivery, c);
 		return;
 	}

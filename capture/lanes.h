@@ -24,6 +24,7 @@ struct lanes {
 	struct out out;            /* the open chunks */
 	struct chunk_list early, held;
 	unsigned closed[POOL_SIZES]; /* chunks in these lists */
+	uint64_t bytes;              /* in chunks that were closed, since the beginning */
 };
 
 void lanes_init(struct lanes *l, struct pool *pool, struct delivery *delivery, uint64_t hold_ns);

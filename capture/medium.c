@@ -45,6 +45,7 @@ static void medium_lose_head(struct medium *m)
 {
 	medium_lose(m, m->head);
 	m->head = NULL;
+	m->made = false;
 	m->taken = 0;
 }
 
@@ -62,6 +63,8 @@ static void medium_over(struct medium *m)
 {
 	medium_lose_unsafe(m);
 	m->state = MEDIUM_NONE;
+	m->made = false;
+	m->taken = 0;
 	if (m->context && !(m->head && m->head->opens))
 		atomic_store(&m->want, m->generation);
 }
@@ -110,57 +113,102 @@ static enum medium_step medium_begin(struct medium *m)
 		return MEDIUM_BLOCKED;
 	if (r < 0)
 		return medium_fail(m, r);
+	if (m->filter_ops)
+		m->filter_ops->begin(m->filter);
 	m->state = MEDIUM_FRESH;
-	m->opening_written = false;
+	m->opening_written = m->tail_written = false;
 	m->moved_ms = elapsed_ms();
 	tally_medium(m->tally);
 	return MEDIUM_AGAIN;
 }
 
-static enum medium_step medium_write(struct medium *m, const struct parcel *parcel)
+/* How full the queue is; nothing hurries where the reader waits for us. */
+static unsigned medium_pressure(const struct medium *m)
+{
+	if (m->awaited)
+		return 0;
+	return 100 - 100 * pool_free_now(m->pool) / pool_total(m->pool, POOL_SMALL);
+}
+
+/* Makes the parcel that is to be written, unless it is there already: of n bytes at p, which are
+ * the chunk's, or opening bytes. */
+static int medium_make(struct medium *m, const struct chunk *c, const uint8_t *p, size_t n)
+{
+	struct bytes made = {(const char *)p, n};
+	int r = 0;
+
+	if (m->made)
+		return 0;
+	if (m->filter_ops)
+		r = m->filter_ops->put(m->filter, c, p, n, medium_pressure(m), &made);
+	if (r < 0)
+		return r;
+	m->parcel = (struct parcel){
+		.p = (const uint8_t *)made.p, .n = made.n, .number = c ? c->number : 0};
+	m->made = true;
+	return 0;
+}
+
+/* Writes the parcel. */
+static enum medium_step medium_write(struct medium *m)
 {
 	size_t before = m->taken;
-	int r = m->ops->write(m->sink, parcel, &m->taken);
+	int r = m->parcel.n ? m->ops->write(m->sink, &m->parcel, &m->taken) : 0;
 
-	assert(m->taken <= parcel->n && (r || m->taken == parcel->n));
+	assert(m->taken <= m->parcel.n && (r || m->taken == m->parcel.n));
 	if (r == 0 || (r == -EAGAIN && m->taken > before))
 		medium_moved(m);
 	if (r == -EAGAIN)
 		return MEDIUM_BLOCKED;
-	return r < 0 ? medium_fail(m, r) : MEDIUM_AGAIN;
+	if (r < 0)
+		return medium_fail(m, r);
+	m->made = false;
+	m->taken = 0;
+	return MEDIUM_AGAIN;
 }
 
 static enum medium_step medium_write_opening(struct medium *m)
 {
-	struct parcel parcel = {.p = m->opening, .n = m->opening_n};
-	enum medium_step step = medium_write(m, &parcel);
+	int r = medium_make(m, NULL, m->opening, m->opening_n);
+	enum medium_step step = r < 0 ? medium_fail(m, r) : medium_write(m);
 
-	if (step == MEDIUM_AGAIN) {
+	if (step == MEDIUM_AGAIN)
 		m->opening_written = true;
-		m->taken = 0;
-	}
 	return step;
+}
+
+/* The head is on the medium. */
+static void medium_took_head(struct medium *m)
+{
+	struct chunk *c = m->head;
+
+	if (c->opens)
+		atomic_store(&m->want, 0);
+	m->state = MEDIUM_USED;
+	c->made = m->parcel.n;
+	chunk_list_add(&m->unsafe, c);
+	m->head = NULL;
+	/* An empty parcel, of a chunk that only opens, is the first of its medium: nothing that is
+	 * not done lies before it. */
+	if (!m->ops->sync || !m->parcel.n)
+		medium_done(m, c->number);
+	medium_settle(m);
 }
 
 static enum medium_step medium_write_head(struct medium *m)
 {
-	struct parcel parcel = {.p = m->head->p, .n = m->head->len, .number = m->head->number};
+	const struct chunk *c = m->head;
+	bool twice = c->opens && m->state == MEDIUM_FRESH && m->opening_written;
+	size_t skip = twice ? c->opening_n : 0;
 	enum medium_step step;
+	int r;
 
 	assert(m->state != MEDIUM_NONE);
-	step = medium_write(m, &parcel);
-	if (step != MEDIUM_AGAIN)
-		return step;
-	if (m->head->opens)
-		atomic_store(&m->want, 0);
-	m->state = MEDIUM_USED;
-	chunk_list_add(&m->unsafe, m->head);
-	m->head = NULL;
-	m->taken = 0;
-	if (!m->ops->sync)
-		medium_done(m, parcel.number);
-	medium_settle(m);
-	return MEDIUM_AGAIN;
+	r = medium_make(m, c, c->p + skip, c->len - skip);
+	step = r < 0 ? medium_fail(m, r) : medium_write(m);
+	if (step == MEDIUM_AGAIN)
+		medium_took_head(m);
+	return step;
 }
 
 static enum medium_step medium_sync(struct medium *m)
@@ -184,9 +232,58 @@ static bool head_is_stale(const struct medium *m)
 	return m->context && m->state != MEDIUM_USED && !m->head->opens;
 }
 
+/* The first generation begins with the opening bytes themselves. Later ones may begin with less. */
 static bool head_needs_opening(const struct medium *m)
 {
-	return m->opening_n && !m->head->opens && m->state == MEDIUM_FRESH && !m->opening_written;
+	return m->opening_n && m->state == MEDIUM_FRESH && !m->opening_written &&
+	       !(m->head->opens && m->head->generation == 1);
+}
+
+/* What belongs beside the medium; it can be made again, so that no failure is worth a word. */
+static void medium_write_beside(struct medium *m)
+{
+	const char *extension;
+	struct bytes b;
+
+	if (!m->filter_ops || !m->filter_ops->beside || !m->ops->beside)
+		return;
+	m->filter_ops->beside(m->filter, &extension, &b);
+	if (b.n)
+		m->ops->beside(m->sink, extension, b.p, b.n);
+}
+
+/* The filter's last bytes. */
+static enum medium_step medium_write_tail(struct medium *m)
+{
+	enum medium_step step;
+	struct bytes b;
+	int r = m->made ? 0 : m->filter_ops->end(m->filter, &b);
+
+	if (r < 0)
+		return medium_fail(m, r);
+	if (!m->made)
+		m->parcel = (struct parcel){.p = (const uint8_t *)b.p, .n = b.n};
+	m->made = true;
+	step = medium_write(m);
+	m->tail_written = step == MEDIUM_AGAIN;
+	return step;
+}
+
+/* One step towards the end of the medium; its state is MEDIUM_NONE when it has ended. */
+static enum medium_step medium_step_end(struct medium *m)
+{
+	int r;
+
+	if (m->filter_ops && !m->tail_written)
+		return medium_write_tail(m);
+	if (m->unsafe.n)
+		return medium_sync(m);
+	medium_write_beside(m);
+	r = m->ops->end ? m->ops->end(m->sink) : 0;
+	m->state = MEDIUM_NONE;
+	if (r < 0)
+		tally_error(m->tally, m->label, r);
+	return MEDIUM_AGAIN;
 }
 
 static enum medium_step medium_step_head(struct medium *m)
@@ -199,6 +296,8 @@ static enum medium_step medium_step_head(struct medium *m)
 		return MEDIUM_BLOCKED;
 	if (m->state == MEDIUM_NONE)
 		return medium_begin(m);
+	if (m->head->rotates && m->state == MEDIUM_USED)
+		return medium_step_end(m);
 	if (head_needs_opening(m))
 		return medium_write_opening(m);
 	if (m->unsafe.n >= UNSAFE_MAX)
@@ -212,7 +311,7 @@ static enum medium_step medium_step_idle(struct medium *m)
 		return MEDIUM_IDLE;
 	if (m->unsafe.n)
 		return medium_sync(m);
-	return m->state == MEDIUM_NONE ? medium_begin(m) : MEDIUM_IDLE;
+	return m->state == MEDIUM_NONE && !m->named ? medium_begin(m) : MEDIUM_IDLE;
 }
 
 /* Nothing was taken, and nobody can wait any longer. */
@@ -303,12 +402,17 @@ void medium_hasten(struct medium *m, bool abandon)
 	m->moved_ms = elapsed_ms();
 }
 
-void medium_end(struct medium *m)
+enum medium_step medium_end(struct medium *m)
 {
-	int r = m->state != MEDIUM_NONE && m->ops->end ? m->ops->end(m->sink) : 0;
+	enum medium_step step = MEDIUM_BLOCKED;
 
 	assert(!m->head && !m->unsafe.n);
-	if (r < 0)
-		tally_error(m->tally, m->label, r);
-	m->state = MEDIUM_NONE;
+	if (m->state == MEDIUM_NONE)
+		return MEDIUM_IDLE;
+	m->tail_written |= m->given_up;
+	if (!medium_pauses(m))
+		step = medium_step_end(m);
+	if (step == MEDIUM_BLOCKED && medium_is_hopeless(m))
+		m->given_up = true;
+	return m->given_up || step == MEDIUM_AGAIN ? MEDIUM_AGAIN : step;
 }

@@ -8,11 +8,14 @@
  * On a fresh medium an output whose encoder keeps context goes on with the next chunk that opens a
  * generation; what comes before it is lost, and a new generation is asked for. An output whose
  * encoder keeps none goes on with any chunk, behind a copy of the opening bytes.
+ *
+ * A chunk that `rotates` ends the medium in good order before it is written onto the next one.
  */
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "capture/filter.h"
 #include "capture/pool.h"
 #include "capture/sink.h"
 #include "capture/tally.h"
@@ -36,11 +39,14 @@ enum medium_step {
 
 struct medium {
 	const struct sink_ops *ops;
-	void *sink; /* its ctx, open */
+	void *sink;                          /* its ctx, open */
+	const struct filter_ops *filter_ops; /* NULL = none */
+	void *filter;                        /* its ctx, open */
 	const char *label;
 	struct pool *pool;
 	struct tally *tally;
 	bool context; /* the encoder keeps context */
+	bool named;   /* a medium is named after its first chunk: none is begun without one */
 	bool awaited; /* the reader waits for this sink: one that fails is given up */
 	uint8_t *opening;
 	size_t opening_n;
@@ -48,14 +54,17 @@ struct medium {
 
 	enum medium_state state;
 	struct chunk *head;       /* the one to be written; NULL = medium_put() is due */
-	size_t taken;             /* bytes of it, or of the opening bytes before it */
+	struct parcel parcel;     /* what is being written: the head, what comes before it, or the
+				   * last bytes of the medium, as the filter made them */
+	bool made;                /* there is such a parcel */
+	size_t taken;             /* bytes of it */
 	uint32_t generation;      /* of the last chunk that was put here */
 	struct chunk_list unsafe; /* taken, and not done */
 	uint64_t number, done_number;
-	bool opening_written; /* onto this medium */
-	unsigned failures;    /* in a row */
-	int64_t retry_ms;     /* the sink is left alone until then; 0 = it is not */
-	int64_t moved_ms;     /* when it last took something, or the end came near */
+	bool opening_written, tail_written; /* onto this medium */
+	unsigned failures;                  /* in a row */
+	int64_t retry_ms;                   /* the sink is left alone until then; 0 = it is not */
+	int64_t moved_ms;                   /* when it last took something, or the end came near */
 	bool ending, given_up;
 };
 
@@ -70,7 +79,7 @@ void medium_service(struct medium *m);
  * its second failure, as one that the reader waits for is at any time. With abandon at once: the
  * run never really began. */
 void medium_hasten(struct medium *m, bool abandon);
-/* Everything is done or lost: ends the medium in good order. */
-void medium_end(struct medium *m);
+/* Everything is done or lost: ends the medium in good order. To be called until it is idle. */
+enum medium_step medium_end(struct medium *m);
 /* The sink's call-back: arg is the medium. */
 void medium_done(void *arg, uint64_t number);

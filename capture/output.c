@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "capture/keys.h"
 #include "capture/output_inside.h"
 
 int output_new(const struct output_config *cfg, unsigned index, struct output **ret,
@@ -14,7 +15,10 @@ int output_new(const struct output_config *cfg, unsigned index, struct output **
 					   .sink_cfg = cfg->sink_cfg,
 					   .sink_env = cfg->sink_env,
 					   .context = e->flags & ENCODER_CONTEXT,
-					   .awaited = cfg->block};
+					   .awaited = cfg->block,
+					   .filter = cfg->filter,
+					   .filter_cfg = cfg->filter_cfg,
+					   .frames = cfg->frame_bytes != 0};
 	struct output *o = calloc(1, sizeof(*o));
 	int r;
 
@@ -32,6 +36,10 @@ int output_new(const struct output_config *cfg, unsigned index, struct output **
 		return errf(err, -ENOMEM, "%s: out of memory", cfg->label);
 	}
 	o->encoder_open = true;
+	if (cfg->frame_bytes && !pool_keep_keys(o->pool)) {
+		output_free(o);
+		return errf(err, -ENOMEM, "%s: out of memory", cfg->label);
+	}
 	delivery.pool = o->pool;
 	r = e->open ? e->open(o->encoder, cfg->encoder_cfg, &cfg->encoder_env, err) : 0;
 	if (!r)
@@ -61,7 +69,8 @@ void output_free(struct output *o)
 
 /* ---- events -------------------------------------------------------------------------------- */
 
-/* Room in the lane that the encoder found full. */
+/* Room in the lane that the encoder found full. -ERESTART: the chunk that was full is the last of
+ * its generation. */
 static int output_grow(struct output *o, enum lane lane)
 {
 	struct chunk *c = o->lanes.out.tail;
@@ -69,11 +78,12 @@ static int output_grow(struct output *o, enum lane lane)
 
 	if (lane == LANE_TAIL && c && (c->len || c->records))
 		output_ship(o);
+	if (o->generation_due)
+		return -ERESTART;
 	r = lanes_grow(&o->lanes, lane, o->now_ns);
 	if (r)
 		return r;
-	c = lane == LANE_EARLY ? o->lanes.out.early : o->lanes.out.tail;
-	c->generation = o->generation;
+	output_adopt(o, lane == LANE_EARLY ? o->lanes.out.early : o->lanes.out.tail);
 	return 0;
 }
 
@@ -90,6 +100,22 @@ static int output_encode(struct output *o, struct event *ev)
 	return r;
 }
 
+/* The same, in a generation that may begin with it. */
+static int output_encode_ready(struct output *o, struct event *ev)
+{
+	const struct proc *proc = ev->proc;
+	int r;
+
+	do {
+		if (!output_ready(o))
+			return -EAGAIN;
+		ev->seq = o->next_seq;
+		ev->proc_first = proc && proc->seen && proc->seen[o->index] != o->generation;
+		r = output_encode(o, ev);
+	} while (r == -ERESTART);
+	return r;
+}
+
 /* One that no chunk can hold loses the end of its texts, here only, and is flagged. */
 static int output_encode_shortened(struct output *o, const struct event *ev)
 {
@@ -97,7 +123,7 @@ static int output_encode_shortened(struct output *o, const struct event *ev)
 	int r = -EMSGSIZE;
 
 	while (r == -EMSGSIZE && event_shorten(&cut))
-		r = output_encode(o, &cut);
+		r = output_encode_ready(o, &cut);
 	return r;
 }
 
@@ -126,6 +152,17 @@ static void output_lose(struct output *o, int r, uint64_t time_ns)
 		output_ship(o);
 }
 
+/* The event lies in c: what an index may find it by. */
+static void output_index(struct output *o, struct chunk *c, const struct event *ev)
+{
+	const uint32_t *proc = ev->proc ? ev->proc->seen : NULL;
+	uint32_t *flow = ev->flow ? ev->flow->seen : NULL;
+
+	keys_of_event(c, ev, !proc || ev->proc_first, !flow || flow[o->index] != o->generation);
+	if (flow)
+		flow[o->index] = o->generation;
+}
+
 bool output_wants(const struct output *o, enum event_kind kind)
 {
 	return o->cfg.kinds & 1u << kind;
@@ -135,17 +172,12 @@ int output_append(struct output *o, struct event *ev, struct chunk **ret)
 {
 	const struct proc *proc = ev->proc;
 	struct out *out = &o->lanes.out;
+	struct chunk *c;
 	int r;
 
 	if (ev->time_boot_ns > o->now_ns)
 		o->now_ns = ev->time_boot_ns;
-	if (!output_ready(o)) {
-		output_lose(o, -EAGAIN, ev->time_boot_ns);
-		return -EAGAIN;
-	}
-	ev->seq = o->next_seq;
-	ev->proc_first = proc && proc->seen && proc->seen[o->index] != o->generation;
-	r = output_encode(o, ev);
+	r = output_encode_ready(o, ev);
 	if (r == -EMSGSIZE)
 		r = output_encode_shortened(o, ev);
 	if (r == -EOPNOTSUPP || r == -EALREADY) {
@@ -159,7 +191,11 @@ int output_append(struct output *o, struct event *ev, struct chunk **ret)
 	}
 	if (ev->proc_first)
 		proc->seen[o->index] = o->generation;
-	*ret = out->used == LANE_EARLY ? out->early : out->tail;
+	c = out->used == LANE_EARLY ? out->early : out->tail;
+	c->by_kind[ev->kind]++;
+	if (c->keys)
+		output_index(o, c, ev);
+	*ret = c;
 	return 0;
 }
 
@@ -214,13 +250,16 @@ int output_append_tap(struct output *o, const void *rec, size_t len, uint64_t ti
 	o->offered++;
 	if (time_ns > o->now_ns)
 		o->now_ns = time_ns;
-	r = output_ready(o) ? output_append_raw(o, rec, len) : -EAGAIN;
+	do
+		r = output_ready(o) ? output_append_raw(o, rec, len) : -EAGAIN;
+	while (r == -ERESTART);
 	if (r) {
 		output_lose(o, r, time_ns);
 		o->generation_torn = true;
 		return r;
 	}
 	*ret = o->lanes.out.tail;
+	(*ret)->keys_full = true; /* nobody knows what a record is found by */
 	return 0;
 }
 

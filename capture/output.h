@@ -5,15 +5,17 @@
  * everything but what is marked otherwise.
  *
  * A generation is a run of chunks whose context is complete in itself. The first begins with the
- * run. Where the encoder keeps context, another begins when delivery asks for one (the medium was
- * begun anew), and in a tap also after something of it was lost: see output_tick(). What opens a
- * generation is told once as events, and again as bytes that nobody counts.
+ * run. Another begins with each medium that the output itself wants (size, time, a signal) and with
+ * each frame of an archive. Where the encoder keeps context, one begins also when delivery asks for
+ * it (the medium was begun anew), and in a tap after something of it was lost: see output_tick().
+ * What opens a generation is told once as events, and again as bytes that nobody counts.
  */
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "capture/encoder.h"
 #include "capture/event.h"
+#include "capture/filter.h"
 #include "capture/sink.h"
 #include "capture/stats.h"
 
@@ -33,7 +35,13 @@ struct output_config {
 	const struct sink_ops *sink;
 	const void *sink_cfg;
 	struct sink_env sink_env;
-	uint32_t kinds;      /* 1 << EVENT_…: what is offered to the encoder */
+	const struct filter_ops *filter; /* NULL = the encoder's bytes go out as they are */
+	const void *filter_cfg;
+	uint64_t frame_bytes, frame_ns;   /* a frame of an archive is at most about that large, and
+					   * that long in record time; 0 = a medium is one frame */
+	uint64_t rotate_bytes, rotate_ns; /* media follow each other at that size (within a chunk),
+					   * and at multiples of that Unix time; 0 = they do not */
+	uint32_t kinds;                   /* 1 << EVENT_…: what is offered to the encoder */
 	uint64_t flush_ns;   /* a chunk is shipped when it is that old (record time, at a TICK) */
 	uint64_t hold_ns;    /* chunks are held back that long, so that `early` has a place */
 	output_view_fn view; /* NULL = events go out as they are */
@@ -62,6 +70,9 @@ void output_hasten(struct output *o);
 void output_finish(struct output *o);
 void output_free(struct output *o);
 
+/* What is to be added to boot time to get Unix time, as far as is known now: before output_run(),
+ * and whenever it changes. */
+void output_clock(struct output *o, int64_t offset_ns);
 /* The run is known: opens the first generation, with the encoder's preamble and a META event. run
  * is borrowed until output_free(). Not for taps, which start by themselves. */
 void output_run(struct output *o, const struct run *run);
@@ -76,6 +87,11 @@ bool output_is_tap(const struct output *o);
 /* Record time has advanced to now_ns: ships and releases what is due, and opens a generation that
  * is wanted. */
 void output_tick(struct output *o, uint64_t now_ns);
+
+/* From any thread, acted upon at the next TICK: what is in the open chunk is to be written now; and
+ * a medium is to be ended, and another begun. */
+void output_want_flush(struct output *o);
+void output_want_medium(struct output *o);
 
 /* The ledger; true to the last event only after output_finish(). Reader's thread. */
 void output_stats(struct output *o, uint64_t ret[OSTAT_MAX]);

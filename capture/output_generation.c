@@ -5,25 +5,34 @@
 #include <assert.h>
 #include <errno.h>
 
+void output_adopt(struct output *o, struct chunk *c)
+{
+	c->generation = o->generation;
+	c->unix_ns = c->opened_ns + (uint64_t)o->clock_ns;
+}
+
 void output_ship(struct output *o)
 {
 	if (o->lanes.out.tail && o->cfg.encoder->seal)
 		o->cfg.encoder->seal(o->encoder, &o->lanes.out);
 	lanes_ship(&o->lanes);
+	output_measure(o);
 }
 
 static bool output_open_chunk(struct output *o)
 {
 	if (lanes_grow(&o->lanes, LANE_TAIL, o->now_ns))
 		return false;
-	o->lanes.out.tail->generation = o->generation;
+	output_adopt(o, o->lanes.out.tail);
 	return true;
 }
 
-static void generation_close(struct output *o)
+/* An encoder that keeps no context has nothing to end but the output. */
+static void generation_close(struct output *o, bool last)
 {
 	const struct encoder_ops *e = o->cfg.encoder;
-	int r = e->epilogue && o->generation_open ? -ENOBUFS : 0;
+	bool ends = e->epilogue && o->generation_open && (last || e->flags & ENCODER_CONTEXT);
+	int r = ends ? -ENOBUFS : 0;
 
 	o->generation_open = false;
 	if (o->lanes.out.tail && chunk_room(o->lanes.out.tail) < CHUNK_SIZE / 4)
@@ -72,6 +81,27 @@ static void generation_describe(struct output *o)
 	o->shipped++;
 }
 
+/* In its first chunk, which is open. */
+static void generation_begin(struct output *o)
+{
+	bool wanted = o->generation && delivery_wants(o->delivery) >= o->generation;
+	struct chunk *c = o->lanes.out.tail;
+
+	c->rotates = o->generation && o->medium_due;
+	c->generation = ++o->generation;
+	c->opens = true;
+	if (o->lanes.out.early) /* left over, with nothing in it */
+		o->lanes.out.early->generation = o->generation;
+	o->generation_open = true;
+	o->generation_awaited = wanted || c->rotates;
+	o->generation_torn = o->generation_due = false;
+	o->generation_ns = o->now_ns;
+	o->generation_seq = o->next_seq;
+	o->frame_base = o->lanes.bytes;
+	if (o->generation == 1 || o->generation_awaited)
+		output_measure_medium(o);
+}
+
 /* False when there is no chunk for it now. */
 static bool generation_open(struct output *o)
 {
@@ -79,21 +109,16 @@ static bool generation_open(struct output *o)
 	struct chunk *c;
 
 	if (o->generation_open)
-		generation_close(o);
+		generation_close(o, false);
 	if (!output_open_chunk(o))
 		return false;
+	generation_begin(o);
 	c = o->lanes.out.tail;
-	c->generation = ++o->generation;
-	c->opens = true;
-	if (o->lanes.out.early) /* left over, with nothing in it */
-		o->lanes.out.early->generation = o->generation;
-	o->generation_open = true;
-	o->generation_awaited = o->generation > 1;
-	o->generation_torn = false;
 	if (o->cfg.encoder->preamble)
 		o->cfg.encoder->preamble(o->encoder, o->run, &o->lanes.out);
 	generation_describe(o);
-	if (!context)
+	c->opening_n = (uint32_t)c->len;
+	if (!context && o->generation == 1)
 		delivery_opening(o->delivery, c->p, c->len);
 	if (o->context_fn && o->generation > 1 &&
 	    o->context_fn(o->context, generation_add_record, o) < 0)
@@ -105,9 +130,11 @@ static bool generation_open(struct output *o)
 
 bool output_ready(struct output *o)
 {
-	if (__builtin_expect(o->lanes.out.tail != NULL, 1) && !delivery_wants(o->delivery))
+	if (__builtin_expect(o->lanes.out.tail != NULL, 1) && !delivery_wants(o->delivery) &&
+	    !o->generation_due)
 		return true;
-	if ((!o->generation_open || delivery_wants(o->delivery) >= o->generation) &&
+	if ((!o->generation_open || o->generation_due ||
+	     delivery_wants(o->delivery) >= o->generation) &&
 	    !generation_open(o))
 		return false;
 	return o->lanes.out.tail || output_open_chunk(o);
@@ -147,17 +174,24 @@ static bool output_wants_generation(const struct output *o)
 void output_tick(struct output *o, uint64_t now_ns)
 {
 	const struct chunk *c;
+	bool turn;
 
 	if (now_ns > o->now_ns)
 		o->now_ns = now_ns;
-	if (output_wants_generation(o))
+	turn = o->generation && output_medium_is_due(o);
+	o->medium_due |= turn;
+	if (turn || output_wants_generation(o))
 		generation_open(o);
 	if (o->generation_awaited)
 		output_ship(o);
 	o->generation_awaited = false;
 	c = o->lanes.out.tail;
-	if (c && (c->len || c->records) && c->opened_ns + o->cfg.flush_ns <= now_ns)
+	if (c && (c->len || c->records) &&
+	    (c->opened_ns + o->cfg.flush_ns <= now_ns || atomic_load(&o->want_flush)))
 		output_ship(o);
+	atomic_store(&o->want_flush, false);
+	if (output_frame_is_old(o))
+		o->generation_due = true;
 	if (o->cfg.hold_ns && now_ns > o->cfg.hold_ns)
 		lanes_release(&o->lanes, now_ns - o->cfg.hold_ns);
 }
@@ -176,6 +210,6 @@ void output_hasten(struct output *o)
 void output_finish(struct output *o)
 {
 	output_hasten(o);
-	generation_close(o);
+	generation_close(o, true);
 	delivery_finish(o->delivery);
 }

@@ -2,6 +2,8 @@
 #pragma once
 /* The inside of an output, for the files that it consists of: output.c (events and records),
  * output_generation.c (generations, time, end), output_ledger.c (what was counted). */
+#include <stdatomic.h>
+
 #include "capture/delivery.h"
 #include "capture/lanes.h"
 #include "capture/loss.h"
@@ -26,11 +28,21 @@ struct output {
 	output_context_fn context_fn;
 	void *context;
 	uint64_t now_ns;
+	int64_t clock_ns; /* Unix time - boot time */
+	bool clock_known;
 	uint32_t generation; /* 0 = none opened yet */
 	bool generation_open;
 	bool generation_awaited; /* a new medium waits for what is in the open chunk */
 	bool generation_torn;    /* a tap lost something that later records may refer to */
-	uint64_t next_seq;       /* of the next event that is not skipped; the first is 1 */
+	bool generation_due;     /* another one is to begin with the next event, or TICK */
+	bool medium_due;         /* and a medium with it */
+	uint64_t generation_ns;  /* when it was begun, in record time */
+	uint64_t generation_seq; /* next_seq at that time */
+	uint64_t frame_base;     /* lanes.bytes at that time */
+	uint64_t medium_base;  /* how much the sink had got, or will have, when the medium began */
+	uint64_t rotate_at_ns; /* Unix time at which the next medium is due; 0 = never */
+	atomic_bool want_flush, want_medium;
+	uint64_t next_seq; /* of the next event that is not skipped; the first is 1 */
 	uint64_t offered, skipped, peer_duplicate;
 	uint64_t shipped;                 /* events that went into chunks */
 	struct loss_book lost[OSTAT_MAX]; /* by reason, also what delivery told */
@@ -38,6 +50,16 @@ struct output {
 
 /* There is an open chunk, of a generation that nobody wants anew. False: no chunk is free. */
 bool output_ready(struct output *o);
+/* A fresh chunk, which has just become the open one of its lane. */
+void output_adopt(struct output *o, struct chunk *c);
+/* Frames and media (output_cut.c). After something was shipped: is either full? */
+void output_measure(struct output *o);
+/* A medium begins with what is written now. */
+void output_measure_medium(struct output *o);
+/* Has the time come for another one, or has somebody asked for it? */
+bool output_medium_is_due(struct output *o);
+/* The frame has something in it, and is as long as it may be. */
+bool output_frame_is_old(const struct output *o);
 /* The open chunk is complete: closes it and sends it on. */
 void output_ship(struct output *o);
 /* Appends a record that counts nowhere to a tap's open chunk, or a fresh one. 0 or -EAGAIN. */

@@ -143,6 +143,8 @@ static int take_clock(struct pipeline *p, const struct rec *rec)
 	if (rec->len < sizeof(*r))
 		return -EMSGSIZE;
 	normalise_clock(p->normalise, rec->time, r->unix_ns);
+	for (unsigned i = 0; i < p->cfg.outputs_n; i++)
+		output_clock(p->cfg.outputs[i], (int64_t)(r->unix_ns - rec->time));
 	p->have_clock = true;
 	pipeline_start(p);
 	return 0;

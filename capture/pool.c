@@ -36,6 +36,14 @@ struct pool *pool_new(unsigned chunks)
 	return p;
 }
 
+bool pool_keep_keys(struct pool *p)
+{
+	for (unsigned size = 0; size < POOL_SIZES; size++)
+		if (!chunk_map_keys(p->mapped[size], p->total[size]))
+			return false;
+	return true;
+}
+
 void pool_free(struct pool *p)
 {
 	if (!p)

@@ -22,6 +22,8 @@ struct pool;
 
 /* `chunks` small ones and POOL_JUMBOS jumbo ones. NULL when there is no memory. */
 struct pool *pool_new(unsigned chunks);
+/* Before the first is taken: chunks collect keys for an index. False when there is no memory. */
+bool pool_keep_keys(struct pool *p);
 /* All chunks have come back or are forgotten. NULL is fine. */
 void pool_free(struct pool *p);
 unsigned pool_total(const struct pool *p, enum pool_size size);

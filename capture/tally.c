@@ -18,7 +18,8 @@ void tally_done(struct tally *t, const struct chunk *c)
 {
 	pthread_mutex_lock(&t->lock);
 	t->stats.done += c->records;
-	t->stats.bytes += c->len;
+	t->stats.bytes += c->made;
+	t->stats.raw += c->len;
 	t->news.reports_done |= c->reports;
 	pthread_mutex_unlock(&t->lock);
 }
@@ -29,6 +30,7 @@ void tally_lost(struct tally *t, const struct chunk *c)
 
 	pthread_mutex_lock(&t->lock);
 	t->stats.lost += c->records;
+	t->stats.raw_lost += c->len;
 	loss_add(&t->news.lost, &loss);
 	t->news.reports_lost |= c->reports;
 	pthread_mutex_unlock(&t->lock);

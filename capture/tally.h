@@ -10,9 +10,11 @@
 
 struct tally_stats {
 	uint64_t done, lost; /* events */
-	uint64_t bytes;      /* done */
-	uint64_t media;      /* begun */
-	int error;           /* the sink's present state: 0 or negative errno */
+	uint64_t bytes;      /* done, as the sink got them */
+	uint64_t raw;        /* done, as the encoder made them */
+	uint64_t raw_lost;
+	uint64_t media; /* begun */
+	int error;      /* the sink's present state: 0 or negative errno */
 };
 
 /* What happened since it was last asked: events that were lost, and reports (chunk.reports) that

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "proto/pb_map.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
 #include "capture/base/chunk.h"
-#include "capture/base/utf8.h"
 #include "proto/event.pb-c.h"
+#include "proto/pb_map_size.h"
+#include "proto/pb_write.h"
 
 #define EVENT_FLAG(sym, bit, name)                                                                 \
 	_Static_assert((int)PENSTOCK__V1__EVENT_FLAG__FLAG_##sym == (int)EVENT_F_##sym,            \
@@ -20,45 +22,11 @@ _Static_assert((int)PENSTOCK__V1__ROLE__ROLE_SERVER == (int)FLOW_ROLE_SERVER &&
 		       (int)PENSTOCK__V1__DIRECTION__DIRECTION_RECEIVE == (int)DIRECTION_RECEIVE,
 	       "Role and Direction in event.proto differ from event.h");
 
-enum {
-	MAP_ARGS = CHUNK_JUMBO / 2, /* an argument takes two bytes at least: more fit no chunk */
-	MAP_COUNTERS = 4096,
-	MAP_TEXT = 3 * 256 + 1, /* fields of type string, made UTF-8: ids and names */
-	MAP_DELIMITER = 5,
-};
+/* Fields are known by their numbers in event.proto, and written in that order. */
 
-enum text_slot {
-	SLOT_CONTAINER,
-	SLOT_POD,
-	SLOT_HOST,
-	SLOT_OS,
-	SLOT_KERNEL,
-	SLOT_ARCH,
-	SLOT_VERSION,
-	SLOTS
-};
-
-/* One lazily filled mapping: what an event does not need costs no memory. */
 struct pb_map {
-	Penstock__V1__Event event;
-	Penstock__V1__Process process;
-	union {
-		Penstock__V1__ProcessInfo info;
-		Penstock__V1__Exec exec;
-		Penstock__V1__Exit exit;
-		Penstock__V1__ShellCommand shell;
-		Penstock__V1__Attach attach;
-		Penstock__V1__StreamInfo stream;
-		Penstock__V1__Stats stats;
-		Penstock__V1__Loss loss;
-		Penstock__V1__TlsData data;
-	} body;
-	Penstock__V1__Connection conn;
-	Penstock__V1__ClockSample clock;
-	Penstock__V1__Process parents[PROC_ANCESTORS], *parent_list[PROC_ANCESTORS];
-	char texts[SLOTS][MAP_TEXT];
-	Penstock__V1__Counter counters[MAP_COUNTERS], *counter_list[MAP_COUNTERS];
-	ProtobufCBinaryData args[MAP_ARGS];
+	struct pb_stream stream;
+	uint8_t scratch[PB_MAP_MOST]; /* for a message that may be larger than the room */
 };
 
 int pb_map_new(struct pb_map **ret, struct err *err)
@@ -78,364 +46,376 @@ void pb_map_free(struct pb_map *m)
 		munmap(m, sizeof(*m));
 }
 
-static ProtobufCBinaryData map_binary(struct bytes b)
+void pb_map_stream(struct pb_map *m, const struct pb_stream *stream)
 {
-	return (ProtobufCBinaryData){b.n, (uint8_t *)b.p};
+	m->stream = *stream;
 }
 
-/* Texts that are ours: known to be ASCII. */
-static char *map_own(const char *text)
+static uint8_t *put_bool(uint8_t *p, unsigned field, bool v)
 {
-	return text ? (char *)text : (char *)protobuf_c_empty_string;
+	return pb_write_number(p, field, v);
 }
 
-static char *map_string(struct pb_map *m, enum text_slot slot, struct bytes text)
+static uint8_t *put_own(uint8_t *p, unsigned field, const char *text)
 {
-	if (!text.n)
-		return (char *)protobuf_c_empty_string;
-	utf8_copy(m->texts[slot], MAP_TEXT, text);
-	return m->texts[slot];
+	return pb_write_text(p, field, bytes_of(text));
 }
 
-static void map_process(struct pb_map *m, const struct event *ev)
+static uint8_t *put_message(uint8_t *p, unsigned field, size_t guess, struct pb_write_message *ret)
 {
-	const struct proc *proc = ev->proc;
-	Penstock__V1__Process *to = &m->process;
-
-	penstock__v1__process__init(to);
-	to->pid = proc->pid;
-	to->tid = ev->tid;
-	to->uid = proc->uid;
-	to->gid = proc->gid;
-	to->ppid = proc->ppid;
-	to->ns_pid = proc->ns_pid;
-	to->loginuid = proc->loginuid;
-	to->comm = map_binary(proc->comm);
-	to->exe = map_binary(proc->exe);
-	to->start_boot_ns = proc->start_boot_ns;
-	to->start_unix_nano = proc->start_unix_ns;
-	to->cgroup_id = proc->cgroup_id;
-	to->container_id = map_string(m, SLOT_CONTAINER, proc->container);
-	m->event.process = to;
+	return pb_write_begin(pb_write_tag(p, field, PB_WRITE_LENGTH), guess, ret);
 }
 
-static size_t map_parents(struct pb_map *m, const struct proc *proc)
-{
-	size_t n = 0;
-
-	for (proc = proc ? proc->parent : NULL; proc && n < PROC_ANCESTORS; proc = proc->parent) {
-		Penstock__V1__Process *to = &m->parents[n];
-
-		penstock__v1__process__init(to);
-		to->pid = proc->pid;
-		to->comm = map_binary(proc->comm);
-		to->exe = map_binary(proc->exe);
-		to->start_boot_ns = proc->start_boot_ns;
-		m->parent_list[n++] = to;
-	}
-	return n;
-}
-
-/* -EMSGSIZE when there are more arguments than any chunk can hold. */
-static int map_args(struct pb_map *m, struct bytes block, size_t *ret)
+static uint8_t *put_args(uint8_t *p, unsigned field, struct bytes block)
 {
 	struct bytes arg;
-	size_t n = 0;
 
-	while (bytes_next_arg(&block, &arg)) {
-		if (n == MAP_ARGS)
-			return -EMSGSIZE;
-		m->args[n++] = map_binary(arg);
+	while (bytes_next_arg(&block, &arg))
+		p = pb_write_item(p, field, arg);
+	return p;
+}
+
+/* heavy: with what only ProcessInfo tells. */
+static uint8_t *put_process(uint8_t *p, unsigned field, const struct event *ev, bool heavy)
+{
+	const struct proc *proc = ev->proc;
+	struct pb_write_message m;
+
+	p = put_message(p, field, 48 + proc->comm.n + proc->exe.n + proc->container.n, &m);
+	p = pb_write_number(p, 1, proc->pid);
+	p = pb_write_number(p, 2, ev->tid);
+	p = pb_write_number(p, 3, proc->uid);
+	p = pb_write_bytes(p, 4, proc->comm);
+	p = pb_write_fixed(p, 5, proc->start_boot_ns);
+	p = pb_write_number(p, 6, proc->cgroup_id);
+	p = pb_write_bytes(p, 7, proc->exe);
+	p = pb_write_text(p, 8, proc->container);
+	p = pb_write_number(p, 9, proc->ppid);
+	p = pb_write_number(p, 10, proc->gid);
+	p = pb_write_number(p, 11, proc->ns_pid);
+	p = pb_write_number(p, 12, proc->loginuid);
+	p = pb_write_fixed(p, 13, proc->start_unix_ns);
+	if (heavy) {
+		p = pb_write_bytes(p, 14, proc->cgroup);
+		p = pb_write_text(p, 15, proc->pod);
 	}
-	*ret = n;
-	return 0;
+	return pb_write_end(p, &m);
 }
 
-static int map_exec(struct pb_map *m, const struct event *ev)
+static const struct proc *proc_parent(const struct proc *proc)
 {
-	Penstock__V1__Exec *to = &m->body.exec;
-
-	penstock__v1__exec__init(to);
-	to->path = map_binary(ev->exec.path);
-	to->argv = m->args;
-	to->argv_bytes = ev->exec.argv_total;
-	to->cwd = map_binary(ev->exec.cwd);
-	to->parents = m->parent_list;
-	to->n_parents = map_parents(m, ev->proc);
-	m->event.exec = to;
-	m->event.body_case = PENSTOCK__V1__EVENT__BODY_EXEC;
-	return map_args(m, ev->exec.argv, &to->n_argv);
+	return proc ? proc->parent : NULL;
 }
 
-static int map_exit(struct pb_map *m, const struct event *ev)
+static uint8_t *put_parents(uint8_t *p, unsigned field, const struct proc *proc)
 {
-	Penstock__V1__Exit *to = &m->body.exit;
+	unsigned n = 0;
 
-	penstock__v1__exit__init(to);
-	to->code = ev->exit.code;
-	to->signal = ev->exit.signal;
-	to->core_dumped = ev->exit.core;
-	to->lifetime_ns = ev->exit.lifetime_ns;
-	m->event.exit = to;
-	m->event.body_case = PENSTOCK__V1__EVENT__BODY_EXIT;
-	return 0;
-}
+	for (proc = proc_parent(proc); proc && n < PROC_ANCESTORS; proc = proc->parent, n++) {
+		struct pb_write_message m;
 
-static int map_line(struct pb_map *m, const struct event *ev)
-{
-	const struct event_line *line = &ev->line;
-	Penstock__V1__ShellCommand *to = &m->body.shell;
-
-	penstock__v1__shell_command__init(to);
-	to->shell = map_own(line->shell);
-	to->command = map_binary(line->text);
-	to->expanded = map_binary(line->expanded);
-	to->cwd = map_binary(line->cwd);
-	to->tty = map_binary(line->tty);
-	to->command_id = line->id;
-	to->start_unix_nano = line->start_unix_ns;
-	if (line->has_status) {
-		to->exit_code = line->status;
-		to->exit_code_opt_case = PENSTOCK__V1__SHELL_COMMAND__EXIT_CODE_OPT_EXIT_CODE;
+		p = put_message(p, field, 15 + proc->comm.n + proc->exe.n, &m);
+		p = pb_write_number(p, 1, proc->pid);
+		p = pb_write_bytes(p, 4, proc->comm);
+		p = pb_write_fixed(p, 5, proc->start_boot_ns);
+		p = pb_write_bytes(p, 7, proc->exe);
+		p = pb_write_end(p, &m);
 	}
-	m->event.duration_ns = line->duration_ns;
-	m->event.shell = to;
-	m->event.body_case = PENSTOCK__V1__EVENT__BODY_SHELL;
-	return 0;
+	return p;
 }
 
-static void map_flow(struct pb_map *m, const struct flow *flow)
+static uint8_t *put_exec(uint8_t *p, const struct event *ev)
+{
+	const struct event_exec *exec = &ev->exec;
+	struct pb_write_message m;
+
+	p = put_message(p, 24, 128 + exec->argv.n, &m);
+	p = pb_write_bytes(p, 1, exec->path);
+	p = put_args(p, 2, exec->argv);
+	p = pb_write_number(p, 3, exec->argv_total);
+	p = pb_write_bytes(p, 4, exec->cwd);
+	p = put_parents(p, 5, ev->proc);
+	return pb_write_end(p, &m);
+}
+
+static uint8_t *put_exit(uint8_t *p, const struct event_exit *exit)
+{
+	struct pb_write_message m;
+
+	p = put_message(p, 25, 0, &m);
+	p = pb_write_number(p, 1, exit->code);
+	p = pb_write_number(p, 2, exit->signal);
+	p = put_bool(p, 3, exit->core);
+	p = pb_write_number(p, 4, exit->lifetime_ns);
+	return pb_write_end(p, &m);
+}
+
+static uint8_t *put_line(uint8_t *p, const struct event_line *line)
+{
+	struct pb_write_message m;
+
+	p = put_message(p, 18, 25 + line->text.n + line->cwd.n + line->tty.n + line->expanded.n,
+			&m);
+	p = put_own(p, 1, line->shell);
+	p = pb_write_bytes(p, 2, line->text);
+	p = pb_write_bytes(p, 3, line->cwd);
+	p = pb_write_bytes(p, 4, line->tty);
+	if (line->has_status)
+		p = pb_write_signed(p, 5, line->status);
+	p = pb_write_bytes(p, 8, line->expanded);
+	p = pb_write_number(p, 9, line->id);
+	p = pb_write_fixed(p, 10, line->start_unix_ns);
+	return pb_write_end(p, &m);
+}
+
+static uint8_t *put_flow(uint8_t *p, const struct flow *flow)
 {
 	size_t n = flow->family == AF_INET6 ? 16 : flow->family ? 4 : 0;
-	Penstock__V1__Connection *to = &m->conn;
+	struct pb_write_message m;
 
-	penstock__v1__connection__init(to);
-	to->id = flow->id;
-	to->local_addr = (ProtobufCBinaryData){n, (uint8_t *)flow->local};
-	to->remote_addr = (ProtobufCBinaryData){n, (uint8_t *)flow->remote};
-	to->local_port = flow->local_port;
-	to->remote_port = flow->remote_port;
-	to->ip_proto = flow->ip_proto;
-	to->netns_inum = flow->netns;
-	to->socket_cookie = flow->cookie;
-	to->role = (Penstock__V1__Role)flow->role;
-	m->event.conn = to;
+	p = put_message(p, 5, 64, &m);
+	p = pb_write_fixed(p, 1, flow->id);
+	p = pb_write_bytes(p, 2, (struct bytes){(const char *)flow->local, n});
+	p = pb_write_number(p, 3, flow->local_port);
+	p = pb_write_bytes(p, 4, (struct bytes){(const char *)flow->remote, n});
+	p = pb_write_number(p, 5, flow->remote_port);
+	p = pb_write_number(p, 6, flow->ip_proto);
+	p = pb_write_number(p, 7, flow->netns);
+	p = pb_write_number(p, 8, flow->cookie);
+	p = pb_write_number(p, 10, flow->role);
+	return pb_write_end(p, &m);
 }
 
-static int map_data(struct pb_map *m, const struct event *ev)
+static uint8_t *put_data(uint8_t *p, const struct event *ev)
 {
 	const struct event_data *data = &ev->data;
-	Penstock__V1__TlsData *to = &m->body.data;
+	struct pb_write_message m;
 
-	map_flow(m, ev->flow);
-	penstock__v1__tls_data__init(to);
-	to->payload = map_binary(data->payload);
-	to->library = map_own(data->library);
-	to->protocol = map_own(event_protocol_name(ev->flow->protocol));
-	to->missing = data->missing;
-	to->call_offset = data->call_offset;
-	to->call_total = data->call_total;
-	to->fin = data->fin;
-	m->event.direction = (Penstock__V1__Direction)data->direction;
-	m->event.stream_offset = data->stream_offset;
-	if (ev->flags & EVENT_F_TRUNCATED)
-		m->event.orig_len = data->call_total;
-	m->event.tls_data = to;
-	m->event.body_case = PENSTOCK__V1__EVENT__BODY_TLS_DATA;
-	return 0;
+	p = put_message(p, 16, 30 + data->payload.n, &m);
+	p = pb_write_bytes(p, 1, data->payload);
+	p = put_own(p, 2, data->library);
+	p = put_own(p, 8, event_protocol_name(ev->flow->protocol));
+	p = pb_write_number(p, 9, data->missing);
+	p = pb_write_number(p, 10, data->call_offset);
+	p = pb_write_number(p, 11, data->call_total);
+	p = put_bool(p, 12, data->fin);
+	return pb_write_end(p, &m);
 }
 
-static int map_attach(struct pb_map *m, const struct event *ev)
+static uint8_t *put_attach(uint8_t *p, const struct event_attach *attach)
 {
-	Penstock__V1__Attach *to = &m->body.attach;
+	struct pb_write_message m;
 
-	penstock__v1__attach__init(to);
-	to->hook = map_binary(ev->attach.hook);
-	to->target = map_binary(ev->attach.target);
-	to->note = map_binary(ev->attach.note);
-	to->offset = ev->attach.offset;
-	to->pid = ev->attach.pid;
-	to->status = ev->attach.status;
-	m->event.attach = to;
-	m->event.body_case = PENSTOCK__V1__EVENT__BODY_ATTACH;
-	return 0;
+	p = put_message(p, 26, 100, &m);
+	p = pb_write_bytes(p, 1, attach->hook);
+	p = pb_write_bytes(p, 2, attach->target);
+	p = pb_write_bytes(p, 3, attach->note);
+	p = pb_write_number(p, 4, attach->offset);
+	p = pb_write_number(p, 5, attach->pid);
+	if (attach->status)
+		p = pb_write_signed(p, 6, attach->status);
+	return pb_write_end(p, &m);
 }
 
-static int map_loss(struct pb_map *m, const struct event *ev)
+static uint8_t *put_loss(uint8_t *p, const struct event_loss *loss)
 {
-	const struct event_loss *loss = &ev->loss;
-	Penstock__V1__Loss *to = &m->body.loss;
+	struct pb_write_message m;
 
-	penstock__v1__loss__init(to);
-	to->count = loss->count;
-	to->first_unix_nano = loss->first_unix_ns;
-	to->last_unix_nano = loss->last_unix_ns;
-	to->first_seq = loss->first_seq;
-	to->last_seq = loss->last_seq;
-	to->probe = map_own(loss->probe);
-	to->reason = map_own(loss->reason);
-	to->unit = loss->first_seq ? PENSTOCK__V1__LOSS_UNIT__EVENTS
-				   : PENSTOCK__V1__LOSS_UNIT__RECORDS;
-	m->event.loss = to;
-	m->event.body_case = PENSTOCK__V1__EVENT__BODY_LOSS;
-	return 0;
+	p = put_message(p, 102, 64, &m);
+	p = pb_write_number(p, 2, loss->count);
+	p = pb_write_fixed(p, 4, loss->first_unix_ns);
+	p = pb_write_fixed(p, 5, loss->last_unix_ns);
+	p = pb_write_number(p, 6, loss->first_seq);
+	p = pb_write_number(p, 7, loss->last_seq);
+	p = put_own(p, 12, loss->probe);
+	p = put_own(p, 13, loss->reason);
+	p = pb_write_number(p, 14,
+			    loss->first_seq ? PENSTOCK__V1__LOSS_UNIT__EVENTS
+					    : PENSTOCK__V1__LOSS_UNIT__RECORDS);
+	return pb_write_end(p, &m);
 }
 
-static int map_stats(struct pb_map *m, const struct event *ev)
+static uint8_t *put_stats(uint8_t *p, const struct event_stats *stats)
 {
-	Penstock__V1__Stats *to = &m->body.stats;
+	struct pb_write_message m, counter;
 
-	if (ev->stats.n > MAP_COUNTERS)
-		return -EMSGSIZE;
-	penstock__v1__stats__init(to);
-	for (unsigned i = 0; i < ev->stats.n; i++) {
-		Penstock__V1__Counter *counter = &m->counters[i];
-
-		penstock__v1__counter__init(counter);
-		counter->group = map_own(ev->stats.v[i].group);
-		counter->name = map_own(ev->stats.v[i].name);
-		counter->value = ev->stats.v[i].value;
-		m->counter_list[i] = counter;
+	p = put_message(p, 101, 4096, &m);
+	for (unsigned i = 0; i < stats->n; i++) {
+		p = put_message(p, 14, 40, &counter);
+		p = put_own(p, 1, stats->v[i].name);
+		p = pb_write_number(p, 2, stats->v[i].value);
+		p = put_own(p, 3, stats->v[i].group);
+		p = pb_write_end(p, &counter);
 	}
-	to->counters = m->counter_list;
-	to->n_counters = ev->stats.n;
-	to->final = ev->stats.final;
-	m->event.stats = to;
-	m->event.body_case = PENSTOCK__V1__EVENT__BODY_STATS;
-	return 0;
+	p = put_bool(p, 15, stats->final);
+	return pb_write_end(p, &m);
 }
 
-static int map_run(struct pb_map *m, const struct event *ev)
+static uint8_t *put_run(uint8_t *p, const struct pb_stream *stream, const struct event *ev)
 {
 	const struct run *run = ev->run;
-	Penstock__V1__StreamInfo *to = &m->body.stream;
+	struct pb_write_message m, clock;
 
-	penstock__v1__clock_sample__init(&m->clock);
-	m->clock.boot_ns = run->start_boot_ns;
-	m->clock.unix_ns = run->start_unix_ns;
-	penstock__v1__stream_info__init(to);
-	to->host_id = (ProtobufCBinaryData){sizeof(run->host_id), (uint8_t *)run->host_id};
-	to->boot_id = (ProtobufCBinaryData){sizeof(run->boot_id), (uint8_t *)run->boot_id};
-	to->host_name = map_string(m, SLOT_HOST, run->host);
-	to->os = map_string(m, SLOT_OS, run->os);
-	to->kernel = map_string(m, SLOT_KERNEL, run->kernel);
-	to->arch = map_string(m, SLOT_ARCH, run->arch);
-	to->producer = map_own("penstock");
-	to->producer_version = map_string(m, SLOT_VERSION, run->version);
-	to->clock = &m->clock;
-	to->first_seq = ev->seq;
-	to->run_id = run->run_id;
-	to->pid = run->pid;
-	to->cmdline = map_binary(run->cmdline);
-	to->probes = map_own(run->probes);
-	m->event.stream_info = to;
-	m->event.body_case = PENSTOCK__V1__EVENT__BODY_STREAM_INFO;
-	return 0;
+	p = put_message(p, 100, 300 + stream->descriptor.n, &m);
+	p = pb_write_bytes(p, 1, stream->id);
+	p = pb_write_bytes(p, 2, (struct bytes){(const char *)run->host_id, 16});
+	p = pb_write_bytes(p, 3, (struct bytes){(const char *)run->boot_id, 16});
+	p = pb_write_text(p, 4, run->host);
+	p = pb_write_text(p, 5, run->os);
+	p = pb_write_text(p, 6, run->kernel);
+	p = pb_write_text(p, 7, run->arch);
+	p = put_own(p, 8, "penstock");
+	p = pb_write_text(p, 9, run->version);
+	p = pb_write_number(p, 10, stream->schema_minor);
+	p = pb_write_bytes(p, 11, stream->schema_sha256);
+	p = pb_write_bytes(p, 12, stream->descriptor);
+	p = put_message(p, 13, 18, &clock);
+	p = pb_write_fixed(p, 1, run->start_boot_ns);
+	p = pb_write_fixed(p, 2, run->start_unix_ns);
+	p = pb_write_end(p, &clock);
+	p = pb_write_number(p, 14, ev->seq);
+	p = pb_write_fixed(p, 18, run->run_id);
+	p = pb_write_number(p, 19, run->pid);
+	p = pb_write_bytes(p, 20, run->cmdline);
+	p = put_own(p, 21, run->probes);
+	return pb_write_end(p, &m);
 }
 
-/* What all events have. */
-static void map_head(struct pb_map *m, const struct event *ev, Penstock__V1__EventType type)
+static uint8_t *put_body(uint8_t *p, const struct pb_map *m, const struct event *ev)
 {
-	Penstock__V1__Event *to = &m->event;
-
-	penstock__v1__event__init(to);
-	to->time_unix_nano = ev->time_unix_ns;
-	to->time_boot_ns = ev->time_boot_ns;
-	to->type = type;
-	to->flags = ev->flags;
-	to->cpu = ev->cpu;
-	to->probe = map_own(ev->probe);
-	if (ev->proc)
-		map_process(m, ev);
-}
-
-static int map_pack(const struct pb_map *m, uint8_t *dst, size_t room, size_t *ret_n)
-{
-	size_t n = penstock__v1__event__get_packed_size(&m->event), head = 0;
-	uint8_t delimiter[MAP_DELIMITER];
-
-	if (n > CHUNK_JUMBO - MAP_DELIMITER)
-		return -EMSGSIZE;
-	for (size_t left = n; head == 0 || left; left >>= 7)
-		delimiter[head++] = (left & 0x7f) | (left > 0x7f ? 0x80 : 0);
-	if (room < head + n)
-		return -ENOBUFS;
-	memcpy(dst, delimiter, head);
-	*ret_n = head + penstock__v1__event__pack(&m->event, dst + head);
-	return 0;
-}
-
-static int map_body(struct pb_map *m, const struct event *ev)
-{
-	static const Penstock__V1__EventType types[EVENT_KINDS] = {
-		[EVENT_META] = PENSTOCK__V1__EVENT_TYPE__META,
-		[EVENT_EXEC] = PENSTOCK__V1__EVENT_TYPE__EXEC,
-		[EVENT_EXIT] = PENSTOCK__V1__EVENT_TYPE__EXIT,
-		[EVENT_LINE] = PENSTOCK__V1__EVENT_TYPE__SHELL,
-		[EVENT_DATA] = PENSTOCK__V1__EVENT_TYPE__TLS_DATA,
-		[EVENT_ATTACH] = PENSTOCK__V1__EVENT_TYPE__ATTACH,
-		[EVENT_LOSS] = PENSTOCK__V1__EVENT_TYPE__LOSS,
-		[EVENT_STATS] = PENSTOCK__V1__EVENT_TYPE__STATS,
-	};
-
-	map_head(m, ev, types[ev->kind]);
-	m->event.seq = ev->seq;
 	switch (ev->kind) {
 	case EVENT_META:
-		return map_run(m, ev);
+		return put_run(p, &m->stream, ev);
 	case EVENT_EXEC:
-		return map_exec(m, ev);
+		return put_exec(p, ev);
 	case EVENT_EXIT:
-		return map_exit(m, ev);
+		return put_exit(p, &ev->exit);
 	case EVENT_LINE:
-		return map_line(m, ev);
+		return put_line(p, &ev->line);
 	case EVENT_DATA:
-		return map_data(m, ev);
+		return put_data(p, ev);
 	case EVENT_ATTACH:
-		return map_attach(m, ev);
+		return put_attach(p, &ev->attach);
 	case EVENT_LOSS:
-		return map_loss(m, ev);
+		return put_loss(p, &ev->loss);
 	case EVENT_STATS:
-		return map_stats(m, ev);
+		return put_stats(p, &ev->stats);
 	case EVENT_KINDS:
 		break;
 	}
-	return -EMSGSIZE;
+	return p;
+}
+
+static const uint8_t map_types[EVENT_KINDS] = {
+	[EVENT_META] = PENSTOCK__V1__EVENT_TYPE__META,
+	[EVENT_EXEC] = PENSTOCK__V1__EVENT_TYPE__EXEC,
+	[EVENT_EXIT] = PENSTOCK__V1__EVENT_TYPE__EXIT,
+	[EVENT_LINE] = PENSTOCK__V1__EVENT_TYPE__SHELL,
+	[EVENT_DATA] = PENSTOCK__V1__EVENT_TYPE__TLS_DATA,
+	[EVENT_ATTACH] = PENSTOCK__V1__EVENT_TYPE__ATTACH,
+	[EVENT_LOSS] = PENSTOCK__V1__EVENT_TYPE__LOSS,
+	[EVENT_STATS] = PENSTOCK__V1__EVENT_TYPE__STATS,
+};
+
+/* What the event is about: fields 6 to 11. */
+static uint8_t *put_circumstances(uint8_t *p, const struct event *ev)
+{
+	bool data = ev->kind == EVENT_DATA;
+
+	if (data)
+		p = pb_write_number(p, 6, ev->data.direction);
+	p = pb_write_number(p, 7, ev->flags);
+	if (data) {
+		p = pb_write_number(p, 8, ev->data.stream_offset);
+		if (ev->flags & EVENT_F_TRUNCATED)
+			p = pb_write_number(p, 9, ev->data.call_total);
+	}
+	p = pb_write_number(p, 10, ev->cpu);
+	return ev->kind == EVENT_LINE ? pb_write_number(p, 11, ev->line.duration_ns) : p;
+}
+
+static uint8_t *put_event(uint8_t *p, const struct pb_map *m, const struct event *ev, size_t guess)
+{
+	struct pb_write_message message;
+
+	p = pb_write_begin(p, guess, &message);
+	p = pb_write_fixed(p, 1, ev->time_unix_ns);
+	p = pb_write_number(p, 2, ev->seq);
+	p = pb_write_number(p, 3, map_types[ev->kind]);
+	if (ev->proc)
+		p = put_process(p, 4, ev, false);
+	if (ev->flow)
+		p = put_flow(p, ev->flow);
+	p = put_circumstances(p, ev);
+	p = put_own(p, 13, ev->probe);
+	p = pb_write_fixed(p, 14, ev->time_boot_ns);
+	return pb_write_end(put_body(p, m, ev), &message);
+}
+
+static uint8_t *put_info(uint8_t *p, const struct pb_map *m, const struct event *ev, size_t guess)
+{
+	struct pb_write_message message, info;
+
+	p = pb_write_begin(p, guess, &message);
+	p = pb_write_fixed(p, 1, ev->time_unix_ns);
+	p = pb_write_number(p, 3, PENSTOCK__V1__EVENT_TYPE__PROCESS_INFO);
+	p = pb_write_number(p, 10, ev->cpu);
+	p = put_own(p, 13, ev->probe);
+	p = pb_write_fixed(p, 14, ev->time_boot_ns);
+	p = put_message(p, 23, guess, &info);
+	p = put_process(p, 1, ev, true);
+	/* The Exec beside it has them whole; a search for them should find one place. */
+	if (ev->kind != EVENT_EXEC)
+		p = put_args(p, 2, ev->proc->cmdline);
+	p = pb_write_bytes(p, 3, ev->proc->cwd);
+	p = put_parents(p, 10, ev->proc);
+	return pb_write_end(pb_write_end(p, &info), &message);
+}
+
+typedef uint8_t *(*put_fn)(uint8_t *p, const struct pb_map *m, const struct event *ev,
+			   size_t guess);
+
+/* Where there may be too little room, the message is made elsewhere and measured. */
+static int map_write(struct pb_map *m, put_fn put, const struct event *ev,
+		     const struct pb_map_size *size, struct bytes dst, size_t *ret_n)
+{
+	uint8_t *p = (uint8_t *)dst.p;
+	size_t n;
+
+	if (size->least > CHUNK_JUMBO)
+		return -EMSGSIZE;
+	if (size->most <= dst.n) {
+		*ret_n = put(p, m, ev, size->guess) - p;
+		return 0;
+	}
+	if (size->least > dst.n)
+		return -ENOBUFS;
+	assert(size->most <= sizeof(m->scratch));
+	n = put(m->scratch, m, ev, size->guess) - m->scratch;
+	if (n > CHUNK_JUMBO)
+		return -EMSGSIZE;
+	if (n > dst.n)
+		return -ENOBUFS;
+	memcpy(p, m->scratch, n);
+	*ret_n = n;
+	return 0;
 }
 
 int pb_map_event(struct pb_map *m, const struct event *ev, uint8_t *dst, size_t room, size_t *ret_n)
 {
-	int r = map_body(m, ev);
+	struct pb_map_size size = pb_map_size(ev);
 
-	return r ? r : map_pack(m, dst, room, ret_n);
+	if (ev->kind >= EVENT_KINDS || (ev->kind == EVENT_STATS && ev->stats.n > PB_MAP_COUNTERS))
+		return -EMSGSIZE;
+	if (ev->kind == EVENT_META)
+		pb_map_size_add(&size, m->stream.descriptor);
+	return map_write(m, put_event, ev, &size, (struct bytes){(char *)dst, room}, ret_n);
 }
 
 int pb_map_process(struct pb_map *m, const struct event *ev, uint8_t *dst, size_t room,
 		   size_t *ret_n)
 {
-	const struct proc *proc = ev->proc;
-	Penstock__V1__ProcessInfo *to = &m->body.info;
-	int r;
+	struct pb_map_size size = pb_map_size_process(ev);
 
-	map_head(m, ev, PENSTOCK__V1__EVENT_TYPE__PROCESS_INFO);
-	m->event.flags = 0;
-	m->process.cgroup = map_binary(proc->cgroup);
-	m->process.pod_uid = map_string(m, SLOT_POD, proc->pod);
-	/* The same in Event.process would only be said twice. */
-	m->event.process = NULL;
-	penstock__v1__process_info__init(to);
-	to->process = &m->process;
-	to->cwd = map_binary(proc->cwd);
-	to->parents = m->parent_list;
-	to->n_parents = map_parents(m, proc);
-	to->argv = m->args;
-	/* The Exec beside it has them whole; a search for them should find one place. */
-	if (ev->kind != EVENT_EXEC) {
-		r = map_args(m, proc->cmdline, &to->n_argv);
-		if (r)
-			return r;
-	}
-	m->event.process_info = to;
-	m->event.body_case = PENSTOCK__V1__EVENT__BODY_PROCESS_INFO;
-	return map_pack(m, dst, room, ret_n);
+	return map_write(m, put_info, ev, &size, (struct bytes){(char *)dst, room}, ret_n);
 }

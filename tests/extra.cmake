@@ -61,6 +61,8 @@ target_link_libraries(core_alone PRIVATE -Wl,--whole-archive penstock_core penst
 
 add_executable(make_raw replay/make_raw.c)
 add_executable(bench_memcpy bench/memcpy.c)
+add_executable(bench_encoders bench/bench_encoders.c)
+target_link_libraries(bench_encoders PRIVATE penstock_cli test_support)
 file(GLOB recordings CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/samples/raw/*.raw)
 foreach(recording ${recordings})
   get_filename_component(name ${recording} NAME_WE)

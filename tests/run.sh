@@ -94,6 +94,8 @@ bench() {
 	local script
 
 	export BUILD PENSTOCK=$BUILD/penstock
+	echo "-- encoders"
+	"$BUILD/tests/bench_encoders"
 	for script in replay storm attach tls tls_calls; do
 		echo "-- $script"
 		"tests/bench/$script.sh"

@@ -4,6 +4,7 @@
  * What makes events of the bytes of one format. Bytes are foreign: whatever they say, a decoder
  * returns an error and stays within them and within bounded memory.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -32,7 +33,18 @@ struct decoder_ops {
 	void (*close)(void *ctx);
 };
 
-/* By what the first bytes look like (decompressed); NULL = none of ours. */
+enum {
+	DECODER_HEAD = 4096 /* bytes that are enough for decoder_by_beginning() */
+};
+
+/* By what the first bytes look like (decompressed); NULL = none of ours. Text is never recognised:
+ * it is known by its name alone. */
 const struct decoder_ops *decoder_by_beginning(struct bytes head);
 /* By format name; NULL = none. */
 const struct decoder_ops *decoder_by_format(const char *format);
+
+extern const struct decoder_ops decoder_pb, decoder_pcapng, decoder_raw, decoder_text;
+/* What decoder_by_beginning() asks of each format. */
+bool decoder_pb_begins(struct bytes head);
+bool decoder_pcapng_begins(struct bytes head);
+bool decoder_raw_begins(struct bytes head);

@@ -33,20 +33,24 @@ bool stream_is_zstd(const struct stream *s);
 
 /* What comes next, at least want bytes unless the file ends before: *ret is valid until the next
  * call. want 0: whatever is there, at least a byte unless at the end. -EBADMSG with text: damaged
- * (where, why); what was whole before it has been given. */
+ * (where, why) before there are as many; want 0 gives what was whole before that, until nothing is
+ * left of it. */
 int stream_peek(struct stream *s, size_t want, struct bytes *ret, struct err *err);
 /* Moves on by n bytes of what was seen. */
 void stream_take(struct stream *s, size_t n);
 /* At the end: does the file end in the middle of a frame? */
 bool stream_torn(const struct stream *s);
-/* Position in the decompressed bytes, and of the frame being read (offset of its first byte in the
- * file). */
+/* Position in the decompressed bytes (since stream_seek()), and of the frame in which the last byte
+ * that was seen lies (offset of its first byte in the file). With want 0 nothing that is seen
+ * reaches beyond the end of a frame. */
 uint64_t stream_at(const struct stream *s);
 uint64_t stream_frame_offset(const struct stream *s);
 
-/* The frames by the seek table at the end, or by walking the headers of blocks where there is none.
- * *ret is the stream's. -ESPIPE: cannot seek; -EBADMSG. */
+/* The frames by the seek table at the end, or by walking the headers of blocks where there is none,
+ * or one that does not fit the file. A file that is not compressed is one frame. *ret is the
+ * stream's. -ESPIPE: cannot seek; -EBADMSG. */
 int stream_frames(struct stream *s, const struct stream_frame **ret, size_t *ret_n,
 		  struct err *err);
-/* Reads n frames from that offset on, and nothing behind them. */
+/* Reads on at that offset of the file, where a frame begins, and nothing behind `size` bytes of it.
+ * What went wrong before is forgotten. */
 int stream_seek(struct stream *s, uint64_t offset, uint64_t size, struct err *err);

@@ -21,6 +21,7 @@ enum {
 struct chunk {
 	uint8_t *p; /* cap bytes, owned by the pool that made the chunk */
 	size_t len, cap;
+	size_t made;     /* bytes that its filter made of it; delivery sets it */
 	uint64_t number; /* 1, 2, … in the order of delivery, which sets it */
 	uint32_t generation;
 	bool opens;         /* begins with its generation's opening bytes: a medium may begin here,
@@ -107,6 +108,8 @@ static inline struct chunk *chunk_list_take(struct chunk_list *l)
  * is no memory. Pages cost nothing until they are written. chunk_map_free() takes the first head.
  */
 struct chunk *chunk_map_new(size_t n, size_t cap);
+/* Gives these n chunks, none of which is in use, room for keys. False when there is no memory. */
+bool chunk_map_keys(struct chunk *first, size_t n);
 void chunk_map_free(struct chunk *first, size_t n);
 /* Empties a chunk for its next use; memory and capacity stay. */
 void chunk_reset(struct chunk *c);

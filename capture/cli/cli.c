@@ -31,10 +31,15 @@ const struct opt cli_output_options[] = {
 	 .def = "10s",
 	 .help = "write counters into the outputs that often, 0 = only at the end"},
 	{.name = "config",
+	 .letter = 'c',
 	 .type = OPT_STRING,
 	 .offset = offsetof(struct cli_output_cfg, config),
 	 .arg = "FILE",
 	 .help = "read options from lines 'name = value'; the command line wins"},
+	{.name = "dump-config",
+	 .type = OPT_FLAG,
+	 .offset = offsetof(struct cli_output_cfg, dump_config),
+	 .help = "print the options as they are now as such a file, and do nothing else"},
 	{.name = "quiet",
 	 .letter = 'q',
 	 .type = OPT_FLAG,
@@ -126,6 +131,16 @@ static int parse_call(struct cli_call *call, struct args *a, char **words, char 
 	return call->out.config ? args_config(a, call->out.config, ret_text, err) : 0;
 }
 
+/* Every option that a file can hold. */
+static void print_config(const struct cli_call *call, const struct opt_group *groups)
+{
+	printf("# penstock %s --config FILE\n", call->name);
+	for (const struct opt_group *g = groups; g->rows; g++)
+		for (const struct opt *row = g->rows; row->name; row++)
+			if (!strstr(row->name, "config"))
+				opt_dump(row, g->cfg, stdout);
+}
+
 /* Parses words (behind the command's name) and runs. */
 static int run_parsed(struct cli_call *call, char **words, struct err *err)
 {
@@ -140,6 +155,9 @@ static int run_parsed(struct cli_call *call, char **words, struct err *err)
 		status = cli_status(call, r);
 	} else if (a.help) {
 		cli_help(call->command, call->probe, stdout);
+		status = CLI_OK;
+	} else if (call->out.dump_config) {
+		print_config(call, groups);
 		status = CLI_OK;
 	} else {
 		set_log(&call->out);

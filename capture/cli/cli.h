@@ -26,6 +26,7 @@ struct cli_output_cfg {
 	struct opt_list write; /* texts of -w */
 	uint64_t stats_ns;
 	const char *config;
+	bool dump_config;
 	bool quiet, verbose;
 };
 extern const struct opt cli_output_options[];

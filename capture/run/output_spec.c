@@ -49,6 +49,18 @@ const struct opt output_spec_options[] = {
 	 .arg = "TIME",
 	 .help = "keep events back that long, to put what belongs before them there",
 	 .max = 60000 * MS},
+	{.name = "size",
+	 .type = OPT_SIZE,
+	 .offset = offsetof(struct output_spec_keys, size),
+	 .arg = "BYTES",
+	 .help = "begin another file at that size",
+	 .min = 4096},
+	{.name = "every",
+	 .type = OPT_DURATION,
+	 .offset = offsetof(struct output_spec_keys, every_ns),
+	 .arg = "TIME",
+	 .help = "begin another file at each multiple of that time on the clock (UTC)",
+	 .min = 1000 * MS},
 	OPT_END,
 };
 
@@ -162,23 +174,38 @@ static int unknown_format(const struct output_spec *spec, const char *format, st
 		    *hint ? hint : "; there are ", *hint ? "" : known);
 }
 
+/* "jsonl.zst" is format and filter; a name without the filter's ending goes to ret. */
+static void find_filter(struct output_spec *spec, const char *text, char *ret, size_t size)
+{
+	const struct filter_ops *filter = filter_by_file(text);
+	size_t n = strlen(text) - (filter ? strlen(filter->extension) + 1 : 0);
+
+	if (filter)
+		spec->filter = filter;
+	snprintf(ret, size, "%.*s", (int)n, text);
+}
+
 static int find_encoder(struct output_spec *spec, const char *format, struct err *err)
 {
-	char known[256];
+	char plain[PATH_MAX], known[256];
 
+	find_filter(spec, spec->target, plain, sizeof(plain));
 	if (format) {
-		spec->encoder = encoder_by_name(format);
+		find_filter(spec, format, plain, sizeof(plain));
+		spec->encoder = encoder_by_name(plain);
 		if (!spec->encoder)
 			return unknown_format(spec, format, err);
 		return 0;
 	}
-	spec->encoder = on_stdout(spec) ? encoder_by_name("pcapng") : encoder_by_file(spec->target);
+	spec->encoder = on_stdout(spec) ? encoder_by_name("pcapng") : encoder_by_file(plain);
 	if (spec->encoder)
 		return 0;
 	list_encoders(true, known, sizeof(known));
-	return errf(err, -EINVAL,
-		    "-w %s: the name tells no format; known endings are %s (or format=)",
-		    spec->label, known);
+	return errf(
+		err, -EINVAL,
+		"-w %s: the name tells no format; known endings are %s, each also with .zst (or "
+		"format=)",
+		spec->label, known);
 }
 
 /* ---- the whole ----------------------------------------------------------------------------- */
@@ -214,21 +241,34 @@ static int spec_split(struct output_spec *spec, struct pair pairs[PAIRS_MAX], un
 	return 0;
 }
 
+/* A module's options: one more group of keys, and the cfg that they fill. */
+static int add_group(struct opt_group *groups, unsigned *used, const struct opt *rows, size_t size,
+		     void **ret_cfg)
+{
+	*ret_cfg = calloc(1, size + 1);
+	if (!*ret_cfg)
+		return -ENOMEM;
+	if (rows)
+		groups[(*used)++] = (struct opt_group){rows, *ret_cfg};
+	return 0;
+}
+
 static int set_keys(struct output_spec *spec, const struct pair *pairs, unsigned n, struct err *err)
 {
-	struct opt_group groups[4] = {{output_spec_options, &spec->keys}};
+	const struct encoder_ops *e = spec->encoder;
+	const struct filter_ops *f = spec->filter;
+	const struct sink_ops *s = spec->sink;
+	struct opt_group groups[5] = {{output_spec_options, &spec->keys}};
 	unsigned used = 1;
 	char label[256];
-	int r = 0;
+	int r = add_group(groups, &used, e->options, e->cfg_size, &spec->encoder_cfg);
 
-	spec->encoder_cfg = calloc(1, spec->encoder->cfg_size + 1);
-	spec->sink_cfg = calloc(1, spec->sink->cfg_size + 1);
-	if (!spec->encoder_cfg || !spec->sink_cfg)
-		return errf(err, -ENOMEM, "out of memory");
-	if (spec->encoder->options)
-		groups[used++] = (struct opt_group){spec->encoder->options, spec->encoder_cfg};
-	if (spec->sink->options)
-		groups[used++] = (struct opt_group){spec->sink->options, spec->sink_cfg};
+	if (r == 0 && f)
+		r = add_group(groups, &used, f->options, f->cfg_size, &spec->filter_cfg);
+	if (r == 0)
+		r = add_group(groups, &used, s->options, s->cfg_size, &spec->sink_cfg);
+	if (r < 0)
+		return errf(err, r, "out of memory");
 	for (const struct opt_group *g = groups; g->rows && r == 0; g++)
 		r = opt_defaults(g->rows, g->cfg, err);
 	snprintf(label, sizeof(label), "-w %s", spec->label);
@@ -270,11 +310,15 @@ static int check_keys(struct output_spec *spec, struct err *err)
 	char label[256];
 	int r;
 
-	if (spec->encoder->flags & ENCODER_BINARY && on_stdout(spec) && isatty(STDOUT_FILENO))
+	if ((spec->encoder->flags & ENCODER_BINARY || spec->filter) && on_stdout(spec) &&
+	    isatty(STDOUT_FILENO))
 		return errf(err, -EINVAL,
 			    "-w %s: %s is not for a terminal: redirect stdout, or use "
 			    "format=text",
-			    spec->label, spec->encoder->name);
+			    spec->label, spec->filter ? spec->filter->name : spec->encoder->name);
+	if ((spec->keys.size || spec->keys.every_ns) && !(spec->sink->flags & SINK_ROTATES))
+		return errf(err, -EINVAL, "-w %s: %s: only files follow each other", spec->label,
+			    spec->keys.size ? "size" : "every");
 	if (!spec->keys.flush_ns)
 		spec->keys.flush_ns = on_stdout(spec) ? 100 * MS : 1000 * MS;
 	spec->kinds = (1u << EVENT_KINDS) - 1;
@@ -318,9 +362,12 @@ void output_spec_done(struct output_spec *spec)
 {
 	if (spec->encoder && spec->encoder_cfg)
 		opt_done(spec->encoder->options, spec->encoder_cfg);
+	if (spec->filter && spec->filter_cfg)
+		opt_done(spec->filter->options, spec->filter_cfg);
 	if (spec->sink && spec->sink_cfg)
 		opt_done(spec->sink->options, spec->sink_cfg);
 	free(spec->encoder_cfg);
+	free(spec->filter_cfg);
 	free(spec->sink_cfg);
 	free(spec->text);
 	*spec = (struct output_spec){0};

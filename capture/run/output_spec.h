@@ -10,12 +10,14 @@
 
 #include "capture/base/err.h"
 #include "capture/encoder.h"
+#include "capture/filter.h"
 #include "capture/sink.h"
 
 struct output_spec_keys {
 	const char *format, *kinds, *payload;
 	bool redact;
 	uint64_t flush_ns, hold_ns; /* flush 0 = fit for the sink */
+	uint64_t size, every_ns;    /* 0 = the medium never ends by itself */
 };
 extern const struct opt output_spec_options[];
 
@@ -23,8 +25,9 @@ struct output_spec {
 	const char *label;  /* the target as written */
 	const char *target; /* what the sink gets */
 	const struct encoder_ops *encoder;
+	const struct filter_ops *filter; /* NULL = none */
 	const struct sink_ops *sink;
-	void *encoder_cfg, *sink_cfg;
+	void *encoder_cfg, *filter_cfg, *sink_cfg;
 	struct output_spec_keys keys;
 	uint32_t kinds;       /* 1 << EVENT_... */
 	uint64_t payload_max; /* bytes of each call that are kept, or REDACT_PAYLOAD_FULL */

@@ -75,11 +75,16 @@ int outputs_open(struct outputs *o, const struct user *user, bool block, struct 
 			.encoder = spec->encoder,
 			.encoder_cfg = spec->encoder_cfg,
 			.encoder_env = encoder_env(spec),
+			.filter = spec->filter,
+			.filter_cfg = spec->filter_cfg,
 			.sink = spec->sink,
 			.sink_cfg = spec->sink_cfg,
 			.sink_env = {.target = spec->target,
 				     .uid = user->set ? user->uid : (uid_t)-1,
-				     .gid = user->set ? user->gid : (gid_t)-1},
+				     .gid = user->set ? user->gid : (gid_t)-1,
+				     .rotates = spec->keys.size || spec->keys.every_ns},
+			.rotate_bytes = spec->keys.size,
+			.rotate_ns = spec->keys.every_ns,
 			.kinds = spec->kinds,
 			.flush_ns = spec->keys.flush_ns,
 			.hold_ns = spec->keys.hold_ns,
@@ -88,6 +93,8 @@ int outputs_open(struct outputs *o, const struct user *user, bool block, struct 
 			.block = block,
 		};
 
+		if (spec->filter && !(spec->encoder->flags & ENCODER_WHOLE))
+			spec->filter->frame(spec->filter_cfg, &cfg.frame_bytes, &cfg.frame_ns);
 		r = output_new(&cfg, i, &o->v[i], err);
 	}
 	return r;

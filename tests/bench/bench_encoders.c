@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What encoding costs, as ratios within one run: each format against memcpy of the bytes that it
- * wrote. Small events: shell lines and process ends as they are in real life. Never a timed
+ * wrote, and protobuf against protobuf-c. Small events, as they are in real life. Never a timed
  * assertion: the figures are for people.
  */
 #include <errno.h>
@@ -11,7 +11,9 @@
 #include <time.h>
 
 #include "capture/encoder.h"
+#include "proto/pb_map.h"
 #include "tests/support/events.h"
+#include "tests/support/protobuf.h"
 
 enum {
 	ROUNDS = 300000
@@ -94,7 +96,7 @@ static int bench(const char *format, enum event_kind kind, int all)
 		b.ops->preamble(b.ctx, &events_run, &b.out);
 	spent = encode(&b, &ev);
 	copied = copy(&b);
-	printf("%-7s %-6s %6.0f ns %6.2f M/s %5zu bytes %8.0f MB/s  %6.1f x memcpy\n", format,
+	printf("%-10s %-8s %6.0f ns %6.2f M/s %5zu bytes %8.0f MB/s  %6.1f x memcpy\n", format,
 	       all ? "custom" : event_kind_name(kind), spent / ROUNDS * 1e9, ROUNDS / spent / 1e6,
 	       b.bytes / ROUNDS, b.bytes / spent / 1e6, spent / copied);
 	b.ops->close(b.ctx);
@@ -104,15 +106,52 @@ static int bench(const char *format, enum event_kind kind, int all)
 	return 0;
 }
 
+/* protobuf-c packs the same message, which it has in its own form already: the price of bringing it
+ * there is not even counted. */
+static int bench_protobuf_c(enum event_kind kind)
+{
+	static uint8_t buffer[65536];
+	struct event ev = events_of(kind);
+	Penstock__V1__Event *event;
+	struct bytes rest;
+	struct pb_map *m;
+	double start;
+	size_t n, len = 0, bytes = 0;
+
+	if (pb_map_new(&m, NULL) || pb_map_event(m, &ev, buffer, sizeof(buffer), &n))
+		return 1;
+	rest = (struct bytes){(const char *)buffer, n};
+	event = protobuf_unpack(protobuf_take(&rest));
+	start = seconds();
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		event->seq++;
+		event->time_unix_nano += 1000003;
+		n = penstock__v1__event__get_packed_size(event);
+		if (len + n > sizeof(buffer))
+			len = 0;
+		len += penstock__v1__event__pack(event, buffer + len);
+		bytes += n;
+	}
+	start = seconds() - start;
+	printf("%-10s %-8s %6.0f ns %6.2f M/s %5zu bytes %8.0f MB/s\n", "protobuf-c",
+	       event_kind_name(kind), start / ROUNDS * 1e9, ROUNDS / start / 1e6, bytes / ROUNDS,
+	       bytes / start / 1e6);
+	PROTOBUF_FREE(event);
+	pb_map_free(m);
+	return 0;
+}
+
 int main(void)
 {
-	static const enum event_kind kinds[] = {EVENT_LINE, EVENT_EXEC, EVENT_EXIT};
+	static const enum event_kind kinds[] = {EVENT_LINE, EVENT_EXEC, EVENT_EXIT, EVENT_DATA};
 	int failed = 0;
 
 	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		failed |= bench("pcapng", kinds[i], 0);
 		failed |= bench("jsonl", kinds[i], 0);
 		failed |= bench("text", kinds[i], 0);
+		failed |= bench("pb", kinds[i], 0);
+		failed |= bench_protobuf_c(kinds[i]);
 	}
 	return failed | bench("pcapng", EVENT_LINE, 1);
 }

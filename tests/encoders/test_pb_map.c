@@ -4,15 +4,16 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
 #include "capture/base/chunk.h"
 #include "capture/base/utf8.h"
-#include "proto/event.pb-c.h"
 #include "proto/pb_map.h"
 #include "tests/support/encoding.h"
 #include "tests/support/events.h"
+#include "tests/support/protobuf.h"
 
 static uint8_t buffer[CHUNK_JUMBO];
 
@@ -32,22 +33,13 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* Reads the delimiter and unpacks what follows, all of it. */
+/* Exactly one message. */
 static Penstock__V1__Event *unpack(const uint8_t *p, size_t n)
 {
-	size_t len = 0, at = 0;
-	unsigned shift = 0;
-	Penstock__V1__Event *event;
+	struct bytes rest = {(const char *)p, n}, message = protobuf_take(&rest);
 
-	do {
-		assert_true(at < n);
-		len |= (size_t)(p[at] & 0x7f) << shift;
-		shift += 7;
-	} while (p[at++] & 0x80);
-	assert_int_equal(at + len, n);
-	event = penstock__v1__event__unpack(NULL, len, p + at);
-	assert_non_null(event);
-	return event;
+	assert_int_equal(rest.n, 0);
+	return protobuf_unpack(message);
 }
 
 static Penstock__V1__Event *round_trip(struct pb_map *m, const struct event *ev)
@@ -58,7 +50,7 @@ static Penstock__V1__Event *round_trip(struct pb_map *m, const struct event *ev)
 	return unpack(buffer, n);
 }
 
-#define FREE(event) penstock__v1__event__free_unpacked(event, NULL)
+#define FREE(event) PROTOBUF_FREE(event)
 
 static void assert_bytes(ProtobufCBinaryData got, struct bytes want)
 {
@@ -267,6 +259,91 @@ static void strings_are_utf8(void **state)
 	}
 }
 
+/* A length takes another byte from 128 on: of a text, and of each message around it. */
+static void short_lengths_grow(void **state)
+{
+	char text[300];
+	struct proc proc;
+	size_t got;
+
+	memset(text, 'x', sizeof(text));
+	for (size_t n = 0; n < sizeof(text); n++) {
+		for (unsigned kind = 0; kind < EVENT_KINDS; kind++) {
+			struct event ev = events_hostile(kind, (struct bytes){text, n}, &proc);
+
+			FREE(round_trip(*state, &ev));
+			if (!ev.proc)
+				continue;
+			assert_int_equal(pb_map_process(*state, &ev, buffer, sizeof(buffer), &got),
+					 0);
+			FREE(unpack(buffer, got));
+		}
+	}
+}
+
+/* And from 16 KiB and 2 MiB on. */
+static void long_lengths_grow(void **state)
+{
+	static const size_t limits[] = {1 << 14, 1 << 21};
+	char *text = malloc(limits[1]);
+
+	assert_non_null(text);
+	memset(text, 'x', limits[1]);
+	for (unsigned i = 0; i < 2; i++) {
+		for (size_t less = 0; less < 400; less += i ? 9 : 1) {
+			struct event data = events_of(EVENT_DATA), exec = events_of(EVENT_EXEC);
+
+			data.data.payload = (struct bytes){text, limits[i] - less};
+			FREE(round_trip(*state, &data));
+			exec.exec.argv = data.data.payload;
+			FREE(round_trip(*state, &exec));
+		}
+	}
+	free(text);
+}
+
+/* Every field of its kind at its largest. */
+static void largest_numbers_come_back(void **state)
+{
+	struct event ev = events_of(EVENT_DATA);
+	struct flow flow = *ev.flow;
+	struct proc proc = *ev.proc;
+	Penstock__V1__Event *e;
+
+	ev.flow = &flow;
+	ev.proc = &proc;
+	flow.id = flow.cookie = UINT64_MAX;
+	flow.netns = UINT32_MAX;
+	flow.local_port = flow.remote_port = UINT16_MAX;
+	flow.family = AF_INET6;
+	flow.ip_proto = UINT8_MAX;
+	flow.role = FLOW_ROLE_SERVER;
+	memset(flow.local, 0xff, sizeof(flow.local));
+	proc.pid = proc.ppid = proc.uid = proc.gid = proc.loginuid = proc.ns_pid = UINT32_MAX;
+	proc.start_boot_ns = proc.start_unix_ns = proc.cgroup_id = UINT64_MAX;
+	ev.time_boot_ns = ev.time_unix_ns = ev.seq = UINT64_MAX;
+	ev.flags = ev.tid = ev.cpu = UINT32_MAX;
+	ev.data.stream_offset = ev.data.call_offset = ev.data.call_total = UINT64_MAX;
+	ev.data.missing = UINT64_MAX;
+	ev.data.fin = true;
+	ev.data.direction = DIRECTION_RECEIVE;
+	e = round_trip(*state, &ev);
+	assert_true(e->seq == UINT64_MAX && e->flags == UINT32_MAX && e->cpu == UINT32_MAX);
+	assert_true(e->orig_len == UINT64_MAX && e->stream_offset == UINT64_MAX);
+	assert_true(e->time_unix_nano == UINT64_MAX && e->time_boot_ns == UINT64_MAX);
+	assert_true(e->process->cgroup_id == UINT64_MAX && e->process->tid == UINT32_MAX);
+	assert_true(e->process->loginuid == UINT32_MAX && e->process->ns_pid == UINT32_MAX);
+	assert_true(e->conn->socket_cookie == UINT64_MAX && e->conn->netns_inum == UINT32_MAX);
+	assert_int_equal(e->conn->local_addr.len, 16);
+	assert_true(e->tls_data->missing == UINT64_MAX && e->tls_data->call_total == UINT64_MAX);
+	FREE(e);
+	ev = events_of(EVENT_LINE);
+	ev.line.status = INT32_MIN;
+	e = round_trip(*state, &ev);
+	assert_int_equal(e->shell->exit_code, INT32_MIN);
+	FREE(e);
+}
+
 /* protoc is a parser that we did not write: it refuses what is not UTF-8 in a string. */
 static void protoc_decodes(void **state)
 {
@@ -304,6 +381,9 @@ int main(void)
 		cmocka_unit_test(respects_the_room),
 		cmocka_unit_test(refuses_what_fits_no_chunk),
 		cmocka_unit_test(strings_are_utf8),
+		cmocka_unit_test(short_lengths_grow),
+		cmocka_unit_test(long_lengths_grow),
+		cmocka_unit_test(largest_numbers_come_back),
 		cmocka_unit_test(protoc_decodes),
 	};
 

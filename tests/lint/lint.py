@@ -173,7 +173,7 @@ def check_symbols(build):
                 stem, generated = line.split(".")[0], ".pb-c." in line
             elif " " in line and not generated:
                 name = line.split()[-1]
-                if re.match(r"(__|probe_|encoder_|sink_)", name):
+                if re.match(r"(__|probe_|encoder_|sink_|filter_)", name):
                     continue
                 known = [s for p in sources.get(stem, ()) for s in prefixes(p, stems)]
                 known += [s for own, text in headers if re.search(rf"\b{name}\b", text) for s in own]

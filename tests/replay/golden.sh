@@ -8,17 +8,25 @@ recording=$1
 name=$(basename "$recording" .raw)
 golden=samples/golden/$name
 
-for ending in pcapng jsonl txt raw; do
+for ending in pcapng jsonl pb txt raw; do
 	format=${ending/txt/text}
 	run replay "$recording" -w "$T/$name.$ending,format=$format"
 	check "replay to $ending" "$STATUS" 0
 	[ "$ending" = raw ] && continue
+	# The first message of protobuf holds the schema, which grows: what follows must not change.
+	[ "$ending" != pb ] || python3 tests/support/messages.py rest "$T/$name.pb"
 	[ -z "${UPDATE:-}" ] || install -m 644 "$T/$name.$ending" "$golden.$ending"
 	holds "$golden.$ending" cmp "$T/$name.$ending" "$golden.$ending"
 done
 holds "raw to raw" cmp "$T/$name.raw" "$recording"
 
 command -v jq >/dev/null && holds "each line is JSON" jq -e . "$T/$name.jsonl"
+if command -v protoc >/dev/null; then
+	run replay "$recording" -w "$T/whole.pb"
+	holds "each message is an event" python3 tests/support/messages.py decode "$T/whole.pb" "$T/events.txt"
+	check "as many events as lines" "$(grep -c '^event {' "$T/events.txt")" \
+		"$(($(wc -l <"$T/$name.jsonl") + $(grep -c '^  type: PROCESS_INFO' "$T/events.txt")))"
+fi
 for reader in "tshark -n -r" "capinfos" "tcpdump -n -r"; do
 	command -v "${reader%% *}" >/dev/null || continue
 	# shellcheck disable=SC2086 # a command and its options

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Messages of proto/event.proto, each with its length as a varint in front: every event with all
+ * that struct event has, and before the first one of a process what there is to be known of it.
+ * Each message can be understood by itself. The first one of a stream carries the schema, so that
+ * any tool can decode the rest.
+ */
+#include <errno.h>
+
+#include "capture/encoder.h"
+#include "encoders/write/put.h"
+#include "proto/pb_map.h"
+#include "proto/pb_schema.h"
+
+struct pb {
+	struct pb_map *map;
+	bool described; /* the schema has been written */
+	uint8_t stream_id[16];
+};
+
+static void pb_close(void *ctx)
+{
+	struct pb *x = ctx;
+
+	pb_map_free(x->map);
+}
+
+static int pb_open(void *ctx, const void *cfg, const struct encoder_env *env, struct err *err)
+{
+	struct pb *x = ctx;
+
+	return pb_map_new(&x->map, err);
+}
+
+/* One step of MurmurHash3's finalizer: every bit of v changes half of the bits of the result. */
+static uint64_t id_mix(uint64_t h, uint64_t v)
+{
+	h = (h ^ v) * 0xff51afd7ed558ccdull;
+	h = (h ^ h >> 33) * 0xc4ceb9fe1a85ec53ull;
+	return h ^ h >> 33;
+}
+
+/* The same run written in the same format has the same id, also by a replay of it. */
+static void stream_id_make(uint8_t id[16], const struct run *run)
+{
+	uint64_t boot[2], half[2];
+
+	memcpy(boot, run->boot_id, sizeof(boot));
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t h = id_mix(i + 1, le64toh(boot[0]));
+
+		h = id_mix(h, le64toh(boot[1]));
+		h = id_mix(h, run->run_id);
+		half[i] = htole64(id_mix(h, 'p' << 8 | 'b'));
+	}
+	memcpy(id, half, sizeof(half));
+}
+
+static void stream_describe(struct pb *x, const struct run *run, bool schema)
+{
+	struct pb_stream stream = {
+		.id = {(const char *)x->stream_id, sizeof(x->stream_id)},
+		.schema_sha256 = pb_schema_sha256,
+		.schema_minor = PB_SCHEMA_MINOR,
+	};
+
+	stream_id_make(x->stream_id, run);
+	if (schema)
+		stream.descriptor = pb_schema_set;
+	pb_map_stream(x->map, &stream);
+}
+
+static int pb_encode(void *ctx, const struct event *ev, struct out *out)
+{
+	struct chunk *c = out->tail;
+	struct pb *x = ctx;
+	size_t before = 0, n;
+	int r = 0;
+
+	if (ev->kind == EVENT_META)
+		stream_describe(x, ev->run, !x->described || c->rotates);
+	if (ev->proc_first && ev->proc)
+		r = pb_map_process(x->map, ev, c->p + c->len, chunk_room(c), &before);
+	if (!r)
+		r = pb_map_event(x->map, ev, c->p + c->len + before, chunk_room(c) - before, &n);
+	if (r)
+		return r == -ENOBUFS ? put_no_room(ev, c) : r;
+	if (ev->kind == EVENT_META)
+		x->described = true;
+	c->len += before + n;
+	return 0;
+}
+
+const struct encoder_ops encoder_pb = {
+	.name = "pb",
+	.extension = "pb",
+	.content_type = "application/x-protobuf",
+	.summary = "protobuf: lossless, with its schema; replay reads it again",
+	.flags = ENCODER_BINARY,
+	.ctx_size = sizeof(struct pb),
+	.open = pb_open,
+	.encode = pb_encode,
+	.close = pb_close,
+};
