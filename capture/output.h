@@ -24,7 +24,8 @@ enum {
 };
 
 /* Looks at an event before this output encodes it, after kinds=: may exchange what the event points
- * at for something of its own, which is valid until the next call. False: the event is skipped. */
+ * at for something of its own, which is valid until the next call (of META, until output_free()).
+ * False: the event is skipped. */
 typedef bool (*output_view_fn)(struct event *ev, void *arg);
 
 struct output_config {

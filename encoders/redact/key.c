@@ -62,6 +62,7 @@ const struct redact_key_tool *redact_key_tool(struct bytes word)
 		{"mariadb", false, "", "p", "", "uhPSDe"},
 		{"mycli", true, "p", "", "", "uhPSDe"},
 		{"sshpass", true, "p", "", "", "fdP"},
+		{"ssh", true, "", "", "", "p"},
 		{"mongo", false, "p", "", "", "uhd"},
 		{"redis-cli", true, "a", "", "u", "hpn"},
 		{"ldap", false, "w", "", "", "DbHshp"},

@@ -45,40 +45,95 @@ static void stream_begin(struct redact_stream *s, const struct event_data *d)
 	redact_http1_gap(&s->http1, false);
 }
 
-/* Frames, if that has become known. The side that sends the preface finds that out by itself. */
+static void stream_mysql(struct redact_stream *s, bool late)
+{
+	s->kind = REDACT_STREAM_MYSQL;
+	s->mysql = (struct redact_mysql){0};
+	if (late)
+		redact_mysql_late(&s->mysql);
+}
+
+static void stream_postgres(struct redact_stream *s, bool late)
+{
+	s->kind = REDACT_STREAM_POSTGRES;
+	s->postgres = (struct redact_postgres){0};
+	if (late)
+		redact_postgres_late(&s->postgres);
+}
+
+static bool is_from_client(const struct event *ev)
+{
+	bool server = ev->flow->role == FLOW_ROLE_SERVER;
+
+	return (ev->data.direction == DIRECTION_RECEIVE) == server;
+}
+
+/* What it is, if that has become known. The side that sends HTTP/2's preface finds that out by
+ * itself. */
 static void stream_learn(struct redact_stream *s, const struct event *ev)
 {
-	if (s->kind != REDACT_STREAM_LINES || ev->flow->protocol != PROTOCOL_HTTP2 ||
-	    s->http1.state == REDACT_LINE_PREFACE)
+	bool late = s->unsure || ev->data.begin || ev->data.missing;
+
+	if (s->kind != REDACT_STREAM_LINES || s->http1.state == REDACT_LINE_PREFACE)
 		return;
-	stream_frames(s, s->unsure || ev->data.begin || ev->data.missing);
+	if (ev->flow->protocol == PROTOCOL_HTTP2)
+		stream_frames(s, late);
+	else if (ev->flow->protocol == PROTOCOL_MYSQL && is_from_client(ev))
+		stream_mysql(s, late);
+	else if (ev->flow->protocol == PROTOCOL_POSTGRES && is_from_client(ev))
+		stream_postgres(s, late);
 }
 
 /* ---- what comes ---------------------------------------------------------------------------- */
 
 static void stream_gap(struct redact_stream *s, uint64_t missing, bool call_begins)
 {
-	if (s->kind == REDACT_STREAM_FRAMES)
-		redact_http2_gap(&s->http2, missing);
-	else
+	switch ((enum redact_stream_kind)s->kind) {
+	case REDACT_STREAM_LINES:
 		redact_http1_gap(&s->http1, call_begins);
+		break;
+	case REDACT_STREAM_FRAMES:
+		redact_http2_gap(&s->http2, missing);
+		break;
+	case REDACT_STREAM_MYSQL:
+		redact_mysql_gap(&s->mysql, missing);
+		break;
+	case REDACT_STREAM_POSTGRES:
+		redact_postgres_gap(&s->postgres, missing);
+		break;
+	}
+}
+
+/* Lines, to the end or to where HTTP/2 begins. */
+static size_t stream_lines(struct redact_stream *s, struct redact_copy *c, size_t from,
+			   bool call_begins)
+{
+	if (call_begins)
+		redact_http1_call(&s->http1);
+	from = redact_http1_feed(&s->http1, c, from, c->in.n);
+	if (s->http1.http2)
+		stream_frames(s, false);
+	return from;
 }
 
 static void stream_bytes(struct redact_stream *s, struct redact_copy *c, size_t from,
 			 bool call_begins)
 {
-	size_t to = c->in.n;
-
-	if (s->kind == REDACT_STREAM_LINES) {
-		if (call_begins)
-			redact_http1_call(&s->http1);
-		from = redact_http1_feed(&s->http1, c, from, to);
-		if (!s->http1.http2)
-			return;
-		stream_frames(s, false);
-		call_begins = false;
+	if (s->kind == REDACT_STREAM_LINES)
+		from = stream_lines(s, c, from, call_begins);
+	switch ((enum redact_stream_kind)s->kind) {
+	case REDACT_STREAM_LINES:
+		break;
+	case REDACT_STREAM_FRAMES:
+		redact_http2_feed(&s->http2, c, from, c->in.n, call_begins);
+		break;
+	case REDACT_STREAM_MYSQL:
+		redact_mysql_feed(&s->mysql, c, from, c->in.n, call_begins);
+		break;
+	case REDACT_STREAM_POSTGRES:
+		redact_postgres_feed(&s->postgres, c, from, c->in.n, call_begins);
+		break;
 	}
-	redact_http2_feed(&s->http2, c, from, to, call_begins);
 }
 
 void redact_stream_feed(struct redact_stream *s, const struct event *ev, struct redact_copy *c)

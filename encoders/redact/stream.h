@@ -7,10 +7,14 @@
 #include "capture/event.h"
 #include "encoders/redact/http1.h"
 #include "encoders/redact/http2.h"
+#include "encoders/redact/mysql.h"
+#include "encoders/redact/postgres.h"
 
 enum redact_stream_kind {
-	REDACT_STREAM_LINES, /* HTTP/1, and all that is not known to be something else */
-	REDACT_STREAM_FRAMES
+	REDACT_STREAM_LINES,  /* HTTP/1, and all that is not known to be something else */
+	REDACT_STREAM_FRAMES, /* HTTP/2 */
+	REDACT_STREAM_MYSQL,  /* what a client says */
+	REDACT_STREAM_POSTGRES,
 };
 
 struct redact_stream {
@@ -20,6 +24,8 @@ struct redact_stream {
 	union {
 		struct redact_http1 http1;
 		struct redact_http2 http2;
+		struct redact_mysql mysql;
+		struct redact_postgres postgres;
 	};
 };
 

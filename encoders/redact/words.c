@@ -40,6 +40,11 @@ static bool is_quote(char c)
 	return c == '\'' || c == '"';
 }
 
+static bool is_escape(char c)
+{
+	return is_quote(c) || c == '\\';
+}
+
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -126,7 +131,7 @@ static struct bytes field_name(struct words *w, struct field *f, size_t from)
 {
 	size_t end = f->sign, begin;
 
-	while (end > from && (is_quote(char_at(w, end - 1)) || char_at(w, end - 1) == '\\'))
+	while (end > from && is_escape(char_at(w, end - 1)))
 		end--;
 	f->quoted = end < f->sign;
 	begin = end;
@@ -136,30 +141,55 @@ static struct bytes field_name(struct words *w, struct field *f, size_t from)
 	return text_between(w, begin, end);
 }
 
-/* The value ends at "&name=", if it is one of several in a form; in quotes, at the closing one; as
- * in JSON, at what ends it there. */
-static size_t value_end(const struct words *w, const struct field *f)
+/* Behind blanks and quotes, where the name was in quotes. */
+static size_t value_begin(const struct words *w, const struct field *f)
 {
-	size_t i = f->sign + 1, k;
+	size_t i = f->sign + 1;
 
-	if (f->quoted) {
-		while (i < f->to && (is_quote(char_at(w, i)) || char_at(w, i) == '\\'))
-			i++;
-		while (i < f->to &&
-		       (i > f->sign + 1 ? !is_quote(char_at(w, i)) : !strchr(",}", char_at(w, i))))
-			i += char_at(w, i) == '\\' && i + 1 < f->to ? 2 : 1;
-		return i;
-	}
-	for (; i < f->to; i++) {
+	while (f->quoted && i < f->to && (is_escape(char_at(w, i)) || is_blank(char_at(w, i))))
+		i++;
+	return i;
+}
+
+/* The value of a name in quotes: it has quotes itself, or ends as things end in JSON. */
+static size_t quoted_end(const struct words *w, const struct field *f, size_t begin)
+{
+	bool quoted = is_quote(char_at(w, begin - 1));
+	size_t i = begin;
+
+	while (i < f->to && (quoted ? !is_quote(char_at(w, i)) : !strchr(",}", char_at(w, i))))
+		i += char_at(w, i) == '\\' && i + 1 < f->to ? 2 : 1;
+	return i;
+}
+
+/* An option, or a variable of the environment, is not one of several fields of a form. */
+static bool field_is_alone(const struct words *w, const struct field *f, size_t from)
+{
+	return f->name == from &&
+	       (char_at(w, from) == '-' || isupper((unsigned char)char_at(w, from)));
+}
+
+/* Where "&name=" stands. */
+static size_t form_end(const struct words *w, size_t begin, size_t to)
+{
+	for (size_t i = begin; i < to; i++) {
+		size_t k = i + 1;
+
 		if (char_at(w, i) != '&')
 			continue;
-		k = i + 1;
-		while (k < f->to && is_name(char_at(w, k)))
+		while (k < to && is_name(char_at(w, k)))
 			k++;
-		if (k > i + 1 && k < f->to && char_at(w, k) == '=')
+		if (k > i + 1 && k < to && char_at(w, k) == '=')
 			return i;
 	}
-	return f->to;
+	return to;
+}
+
+static size_t value_end(const struct words *w, const struct field *f, size_t begin, size_t from)
+{
+	if (f->quoted)
+		return quoted_end(w, f, begin);
+	return field_is_alone(w, f, from) ? f->to : form_end(w, begin, f->to);
 }
 
 static bool value_is_there(const struct words *w, size_t from, size_t to)
@@ -198,9 +228,8 @@ static size_t field_mask(struct words *w, struct field *f, size_t from)
 		return f->to;
 	}
 	if (field_is_secret(w, f, name, from)) {
-		end = value_end(w, f);
-		while (f->quoted && value < end && is_quote(char_at(w, value)))
-			value++;
+		value = value_begin(w, f);
+		end = value_end(w, f, value, from);
 		mask_value(w, value, end);
 		if (char_at(w, f->sign) == ':' && !value_is_there(w, value, f->to))
 			w->next = NEXT_SECRET;
@@ -245,7 +274,8 @@ static void letter_value(struct words *w, size_t from, size_t to, enum next_word
 		mask_value(w, from, to);
 }
 
-static void mask_letters(struct words *w, size_t from, size_t to)
+/* False when none of the letters has a value. */
+static bool mask_letters(struct words *w, size_t from, size_t to)
 {
 	const struct redact_key_tool *t = w->tool;
 
@@ -254,19 +284,20 @@ static void mask_letters(struct words *w, size_t from, size_t to)
 
 		if (has_letter(t->secret, c)) {
 			letter_value(w, i + 1, to, NEXT_SECRET);
-			return;
+			return true;
 		}
 		if (has_letter(t->user, c)) {
 			letter_value(w, i + 1, to, NEXT_USER);
-			return;
+			return true;
 		}
 		if (has_letter(t->attached, c)) {
 			mask_value(w, i + 1, to);
-			return;
+			return true;
 		}
 		if (has_letter(t->takes, c))
-			return;
+			return true;
 	}
+	return false;
 }
 
 /* Of a program that is not known: -u and -U are often user:password. */
@@ -288,6 +319,8 @@ static void mask_option(struct words *w, size_t from, size_t to)
 	bool two = from < to && char_at(w, from) == '-';
 	struct bytes name = text_between(w, from + two, to);
 
+	if (!two && w->tool && mask_letters(w, from, to))
+		return;
 	for (size_t i = 0; i < name.n; i++)
 		if (!is_name(name.p[i]))
 			name.n = 0;
@@ -295,9 +328,7 @@ static void mask_option(struct words *w, size_t from, size_t to)
 		w->next = NEXT_SECRET;
 	else if (two && name.n && redact_key_is_user(name))
 		w->next = NEXT_USER;
-	if (!two && w->tool)
-		mask_letters(w, from, to);
-	else if (!two && !w->next)
+	else if (!two && !w->tool)
 		guess_letters(w, from, to);
 }
 
