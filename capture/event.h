@@ -2,7 +2,8 @@
 #pragma once
 /*
  * What the pipeline hands to encoders: a view, never an owner. Every pointer in it (texts, process,
- * run) is valid until the encoder's encode() returns, and not longer.
+ * run) is valid until the encoder's encode() returns, and not longer; but the names of probes,
+ * shells and libraries stay as long as the output.
  *
  * A new kind is handled in: this enum, events.def, proto/pb_map.c, and each encoder's switch (the
  * compiler names them: the switches have no default).

@@ -136,19 +136,25 @@ static enum protocol guess_from_head(struct flow_entry *e, const struct event_da
 	return guess_protocol(&e->flow, d->direction, (struct bytes){e->head[receives], *n});
 }
 
-void flows_complete(struct flows *f, struct event *ev)
+static struct flow_entry *flow_find(struct flows *f, const struct event *ev)
 {
-	struct event_data *d = &ev->data;
-	struct flow_entry *e;
 	bool is_new;
+	struct flow_entry *e = lru_put(f->table, &ev->flow->id, &is_new);
 
-	e = lru_put(f->table, &ev->flow->id, &is_new);
 	if (is_new) {
 		e->flow = *ev->flow;
-		e->late = d->late;
+		e->late = ev->data.late;
 	} else {
 		flow_learn(e, ev->flow);
 	}
+	return e;
+}
+
+void flows_complete(struct flows *f, struct event *ev)
+{
+	struct event_data *d = &ev->data;
+	struct flow_entry *e = flow_find(f, ev);
+
 	d->late = e->late;
 	if (d->late)
 		ev->flags |= EVENT_F_IN_PROGRESS;
@@ -158,5 +164,26 @@ void flows_complete(struct flows *f, struct event *ev)
 	if (!e->flow.protocol)
 		e->flow.protocol = guess_from_head(e, d);
 	e->flow.seen = e->seen;
+	ev->flow = &e->flow;
+}
+
+/* Where nothing is said to be missing, everything before the event was there once. */
+static void stream_catch_up(struct flows_stream *s, const struct event_data *d)
+{
+	uint64_t told = d->stream_offset - min_of(d->missing, d->stream_offset);
+
+	s->next = max_of(s->next, told);
+	s->end = max_of(s->end, s->next);
+}
+
+void flows_recorded(struct flows *f, struct event *ev)
+{
+	struct flow_entry *e = flow_find(f, ev);
+	uint32_t flags = ev->flags;
+
+	e->flow.protocol = ev->flow->protocol;
+	stream_catch_up(&e->streams[ev->data.direction == DIRECTION_RECEIVE], &ev->data);
+	flows_place(e->streams, ev);
+	ev->flags = flags;
 	ev->flow = &e->flow;
 }

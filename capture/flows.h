@@ -17,6 +17,11 @@ void flows_free(struct flows *f);
  * ev->flow the table's, valid until the next call. */
 void flows_complete(struct flows *f, struct event *ev);
 
+/* The same for an event that a recording tells again, of which some may be left out before it: what
+ * is missing, whether that is a gap, what the connection talks and whether it was late are what the
+ * event says. */
+void flows_recorded(struct flows *f, struct event *ev);
+
 /* One direction of a connection; zeroed, nothing of it has been seen. */
 struct flows_stream {
 	uint64_t next; /* the first byte that no event had */

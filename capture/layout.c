@@ -308,6 +308,9 @@ static const char *loss_reason(struct bytes name)
 		if (stats_output_rows[i].loss &&
 		    bytes_eq(name, bytes_of(stats_output_rows[i].name)))
 			return stats_output_rows[i].name;
+	for (unsigned i = 0; i < REASON_MAX; i++)
+		if (bytes_eq(name, bytes_of(stats_reason_rows[i].name)))
+			return stats_reason_rows[i].name;
 	return "unknown";
 }
 

@@ -186,7 +186,7 @@ bool ledger_balanced(const struct ledger *l, bool stopped)
 	return !stopped || ledger_kernel(l, KC_SUBMITTED) == l->ring_read + ledger_kernel_lost(l);
 }
 
-bool ledger_output_balanced(struct output *o)
+bool ledger_output_balanced(struct output *o, bool ended)
 {
 	uint64_t s[OSTAT_MAX], sum = 0;
 
@@ -194,5 +194,9 @@ bool ledger_output_balanced(struct output *o)
 	for (unsigned i = 0; i < OSTAT_MAX; i++)
 		if (stats_output_rows[i].loss)
 			sum += s[i];
-	return !s[OSTAT_IN_FLIGHT] && s[OSTAT_OFFERED] == s[OSTAT_SKIPPED] + s[OSTAT_DONE] + sum;
+	if (!ended)
+		sum += s[OSTAT_IN_FLIGHT];
+	else if (s[OSTAT_IN_FLIGHT])
+		return false;
+	return s[OSTAT_OFFERED] == s[OSTAT_SKIPPED] + s[OSTAT_DONE] + sum;
 }

@@ -39,4 +39,5 @@ uint64_t ledger_kernel(const struct ledger *l, enum kcounter counter);
 uint64_t ledger_kernel_lost(const struct ledger *l);
 /* Do they add up? Records of the kernel are only known to after a run that was stopped in order. */
 bool ledger_balanced(const struct ledger *l, bool stopped);
-bool ledger_output_balanced(struct output *o);
+/* At the end nothing is on its way any more. */
+bool ledger_output_balanced(struct output *o, bool ended);

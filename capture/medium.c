@@ -85,6 +85,8 @@ static enum medium_step medium_fail(struct medium *m, int r)
 	m->retry_ms = elapsed_ms() + (RETRY_MS << doublings);
 	if (!is_no_room(r))
 		medium_over(m);
+	if (r == -ESTALE)
+		tally_medium_gone(m->tally);
 	return MEDIUM_BLOCKED;
 }
 
@@ -281,8 +283,12 @@ static enum medium_step medium_step_end(struct medium *m)
 	medium_write_beside(m);
 	r = m->ops->end ? m->ops->end(m->sink) : 0;
 	m->state = MEDIUM_NONE;
-	if (r < 0)
+	if (r < 0) {
 		tally_error(m->tally, m->label, r);
+		m->failures++;
+	}
+	if (r == -ESTALE || r == -EIO || is_no_room(r))
+		tally_medium_gone(m->tally);
 	return MEDIUM_AGAIN;
 }
 

@@ -48,7 +48,7 @@ void normalise_free(struct normalise *n)
 
 void normalise_renew(struct normalise *n)
 {
-	procs_clear(n->procs);
+	procs_renew(n->procs);
 }
 
 int normalise_opening(struct normalise *n, const struct rec *run, uint64_t now_ns,

@@ -22,9 +22,14 @@ static void output_hear(struct output *o)
 void output_stats(struct output *o, uint64_t ret[OSTAT_MAX])
 {
 	struct tally_stats sink;
+	uint64_t lost;
 
-	output_hear(o);
-	sink = tally_read(delivery_tally(o->delivery));
+	/* Delivery goes on meanwhile: what is heard and what is read must be of one time. */
+	do {
+		lost = tally_read(delivery_tally(o->delivery)).lost;
+		output_hear(o);
+		sink = tally_read(delivery_tally(o->delivery));
+	} while (sink.lost != lost);
 	ret[OSTAT_OFFERED] = o->offered;
 	ret[OSTAT_SKIPPED] = o->skipped;
 	ret[OSTAT_PEER_DUPLICATE] = o->peer_duplicate;

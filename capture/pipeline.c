@@ -19,7 +19,7 @@ struct pipeline {
 	struct run run;
 	char *run_rec; /* the RUN record, which `run` points into; NULL = none yet */
 	char probes[512];
-	bool have_clock, started, stopped;
+	bool have_clock, started, stopped, finished;
 	uint64_t now_ns;
 	struct err err;
 };
@@ -312,6 +312,7 @@ void pipeline_finish(struct pipeline *p)
 {
 	struct ledger *l = &p->ledger;
 
+	p->finished = true;
 	for (unsigned i = 0; i < p->cfg.outputs_n; i++)
 		output_hasten(p->cfg.outputs[i]);
 	if (p->started) {
@@ -341,5 +342,6 @@ void pipeline_report(const struct pipeline *p, struct pipeline_report *ret)
 	memcpy(ret->stats, l->stats, sizeof(ret->stats));
 	memcpy(ret->events, normalise_counts(p->normalise), sizeof(ret->events));
 	for (unsigned i = 0; i < p->cfg.outputs_n; i++)
-		ret->balanced = ret->balanced && ledger_output_balanced(p->cfg.outputs[i]);
+		ret->balanced =
+			ret->balanced && ledger_output_balanced(p->cfg.outputs[i], p->finished);
 }

@@ -41,5 +41,6 @@ int pipeline_record(const struct rec *rec, void *pipeline);
 /* No record will follow: what is open is emitted, epilogues are written, chunks are shipped.
  * Waits until every sink has them. */
 void pipeline_finish(struct pipeline *p);
+/* By now; from the thread that runs it, or when it has finished. */
 void pipeline_report(const struct pipeline *p, struct pipeline_report *ret);
 const char *pipeline_error(const struct pipeline *p);

@@ -13,9 +13,13 @@ struct playback;
 /* outputs: begun, none a tap. NULL when there is no memory. */
 struct playback *playback_new(struct output **outputs, unsigned n);
 void playback_free(struct playback *p);
-/* Takes an event; what it says of process and connection is copied. The first META opens the
- * outputs; a repeated one of the same run is no event. -EPROTO: no META came first. An event of
- * kind EVENT_KINDS describes a process (ev->proc). */
+/*
+ * Takes an event, and changes it; what it says of process and connection is copied. The first META
+ * opens the outputs; a repeated one of the same run is no event. An event of kind EVENT_KINDS
+ * describes a process (ev->proc): its next event is one of that image.
+ *   -EPROTO: no META came first; -EXDEV: the META of another run, which needs outputs of its own;
+ *   -EBADMSG: it contradicts itself, or is larger than anything that is recorded; -ENOMEM.
+ */
 int playback_event(struct event *ev, void *playback);
 /* The end: outputs are finished. */
 void playback_finish(struct playback *p);

@@ -16,13 +16,16 @@ enum {
 	PROCS_PATH = 1024,
 };
 
+_Static_assert((int)PROCS_MARK == (int)OUTPUT_MAX, "the mark lies behind what belongs to outputs");
+
 struct proc_entry {
 	uint32_t pid;
 	bool known, dead;
 	uint16_t text_n;
+	uint32_t age;     /* procs.age when it was last told */
 	struct proc proc; /* its texts lie in `text` and `comm` */
 	uint64_t linked;  /* procs.changes when its ancestors were linked; 0 = never */
-	uint32_t seen[OUTPUT_MAX];
+	uint32_t seen[PROCS_MARK + 1];
 	char comm[REC_COMM];
 	char text[PROCS_TEXT];
 };
@@ -35,6 +38,7 @@ struct cgroup_entry {
 
 struct procs {
 	struct lru *table, *cgroups;
+	uint32_t age;     /* grows when the records come again */
 	uint64_t changes; /* of what can make another process somebody's ancestor; from 1 on */
 	/* The dead, in the order of their ends; a ring. */
 	struct {
@@ -132,6 +136,7 @@ static struct proc_entry *begin_image(struct procs *p, struct proc_entry *e,
 		start = e->proc.start_boot_ns;
 	memset(e, 0, offsetof(struct proc_entry, text)); /* text_n says how much of it counts */
 	e->pid = task->pid;
+	e->age = p->age;
 	e->proc.start_boot_ns = start;
 	set_task(p, e, task);
 	p->changes++;
@@ -201,6 +206,12 @@ static void learn_cgroup(struct procs *p, const struct layout_proc *proc)
 		procs_cgroup(p, proc->task->cgroup, proc->cgroup);
 }
 
+static bool same_image(const struct proc_entry *e, const struct layout_proc *proc)
+{
+	return bytes_eq(e->proc.exe, proc->exe) && bytes_eq(e->proc.cwd, proc->cwd) &&
+	       bytes_eq(e->proc.cgroup, proc->cgroup) && bytes_eq(e->proc.cmdline, proc->cmdline);
+}
+
 void procs_update(struct procs *p, const struct rec *rec, const struct layout_proc *proc)
 {
 	const struct rec_task *task = proc->task;
@@ -214,8 +225,13 @@ void procs_update(struct procs *p, const struct rec *rec, const struct layout_pr
 	}
 	if (rec->kind == REC_PROC) {
 		learn_cgroup(p, proc);
-		if (same && e->known)
+		if (same && e->known && e->age == p->age)
 			return; /* the kernel's own record was there first, and is newer */
+		if (same && e->known && same_image(e, proc)) {
+			e->age = p->age;
+			set_task(p, e, task);
+			return;
+		}
 	}
 	e = begin_image(p, e, task);
 	if (rec->kind == REC_FORK)
@@ -265,6 +281,16 @@ const struct proc *procs_find(struct procs *p, const struct rec_task *task, int6
 	return &e->proc;
 }
 
+const struct proc *procs_peek(const struct procs *p, uint32_t pid, uint64_t start_boot_ns)
+{
+	const struct proc_entry *e = lru_peek(p->table, &pid);
+
+	if (!e || !e->known ||
+	    (start_boot_ns && !procs_same_start(e->proc.start_boot_ns, start_boot_ns)))
+		return NULL;
+	return &e->proc;
+}
+
 int procs_each(const struct procs *p, procs_fn fn, void *arg)
 {
 	const struct proc_entry *e;
@@ -286,9 +312,7 @@ int procs_each_cgroup(const struct procs *p, procs_cgroup_fn fn, void *arg)
 	return r < 0 ? r : 0;
 }
 
-void procs_clear(struct procs *p)
+void procs_renew(struct procs *p)
 {
-	lru_clear(p->table);
-	lru_clear(p->cgroups);
-	p->changes++;
+	p->age++;
 }

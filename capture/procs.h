@@ -22,6 +22,12 @@ enum {
 /* Do these starts of one pid mean one process? Both may be in ticks or not. */
 bool procs_same_start(uint64_t a_ns, uint64_t b_ns);
 
+enum {
+	/* Of proc.seen, behind those of the outputs: a number for whoever fills the table. It is 0
+	 * for a new image, as they are. */
+	PROCS_MARK = 16,
+};
+
 struct procs;
 
 /* NULL when there is no memory. */
@@ -40,11 +46,16 @@ void procs_cgroup(struct procs *p, uint64_t id, struct bytes path);
 const struct proc *procs_find(struct procs *p, const struct rec_task *task, int64_t offset_ns,
 			      bool *ret_known);
 
+/* The process of that pid if it is known and started then (0 = whenever it did), without its
+ * ancestors; NULL otherwise. */
+const struct proc *procs_peek(const struct procs *p, uint32_t pid, uint64_t start_boot_ns);
+
 /* Each process that is known and has not ended, without its ancestors, and each cgroup; stops at
  * what is negative, and returns that. What they are handed is valid for the call. */
 typedef int (*procs_fn)(const struct proc *proc, void *arg);
 int procs_each(const struct procs *p, procs_fn fn, void *arg);
 typedef int (*procs_cgroup_fn)(uint64_t id, struct bytes path, void *arg);
 int procs_each_cgroup(const struct procs *p, procs_cgroup_fn fn, void *arg);
-/* Forgets everything: what was known may have changed unseen. */
-void procs_clear(struct procs *p);
+/* The PROC records of what is known come again, and count once more: what they say otherwise has
+ * changed unseen. Where they say the same, the image is still the same. */
+void procs_renew(struct procs *p);

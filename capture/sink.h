@@ -75,6 +75,7 @@ struct sink_ops {
 	 *   -EAGAIN   nothing more now
 	 *   -ENOSPC, -EDQUOT, -EFBIG   no room: the medium is whole up to the parcel before, *done
 	 *             is 0 again; tried again after a pause, on the same medium
+	 *   -ESTALE   somebody else has removed the medium, or what was written on it: that is lost
 	 *   others    the medium is over, and has been restored to the end of the parcel before
 	 *             where that is possible; begin() comes next, then this parcel from its start
 	 */
@@ -92,8 +93,8 @@ struct sink_ops {
 	 * ("idx"). What goes wrong is no fault of the medium. NULL = there is no place beside it.
 	 */
 	int (*beside)(void *ctx, const char *extension, const void *p, size_t n);
-	/* Ends the medium in good order: what close() says counts. begin() may follow. NULL =
-	 * nothing to do. */
+	/* Ends the medium in good order: what close() says counts. begin() may follow. -ESTALE as
+	 * above; -EIO and no room: what was written is not there, either. NULL = nothing to do. */
 	int (*end)(void *ctx);
 	/* Accepts a ctx whose open() failed. */
 	void (*close)(void *ctx);

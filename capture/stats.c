@@ -15,6 +15,12 @@ const struct stat_row stats_output_rows[OSTAT_MAX] = {
 #undef OUTPUT_STAT
 };
 
+const struct stat_row stats_reason_rows[REASON_MAX] = {
+#define REASON(sym, name, loss, help) {name, loss, help},
+#include "capture/stats.def"
+#undef REASON
+};
+
 const struct stat_row stats_kernel_rows[] = {
 #define KCOUNTER(sym, name, loss, help) {name, loss, help},
 #include "kern/counters.def"
@@ -37,5 +43,7 @@ const char *stats_help(const char *name)
 
 	if (!help)
 		help = FIND(stats_output_rows, name);
+	if (!help)
+		help = FIND(stats_reason_rows, name);
 	return help ? help : FIND(stats_rows, name);
 }

@@ -23,6 +23,13 @@ enum output_stat {
 	OSTAT_MAX
 };
 
+enum stat_reason {
+#define REASON(sym, name, loss, help) REASON_##sym,
+#include "capture/stats.def"
+#undef REASON
+	REASON_MAX
+};
+
 struct stat_row {
 	const char *name;
 	bool loss;
@@ -31,6 +38,7 @@ struct stat_row {
 
 extern const struct stat_row stats_rows[STAT_MAX];
 extern const struct stat_row stats_output_rows[OSTAT_MAX];
+extern const struct stat_row stats_reason_rows[REASON_MAX];
 /* kern/counters.def */
 extern const struct stat_row stats_kernel_rows[];
 /* What a name in these tables means, in words ("records lost because the ring was full"); NULL when

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "capture/tally.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 void tally_init(struct tally *t)
@@ -14,19 +15,27 @@ void tally_free(struct tally *t)
 	pthread_mutex_destroy(&t->lock);
 }
 
+static struct loss loss_of_chunk(const struct chunk *c)
+{
+	return (struct loss){c->records, c->first_seq, c->last_seq, c->first_ns, c->last_ns};
+}
+
 void tally_done(struct tally *t, const struct chunk *c)
 {
+	struct loss held = loss_of_chunk(c);
+
 	pthread_mutex_lock(&t->lock);
 	t->stats.done += c->records;
 	t->stats.bytes += c->made;
 	t->stats.raw += c->len;
+	loss_add(&t->medium, &held);
 	t->news.reports_done |= c->reports;
 	pthread_mutex_unlock(&t->lock);
 }
 
 void tally_lost(struct tally *t, const struct chunk *c)
 {
-	struct loss loss = {c->records, c->first_seq, c->last_seq, c->first_ns, c->last_ns};
+	struct loss loss = loss_of_chunk(c);
 
 	pthread_mutex_lock(&t->lock);
 	t->stats.lost += c->records;
@@ -40,7 +49,24 @@ void tally_medium(struct tally *t)
 {
 	pthread_mutex_lock(&t->lock);
 	t->stats.media++;
+	t->medium = (struct loss){0};
 	pthread_mutex_unlock(&t->lock);
+}
+
+void tally_medium_gone(struct tally *t)
+{
+	pthread_mutex_lock(&t->lock);
+	t->stats.done -= t->medium.count;
+	t->stats.lost += t->medium.count;
+	loss_add(&t->news.lost, &t->medium);
+	t->medium = (struct loss){0};
+	pthread_mutex_unlock(&t->lock);
+}
+
+static const char *error_text(int error)
+{
+	return error == -ESTALE ? "somebody has removed it, or cut off what was written"
+				: strerror(-error);
 }
 
 void tally_error(struct tally *t, const char *label, int error)
@@ -48,7 +74,7 @@ void tally_error(struct tally *t, const char *label, int error)
 	pthread_mutex_lock(&t->lock);
 	t->stats.error = error;
 	if (error)
-		snprintf(t->text, sizeof(t->text), "%s: %s", label, strerror(-error));
+		snprintf(t->text, sizeof(t->text), "%s: %s", label, error_text(error));
 	pthread_mutex_unlock(&t->lock);
 }
 

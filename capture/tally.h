@@ -28,7 +28,8 @@ struct tally {
 	pthread_mutex_t lock;
 	struct tally_stats stats;
 	struct tally_news news;
-	char text[256]; /* of the last error, even one that is over */
+	struct loss medium; /* no loss yet: what is done on the present medium */
+	char text[256];     /* of the last error, even one that is over */
 };
 
 void tally_init(struct tally *t);
@@ -36,7 +37,10 @@ void tally_free(struct tally *t);
 
 void tally_done(struct tally *t, const struct chunk *c);
 void tally_lost(struct tally *t, const struct chunk *c);
+/* A medium begins. */
 void tally_medium(struct tally *t);
+/* What was done on it is there no more: it is lost. */
+void tally_medium_gone(struct tally *t);
 /* 0 = all is well again. */
 void tally_error(struct tally *t, const char *label, int error);
 

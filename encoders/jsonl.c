@@ -2,7 +2,7 @@
 /*
  * One JSON object a line, under the field names of proto/event.proto. A field of type bytes is a
  * plain string where it is valid UTF-8, else <name>_base64. A field that does not apply is left
- * out.
+ * out. Absolute times in nanoseconds, and ids that use all of their 64 bits, are strings of digits.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -33,8 +33,8 @@ static void put_process(struct put *w, const struct event *ev)
 		JSON_NUMBER(w, "ns_pid", proc->ns_pid);
 	JSON_BYTES(w, "comm", proc->comm);
 	JSON_BYTES(w, "exe", proc->exe);
-	JSON_NUMBER(w, "start_boot_ns", proc->start_boot_ns);
-	JSON_NUMBER(w, "start_unix_nano", proc->start_unix_ns);
+	JSON_DIGITS(w, "start_boot_ns", proc->start_boot_ns);
+	JSON_DIGITS(w, "start_unix_nano", proc->start_unix_ns);
 	JSON_NUMBER(w, "cgroup_id", proc->cgroup_id);
 	JSON_BYTES(w, "cgroup", proc->cgroup);
 	JSON_STRING(w, "container_id", proc->container);
@@ -96,7 +96,7 @@ static void put_line(struct put *w, const struct event *ev)
 	JSON_BYTES(w, "tty", line->tty);
 	if (line->has_status)
 		JSON_SIGNED(w, "exit_code", line->status);
-	JSON_NUMBER(w, "start_unix_nano", line->start_unix_ns);
+	JSON_DIGITS(w, "start_unix_nano", line->start_unix_ns);
 	JSON(w, "}");
 }
 
@@ -114,7 +114,7 @@ static void put_flow(struct put *w, const struct flow *flow)
 	if (flow->netns)
 		JSON_NUMBER(w, "netns_inum", flow->netns);
 	if (flow->cookie)
-		JSON_NUMBER(w, "socket_cookie", flow->cookie);
+		JSON_DIGITS(w, "socket_cookie", flow->cookie);
 	if (flow->role)
 		JSON_STRING(w, "role",
 			    flow->role == FLOW_ROLE_CLIENT ? BYTES("client") : BYTES("server"));
@@ -168,8 +168,8 @@ static void put_loss(struct put *w, const struct event *ev)
 	JSON_STRING(w, "unit", loss->first_seq ? BYTES("events") : BYTES("records"));
 	JSON_STRING(w, "probe", bytes_of(loss->probe));
 	JSON_STRING(w, "reason", bytes_of(loss->reason));
-	JSON_NUMBER(w, "first_unix_nano", loss->first_unix_ns);
-	JSON_NUMBER(w, "last_unix_nano", loss->last_unix_ns);
+	JSON_DIGITS(w, "first_unix_nano", loss->first_unix_ns);
+	JSON_DIGITS(w, "last_unix_nano", loss->last_unix_ns);
 	if (loss->first_seq) {
 		JSON_NUMBER(w, "first_seq", loss->first_seq);
 		JSON_NUMBER(w, "last_seq", loss->last_seq);
@@ -213,10 +213,10 @@ static void put_run(struct put *w, const struct event *ev)
 	JSON_STRING(w, "producer_version", run->version);
 	JSON_STRING(w, "probes", bytes_of(run->probes));
 	JSON_BYTES(w, "cmdline", run->cmdline);
-	JSON_NUMBER(w, "run_id", run->run_id);
+	JSON_DIGITS(w, "run_id", run->run_id);
 	JSON(w, ",\"clock\":{");
-	JSON_FIRST(w, "boot_ns", run->start_boot_ns);
-	JSON_NUMBER(w, "unix_ns", run->start_unix_ns);
+	JSON_FIRST_DIGITS(w, "boot_ns", run->start_boot_ns);
+	JSON_DIGITS(w, "unix_ns", run->start_unix_ns);
 	JSON(w, "}}");
 }
 
@@ -268,8 +268,10 @@ static void put_time(struct put *w, struct jsonl *x, uint64_t ns)
 	p = put_mem(p, x->date, PUT_DATE);
 	*p++ = '.';
 	p = put_digits(p, ns % 1000000000, 9);
-	p = PUT_LITERAL(p, "Z\",\"time_unix_nano\":");
-	w->p = put_u64(p, ns);
+	p = PUT_LITERAL(p, "Z\",\"time_unix_nano\":\"");
+	p = put_u64(p, ns);
+	*p++ = '"';
+	w->p = p;
 }
 
 static int jsonl_open(void *ctx, const void *cfg, const struct encoder_env *env, struct err *err)
@@ -286,7 +288,7 @@ static int jsonl_encode(void *ctx, const struct event *ev, struct out *out)
 	int r;
 
 	put_time(&w, ctx, ev->time_unix_ns);
-	JSON_NUMBER(&w, "time_boot_ns", ev->time_boot_ns);
+	JSON_DIGITS(&w, "time_boot_ns", ev->time_boot_ns);
 	JSON_NUMBER(&w, "seq", ev->seq);
 	JSON_STRING(&w, "type", bytes_of(event_kind_name(ev->kind)));
 	JSON_STRING(&w, "probe", bytes_of(ev->probe));

@@ -3,7 +3,7 @@
  * Messages of proto/event.proto, each with its length as a varint in front: every event with all
  * that struct event has, and before the first one of a process what there is to be known of it.
  * Each message can be understood by itself. The first one of a stream carries the schema, so that
- * any tool can decode the rest.
+ * any tool can decode the rest; delivery repeats it at the head of each file.
  */
 #include <errno.h>
 
@@ -14,7 +14,8 @@
 
 struct pb {
 	struct pb_map *map;
-	bool described; /* the schema has been written */
+	bool described;              /* the schema has been written */
+	size_t opening, opening_end; /* where the StreamInfo stands that is no event; 0 = nowhere */
 	uint8_t stream_id[16];
 };
 
@@ -56,7 +57,7 @@ static void stream_id_make(uint8_t id[16], const struct run *run)
 	memcpy(id, half, sizeof(half));
 }
 
-static void stream_describe(struct pb *x, const struct run *run, bool schema)
+static void stream_describe(struct pb *x, const struct run *run)
 {
 	struct pb_stream stream = {
 		.id = {(const char *)x->stream_id, sizeof(x->stream_id)},
@@ -65,29 +66,51 @@ static void stream_describe(struct pb *x, const struct run *run, bool schema)
 	};
 
 	stream_id_make(x->stream_id, run);
-	if (schema)
+	if (!x->described)
 		stream.descriptor = pb_schema_set;
 	pb_map_stream(x->map, &stream);
+}
+
+/* kinds= may leave the META out, which no reader can do without. So what it says stands there in
+ * any case, without a number, as no event; pb_encode() puts the event in its place. */
+static int pb_preamble(void *ctx, const struct run *run, struct out *out)
+{
+	struct event meta = {.kind = EVENT_META, .probe = "core", .run = run};
+	struct chunk *c = out->tail;
+	struct pb *x = ctx;
+	size_t n;
+	int r;
+
+	meta.time_boot_ns = run->start_boot_ns;
+	meta.time_unix_ns = run->start_unix_ns;
+	stream_describe(x, run);
+	x->opening = c->len;
+	x->opening_end = 0;
+	r = pb_map_event(x->map, &meta, c->p + c->len, chunk_room(c), &n);
+	if (r) /* a run of which far too much is said: the event gets room of its own */
+		return r;
+	x->described = true;
+	x->opening_end = c->len += n;
+	return 0;
 }
 
 static int pb_encode(void *ctx, const struct event *ev, struct out *out)
 {
 	struct chunk *c = out->tail;
 	struct pb *x = ctx;
-	size_t before = 0, n;
+	bool opens = ev->kind == EVENT_META && x->opening_end && c->len == x->opening_end;
+	size_t at = opens ? x->opening : c->len, n = 0;
 	int r = 0;
 
-	if (ev->kind == EVENT_META)
-		stream_describe(x, ev->run, !x->described || c->rotates);
 	if (ev->proc_first && ev->proc)
-		r = pb_map_process(x->map, ev, c->p + c->len, chunk_room(c), &before);
+		r = pb_map_process(x->map, ev, c->p + at, c->cap - at, &n);
+	at += n;
 	if (!r)
-		r = pb_map_event(x->map, ev, c->p + c->len + before, chunk_room(c) - before, &n);
+		r = pb_map_event(x->map, ev, c->p + at, c->cap - at, &n);
 	if (r)
 		return r == -ENOBUFS ? put_no_room(ev, c) : r;
-	if (ev->kind == EVENT_META)
-		x->described = true;
-	c->len += before + n;
+	x->opening_end = 0;
+	c->len = at + n;
 	return 0;
 }
 
@@ -99,6 +122,7 @@ const struct encoder_ops encoder_pb = {
 	.flags = ENCODER_BINARY,
 	.ctx_size = sizeof(struct pb),
 	.open = pb_open,
+	.preamble = pb_preamble,
 	.encode = pb_encode,
 	.close = pb_close,
 };

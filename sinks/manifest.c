@@ -243,10 +243,14 @@ void manifest_begin(struct manifest *m, const char *name, uint64_t ino)
 {
 	char line[NAME_MAX + 32];
 
+	if (!strcmp(m->active, name) && m->active_ino == ino && !m->stale)
+		return;
 	snprintf(m->active, sizeof(m->active), "%s", name);
 	m->active_ino = ino;
 	snprintf(line, sizeof(line), "a %" PRIu64 " %s\n", ino, name);
 	manifest_append(m, line);
+	/* Whatever fails from now on, this and all before it can be read again. */
+	(void)fdatasync(m->fd);
 }
 
 void manifest_add(struct manifest *m, const char *name)
@@ -283,11 +287,8 @@ int manifest_name(const char *base, char ret[NAME_MAX + 1])
 static int manifest_lock(struct manifest *m, struct err *err)
 {
 	struct place_file f = {.fd = -1};
-	int r = place_create(m->place, m->name, &f, err);
+	int r = place_take(m->place, m->name, &f, &m->made, err);
 
-	m->made = r == 0;
-	if (r == -EEXIST)
-		r = place_existing(m->place, m->name, &f, err);
 	if (r == -EBUSY)
 		return errf(err, -EBUSY, "'%s' is being written by another penstock",
 			    m->place->env->target);
@@ -320,6 +321,8 @@ int manifest_open(struct manifest *m, const struct place *place, const char *bas
 			    place->env->target);
 	if (r < 0)
 		return r;
+	if (err) /* of a try before */
+		err->text[0] = '\0';
 	manifest_read(m);
 	manifest_settle(m);
 	m->stale = true; /* the first line that is appended writes the whole */

@@ -69,12 +69,12 @@ bool name_has_placeholder(const char *text, size_t n)
 	struct name_token token;
 
 	for (size_t i = 0; i < n; i++) {
-		if (text[i] == '%' && i + 1 < n && text[i + 1] == '%')
+		bool time = text[i] == '%' && i + 1 < n && name_time_width(text[i + 1]) >= 0;
+
+		if (time || (text[i] == '{' && name_scan_braces(text + i, n - i, &token)))
+			return true;
+		if (text[i] == '%')
 			i++;
-		else if (text[i] == '%' && i + 1 < n && name_time_width(text[i + 1]) >= 0)
-			return true;
-		else if (text[i] == '{' && name_scan_braces(text + i, n - i, &token))
-			return true;
 	}
 	return false;
 }

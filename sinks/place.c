@@ -214,6 +214,18 @@ int place_existing(const struct place *p, const char *name, struct place_file *r
 	return 0;
 }
 
+int place_take(const struct place *p, const char *name, struct place_file *ret, bool *ret_made,
+	       struct err *err)
+{
+	struct err why;
+	int r = place_create(p, name, ret, &why);
+
+	*ret_made = r == 0;
+	if (r == -EEXIST || r == -EISDIR)
+		return place_existing(p, name, ret, err);
+	return r < 0 ? errf(err, r, "%s", why.text) : 0;
+}
+
 void place_file_close(struct place_file *f)
 {
 	cleanup_closep(&f->fd);

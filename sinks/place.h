@@ -55,6 +55,9 @@ int place_create(const struct place *p, const char *name, struct place_file *ret
 /* One that was there, judged, claimed and as it was. */
 int place_existing(const struct place *p, const char *name, struct place_file *ret,
 		   struct err *err);
+/* The one or the other. */
+int place_take(const struct place *p, const char *name, struct place_file *ret, bool *ret_made,
+	       struct err *err);
 void place_file_close(struct place_file *f);
 /* Does that name still stand for this file? */
 bool place_file_is(const struct place *p, const struct place_file *f, const char *name);

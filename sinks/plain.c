@@ -15,17 +15,6 @@ enum {
 
 /* ---- opening ------------------------------------------------------------------------------- */
 
-/* The file of that name, as it is; made when there is none. */
-static int plain_find(struct plain *f, struct err *err)
-{
-	int r = place_create(f->place, f->name, &f->file, err);
-
-	f->made = r == 0;
-	if (r == -EEXIST || r == -EISDIR)
-		r = place_existing(f->place, f->name, &f->file, err);
-	return r;
-}
-
 int plain_open(struct plain *f, struct place *place, const char *name, struct err *err)
 {
 	char manifest[NAME_MAX + 1];
@@ -35,7 +24,7 @@ int plain_open(struct plain *f, struct place *place, const char *name, struct er
 	if (manifest_name(name, manifest) == 0 && place_is_locked(place, manifest))
 		return errf(err, -EBUSY, "'%s' is being written by another penstock",
 			    place->env->target);
-	return plain_find(f, err);
+	return place_take(f->place, f->name, &f->file, &f->made, err);
 }
 
 void plain_close(struct plain *f)
@@ -106,12 +95,12 @@ static int plain_follow(struct plain *f)
 	int r;
 
 	place_renew(f->place);
-	r = plain_find(f, NULL);
+	r = place_take(f->place, f->name, &f->file, &f->made, NULL);
 	if (r == 0 && fstat(f->file.fd, &st) == 0 && st.st_size > 0) {
 		r = plain_put_aside(f); /* somebody has put it there since */
 		place_file_close(&f->file);
 		if (r == 0)
-			r = plain_find(f, NULL);
+			r = place_take(f->place, f->name, &f->file, &f->made, NULL);
 	}
 	return r;
 }

@@ -25,6 +25,7 @@ struct rotate {
 	struct manifest manifest;
 	struct place_file file;   /* NAME.part */
 	char final[NAME_MAX + 1]; /* NAME */
+	char last[NAME_MAX + 1];  /* what the template gave for it */
 	char host[NAME_HOST];
 	bool used; /* something was begun, or made whole */
 };
@@ -113,6 +114,7 @@ static void rotate_recover(struct rotate *r, const char *part)
 {
 	CLEANUP_CLOSE int there = openat(r->place->folder, part, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	CLEANUP_CLOSE int fd = -1;
+	struct place_file whole = {.fd = -1};
 	char final[NAME_MAX + 1];
 	struct err err;
 	struct stat st;
@@ -130,8 +132,12 @@ static void rotate_recover(struct rotate *r, const char *part)
 	if (!r->place->env->recover || r->place->env->recover(r->place->folder, part, &err) < 0)
 		return;
 	snprintf(final, sizeof(final), "%.*s", (int)(strlen(part) - strlen(part_ending)), part);
-	if (fstatat(r->place->folder, part, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		rotate_name_part(r, part, final, st.st_ino);
+	/* It may be another file by now, with the lock, mode and owner of none of ours. */
+	cleanup_closep(&fd);
+	fd = -1;
+	if (place_existing(r->place, part, &whole, NULL) == 0)
+		rotate_name_part(r, part, final, whole.ino);
+	place_file_close(&whole);
 }
 
 /* A medium that ended without rotate_end(). */
@@ -238,6 +244,7 @@ static int rotate_next_name(struct rotate *r, uint64_t unix_ns)
 {
 	struct name_values v = {.unix_ns = unix_ns, .host = r->host, .pid = (unsigned)getpid()};
 	char plain[NAME_MAX + 1], part[NAME_MAX + 1];
+	bool numbered;
 	int result;
 
 	for (int i = 0; i < ROTATE_TRIES; i++) {
@@ -246,14 +253,17 @@ static int rotate_next_name(struct rotate *r, uint64_t unix_ns)
 		if (result < 0)
 			return result;
 		snprintf(r->final, sizeof(r->final), "%s", plain);
-		if (i && !r->name.counts)
+		numbered = !r->name.counts && (i || !strcmp(plain, r->last));
+		if (numbered)
 			result = name_append_number(plain, v.seq, r->final);
 		if (result < 0)
 			return result;
 		part_of(r->final, part);
-		if (!is_there(r, r->final) && !is_there(r, part))
+		if (!is_there(r, r->final) && !is_there(r, part)) {
+			snprintf(r->last, sizeof(r->last), "%s", plain);
 			return 0;
-		if (i || r->name.counts)
+		}
+		if (numbered || r->name.counts)
 			r->manifest.next++;
 	}
 	return -EEXIST;

@@ -5,8 +5,8 @@
 
 #include "capture/base/chunk.h"
 
-static const struct decoder_ops *const decoders[] = {&decoder_pb, &decoder_pcapng, &decoder_raw,
-						     &decoder_text};
+static const struct decoder_ops *const decoders[] = {&decoder_jsonl, &decoder_pb, &decoder_pcapng,
+						     &decoder_raw, &decoder_text};
 
 const struct decoder_ops *decoder_by_beginning(struct bytes head)
 {
@@ -14,7 +14,9 @@ const struct decoder_ops *decoder_by_beginning(struct bytes head)
 		return &decoder_raw;
 	if (decoder_pcapng_begins(head))
 		return &decoder_pcapng;
-	return decoder_pb_begins(head) ? &decoder_pb : NULL;
+	if (decoder_pb_begins(head))
+		return &decoder_pb;
+	return head.n && head.p[0] == '{' ? &decoder_jsonl : NULL;
 }
 
 const struct decoder_ops *decoder_by_format(const char *format)

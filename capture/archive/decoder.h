@@ -43,7 +43,8 @@ const struct decoder_ops *decoder_by_beginning(struct bytes head);
 /* By format name; NULL = none. */
 const struct decoder_ops *decoder_by_format(const char *format);
 
-extern const struct decoder_ops decoder_pb, decoder_pcapng, decoder_raw, decoder_text;
+extern const struct decoder_ops decoder_jsonl, decoder_pb, decoder_pcapng, decoder_raw,
+	decoder_text;
 /* What decoder_by_beginning() asks of each format. */
 bool decoder_pb_begins(struct bytes head);
 bool decoder_pcapng_begins(struct bytes head);

@@ -2,12 +2,18 @@
 #include <errno.h>
 
 #include "capture/archive/decoder.h"
+#include "capture/archive/message.h"
 #include "capture/base/chunk.h"
+#include "proto/pb_read.h"
 #include "proto/pb_wire.h"
 
 /* penstock.v1.Event, each with its length in front as a varint. */
 
-static ssize_t pb_extent(void *ctx, struct bytes in, size_t *ret_want)
+struct pb_decoder {
+	struct pb_read *read;
+};
+
+ssize_t message_extent(struct bytes in, size_t *ret_want)
 {
 	uint64_t length;
 	size_t head;
@@ -20,6 +26,50 @@ static ssize_t pb_extent(void *ctx, struct bytes in, size_t *ret_want)
 		return -EBADMSG;
 	*ret_want = head + length;
 	return *ret_want <= in.n ? (ssize_t)*ret_want : 0;
+}
+
+int message_decode(struct pb_read *read, struct bytes rec, decoder_fn fn, void *arg,
+		   struct err *err)
+{
+	const struct event *seen;
+	struct event ev;
+	uint64_t length;
+	size_t head;
+	int r = pb_wire_varint(rec, &length, &head);
+
+	if (r || length != rec.n - head)
+		return errf(err, -EBADMSG, "a message that is not as long as it says");
+	r = pb_read_event(read, (struct bytes){rec.p + head, length}, &seen, err);
+	if (r)
+		return r < 0 ? r : 0;
+	ev = *seen;
+	return fn(&ev, arg);
+}
+
+static int pb_open(void *ctx, struct err *err)
+{
+	struct pb_decoder *d = ctx;
+
+	return pb_read_new(&d->read, err);
+}
+
+static ssize_t pb_extent(void *ctx, struct bytes in, size_t *ret_want)
+{
+	return message_extent(in, ret_want);
+}
+
+static int pb_decode(void *ctx, struct bytes rec, decoder_fn fn, void *arg, struct err *err)
+{
+	struct pb_decoder *d = ctx;
+
+	return message_decode(d->read, rec, fn, arg, err);
+}
+
+static void pb_close(void *ctx)
+{
+	struct pb_decoder *d = ctx;
+
+	pb_read_free(d->read);
 }
 
 /* The type of an event comes soon, and before its body. */
@@ -40,4 +90,9 @@ bool decoder_pb_begins(struct bytes head)
 	return false;
 }
 
-const struct decoder_ops decoder_pb = {.format = "pb", .extent = pb_extent};
+const struct decoder_ops decoder_pb = {.format = "pb",
+				       .ctx_size = sizeof(struct pb_decoder),
+				       .open = pb_open,
+				       .extent = pb_extent,
+				       .decode = pb_decode,
+				       .close = pb_close};

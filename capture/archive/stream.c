@@ -291,6 +291,11 @@ void stream_close(struct stream *s)
 	free(s);
 }
 
+const char *stream_name(const struct stream *s)
+{
+	return s->name;
+}
+
 bool stream_is_zstd(const struct stream *s)
 {
 	return s->zstd;

@@ -29,10 +29,13 @@ int stream_open(const char *path, struct stream **ret, struct err *err);
 /* The same for a descriptor, which it takes; name is for messages and copied. */
 int stream_open_fd(int fd, const char *name, struct stream **ret, struct err *err);
 void stream_close(struct stream *s);
+/* For messages. */
+const char *stream_name(const struct stream *s);
 bool stream_is_zstd(const struct stream *s);
 
 /* What comes next, at least want bytes unless the file ends before: *ret is valid until the next
- * call. want 0: whatever is there, at least a byte unless at the end. -EBADMSG with text: damaged
+ * call. want 0: whatever is there, at least a byte unless at the end. What is taken in multiples
+ * of eight bytes stays aligned to them. -EBADMSG with text: damaged
  * (where, why) before there are as many; want 0 gives what was whole before that, until nothing is
  * left of it. */
 int stream_peek(struct stream *s, size_t want, struct bytes *ret, struct err *err);

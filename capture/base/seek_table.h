@@ -33,3 +33,14 @@ void seek_table_free(struct seek_table *t);
 void seek_table_add(struct seek_table *t, uint64_t size, uint64_t raw_size, uint32_t checksum);
 /* The whole skippable frame; none when there is no table. Valid until the next call. */
 struct bytes seek_table_bytes(struct seek_table *t);
+
+/* Reading, of foreign bytes: the number of entries of what may be a table, -1 when it is none. */
+int64_t seek_table_count(struct bytes table);
+
+struct seek_table_entry {
+	uint32_t size, raw_size;
+	uint32_t checksum; /* where it has checksums */
+};
+bool seek_table_has_checksums(struct bytes table);
+/* i is less than seek_table_count(). */
+struct seek_table_entry seek_table_get(struct bytes table, uint32_t i);

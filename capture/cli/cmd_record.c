@@ -98,6 +98,11 @@ static void print_attached(const struct probe_ops *probe, const struct event_att
 		a->status ? ": " : "", a->status ? strerror(-a->status) : "");
 }
 
+static void print_report(const struct record *r, const struct snapshot *now, void *arg)
+{
+	report_print_snapshot(now, &r->outputs, REPORT_RUNNING);
+}
+
 /* Without a COMMAND they would say nothing. */
 static int check_options(const struct cli_call *call, struct err *err)
 {
@@ -125,6 +130,7 @@ static int exit_status(const struct cli_call *call, const struct record *r, int 
 static int record_to_end(const struct cli_call *call, struct record *r, struct err *err)
 {
 	int code = check_options(call, err);
+	struct pipeline_report report;
 	bool whole;
 
 	if (code == 0)
@@ -141,7 +147,8 @@ static int record_to_end(const struct cli_call *call, struct record *r, struct e
 		child_release(&r->child);
 	record_wait(r);
 	code = record_stop(r, err);
-	whole = report_print(r->pipeline, &r->outputs, call->out.quiet ? REPORT_QUIET : 0);
+	pipeline_report(r->pipeline, &report);
+	whole = report_print(&report, &r->outputs, call->out.quiet ? REPORT_QUIET : 0);
 	return exit_status(call, r, code, whole);
 }
 
@@ -161,8 +168,10 @@ static int record_run(const struct cli_call *call, struct err *err)
 				       .argv = call->argv,
 				       .child = call->child,
 				       .attached = print_attached,
-				       .attached_arg = (void *)call};
-	struct record r = {.cfg = &config, .signals = {.fd = -1}, .child = {.hold_fd = -1}};
+				       .attached_arg = (void *)call,
+				       .reported = print_report};
+	struct record r = {
+		.cfg = &config, .signals = {.fd = -1}, .answered_fd = -1, .child = {.hold_fd = -1}};
 	int status = record_to_end(call, &r, err);
 
 	record_done(&r);
@@ -175,7 +184,10 @@ const struct cli_command cmd_record = {
 	.summary = "record with one or several probes, into one or several outputs",
 	.text = "Runs until SIGINT (Ctrl-C), SIGTERM, or the end of COMMAND; a second signal ends "
 		"it at "
-		"once.\nA COMMAND is recorded from its first instruction and limits the recording "
+		"once.\nSIGHUP ends the file of each output and begins another; SIGUSR1 writes "
+		"what is "
+		"pending\nand reports on stderr.\nA COMMAND is recorded from its first instruction "
+		"and limits the recording "
 		"to its "
 		"process\ntree. Says 'ready' on stderr when everything is attached.\n\n"
 		"Exit status: 0 done, 1 failed, 2 wrong use, 3 kernel feature or privilege "

@@ -54,8 +54,11 @@ static void print_output(const char *name, const uint64_t stats[OSTAT_MAX])
 {
 	char bytes[16];
 
-	fprintf(stderr, "penstock: %s: %" PRIu64 " written, %s\n", name, stats[OSTAT_DONE],
+	fprintf(stderr, "penstock: %s: %" PRIu64 " written, %s", name, stats[OSTAT_DONE],
 		size_format(stats[OSTAT_BYTES], bytes));
+	if (stats[OSTAT_IN_FLIGHT]) /* not at the end */
+		fprintf(stderr, ", %" PRIu64 " on their way", stats[OSTAT_IN_FLIGHT]);
+	fputc('\n', stderr);
 }
 
 /* Prints one place that lost something; returns whether it did. */
@@ -96,19 +99,17 @@ static bool print_failures(const struct outputs *o, unsigned i, const uint64_t s
 	return failed;
 }
 
-bool report_print(const struct pipeline *pipeline, const struct outputs *outputs, unsigned flags)
+bool report_print_snapshot(const struct snapshot *s, const struct outputs *outputs, unsigned flags)
 {
-	struct pipeline_report report;
-	bool quiet = flags & REPORT_QUIET, abandoned = outputs_abandoned(outputs), lost;
+	bool quiet = flags & REPORT_QUIET, lost;
+	bool abandoned = !(flags & REPORT_RUNNING) && outputs_abandoned(outputs);
 
-	pipeline_report(pipeline, &report);
 	if (!quiet)
-		print_summary(&report);
-	lost = print_records(&report, flags & REPORT_REPLAY);
+		print_summary(&s->run);
+	lost = print_records(&s->run, flags & REPORT_REPLAY);
 	for (unsigned i = 0; i < outputs->n; i++) {
-		uint64_t stats[OSTAT_MAX];
+		const uint64_t *stats = s->outputs[i];
 
-		output_stats(outputs->v[i], stats);
 		if (!quiet && outputs->n + !outputs_on_stdout(outputs) > 1)
 			print_output(output_name(outputs, i), stats);
 		if (!abandoned)
@@ -117,4 +118,13 @@ bool report_print(const struct pipeline *pipeline, const struct outputs *outputs
 	if (abandoned && !quiet)
 		fputs("penstock: the reader of our standard output has closed the pipe\n", stderr);
 	return !lost;
+}
+
+bool report_print(const struct pipeline_report *report, const struct outputs *outputs,
+		  unsigned flags)
+{
+	struct snapshot s;
+
+	snapshot_take(&s, report, outputs);
+	return report_print_snapshot(&s, outputs, flags);
 }

@@ -399,6 +399,14 @@ bool output_spec_same(const struct output_spec *a, const struct output_spec *b)
 	return !strcmp(place_a, place_b);
 }
 
+bool output_spec_has_files(const struct output_spec *spec)
+{
+	struct stat st;
+
+	return spec->sink->flags & SINK_ROTATES &&
+	       !(lstat(spec->target, &st) == 0 && S_ISFIFO(st.st_mode));
+}
+
 bool output_spec_overwrites(const struct output_spec *spec, const char *path)
 {
 	struct stat in, out;

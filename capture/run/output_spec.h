@@ -40,6 +40,8 @@ int output_spec_parse(const char *text, struct output_spec *ret, struct err *err
 void output_spec_done(struct output_spec *spec);
 /* Do both write to the same place? */
 bool output_spec_same(const struct output_spec *a, const struct output_spec *b);
+/* Does it write to files that can follow each other? A FIFO is none. */
+bool output_spec_has_files(const struct output_spec *spec);
 /* Is what it writes to the file at path? */
 bool output_spec_overwrites(const struct output_spec *spec, const char *path);
 /* "exec+exit" (or with `:`): 1 << EVENT_... of each. Losses are always among them. */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "capture/redact.h"
+#include "capture/archive/recover.h"
 
 static int outputs_add(struct outputs *o, const char *text, struct err *err)
 {
@@ -82,7 +83,8 @@ int outputs_open(struct outputs *o, const struct user *user, bool block, struct 
 			.sink_env = {.target = spec->target,
 				     .uid = user->set ? user->uid : (uid_t)-1,
 				     .gid = user->set ? user->gid : (gid_t)-1,
-				     .rotates = spec->keys.size || spec->keys.every_ns},
+				     .rotates = spec->keys.size || spec->keys.every_ns,
+				     .recover = recover_file},
 			.rotate_bytes = spec->keys.size,
 			.rotate_ns = spec->keys.every_ns,
 			.kinds = spec->kinds,
@@ -114,6 +116,25 @@ void outputs_done(struct outputs *o)
 		output_spec_done(&o->specs[i]);
 	}
 	*o = (struct outputs){0};
+}
+
+bool outputs_want_medium(struct outputs *o)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < o->n; i++) {
+		if (!output_spec_has_files(&o->specs[i]))
+			continue;
+		output_want_medium(o->v[i]);
+		any = true;
+	}
+	return any;
+}
+
+void outputs_want_flush(struct outputs *o)
+{
+	for (unsigned i = 0; i < o->n; i++)
+		output_want_flush(o->v[i]);
 }
 
 bool outputs_on_stdout(const struct outputs *o)

@@ -21,6 +21,12 @@ int outputs_open(struct outputs *o, const struct user *user, bool block, struct 
 void outputs_begin(struct outputs *o);
 void outputs_done(struct outputs *o);
 
+/* From any thread: each output that has files of its own ends the present one, and begins another;
+ * false = there is no such output. */
+bool outputs_want_medium(struct outputs *o);
+/* From any thread: what is pending is to be written now. */
+void outputs_want_flush(struct outputs *o);
+
 /* Does one of them write to standard output? */
 bool outputs_on_stdout(const struct outputs *o);
 /* The reader of the only output has gone: that is how `... | head` ends, no failure. */

@@ -36,9 +36,11 @@ static void *reader_main(void *arg)
 	ssize_t n;
 
 	thread_hurry();
-	do
+	do {
 		r->status = reader_turn(&r->source, r->pipeline, &r->err);
-	while (r->status == SOURCE_MORE);
+		if (r->answer && atomic_exchange(&r->asked, false))
+			r->answer(r->answer_arg);
+	} while (r->status == SOURCE_MORE);
 	n = write(r->done_fd, &one, sizeof(one));
 	(void)n;
 	/* Threads that insert records must not wait for room for ever: everything is taken out
@@ -70,6 +72,11 @@ int reader_start(struct reader *r, struct err *err)
 	pthread_setname_np(r->thread, "reader");
 	r->started = true;
 	return 0;
+}
+
+void reader_ask(struct reader *r)
+{
+	atomic_store(&r->asked, true);
 }
 
 void reader_join(struct reader *r)

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "capture/base/cleanup.h"
 #include "capture/base/parse.h"
@@ -78,6 +80,20 @@ static int open_kernel(struct record *r, struct err *err)
 
 /* ---- user half ----------------------------------------------------------------------------- */
 
+/* Of the reader thread, for the main thread. */
+static void record_answer(void *arg)
+{
+	struct record *r = arg;
+	struct pipeline_report run;
+	uint64_t one = 1;
+	ssize_t n;
+
+	pipeline_report(r->pipeline, &run);
+	snapshot_take(&r->snapshot, &run, &r->outputs);
+	n = write(r->answered_fd, &one, sizeof(one));
+	(void)n;
+}
+
 static int live_insert(const struct rec *rec, void *live)
 {
 	return source_live_insert(live, rec);
@@ -103,6 +119,11 @@ static int open_pipeline(struct record *r, struct err *err)
 	if (ret < 0)
 		return ret;
 	r->reader.pipeline = r->pipeline;
+	r->reader.answer = record_answer;
+	r->reader.answer_arg = r;
+	r->answered_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (r->answered_fd < 0)
+		return errf(err, -errno, "eventfd: %s", strerror(errno));
 	record_probes_bits(&r->probes, bits);
 	ret = context_run(bits, r->cfg->argv, live_insert, r->live);
 	if (ret < 0)
@@ -198,4 +219,5 @@ void record_done(struct record *r)
 	record_probes_done(&r->probes);
 	core_free(r->core);
 	cleanup_closep(&r->signals.fd);
+	cleanup_closep(&r->answered_fd);
 }

@@ -9,12 +9,17 @@
 #include "capture/run/reader.h"
 #include "capture/run/record_probes.h"
 #include "capture/run/signals.h"
+#include "capture/run/snapshot.h"
 #include "capture/run/user.h"
 #include "capture/source/live.h"
 
 /* What a hook came to, from the discovery thread; report is valid for the call. */
 typedef void (*record_attached_fn)(const struct probe_ops *probe, const struct event_attach *report,
 				   void *arg);
+
+struct record;
+/* What a run has come to by now, because somebody asked with SIGUSR1. From the main thread. */
+typedef void (*record_reported_fn)(const struct record *r, const struct snapshot *now, void *arg);
 
 /* What is asked for. Everything is borrowed until record_done(). */
 struct record_config {
@@ -31,6 +36,8 @@ struct record_config {
 	char **child; /* COMMAND and its arguments, NULL-terminated; NULL = none */
 	record_attached_fn attached;
 	void *attached_arg;
+	record_reported_fn reported;
+	void *reported_arg;
 };
 
 struct record {
@@ -47,6 +54,9 @@ struct record {
 	struct pipeline *pipeline;
 	struct reader reader;
 	struct discovery *discovery;
+	struct snapshot
+		snapshot; /* the reader's, from reader_ask() until answered_fd is readable */
+	int answered_fd;
 	int stop_signal; /* that ended the waiting; 0 = none */
 };
 

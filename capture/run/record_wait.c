@@ -16,7 +16,20 @@ enum {
 	SIGNALS,
 	READER,
 	STDOUT,
+	ANSWER,
 	POLLED
+};
+
+/* How long a flush has, after SIGUSR1, to get to the sinks before the report is made. */
+enum {
+	REPORT_MS = 250
+};
+
+/* What record_wait() waits for besides. */
+struct record_times {
+	int64_t end_ms;    /* COMMAND's patience is over; 0 = not asked for */
+	int64_t report_ms; /* a report is to be made; 0 = none is wanted */
+	bool asked;        /* and one is being made */
 };
 
 /*
@@ -25,7 +38,7 @@ enum {
  * passed on.
  */
 static bool signal_stops(struct record *r, const struct signalfd_siginfo *info,
-			 int64_t *deadline_ms)
+			 struct record_times *t)
 {
 	int number = (int)info->ssi_signo;
 
@@ -36,12 +49,26 @@ static bool signal_stops(struct record *r, const struct signalfd_siginfo *info,
 	if (!r->child.pid)
 		return true;
 	kill(r->child.pid, number);
-	*deadline_ms = elapsed_ms() + CHILD_GRACE_MS;
+	t->end_ms = elapsed_ms() + CHILD_GRACE_MS;
 	return false;
 }
 
+/* A signal that asks for something; false = it wants us to end. */
+static bool signal_asks(struct record *r, const struct signalfd_siginfo *info,
+			struct record_times *t)
+{
+	if (info->ssi_signo == SIGHUP)
+		return !signals_hung_up(&r->signals) && outputs_want_medium(&r->outputs);
+	if (info->ssi_signo != SIGUSR1)
+		return false;
+	outputs_want_flush(&r->outputs);
+	if (!t->report_ms)
+		t->report_ms = elapsed_ms() + REPORT_MS;
+	return true;
+}
+
 /* Takes what is pending; true = the end. */
-static bool take_signals(struct record *r, int64_t *deadline_ms)
+static bool take_signals(struct record *r, struct record_times *t)
 {
 	struct signalfd_siginfo info;
 
@@ -49,7 +76,7 @@ static bool take_signals(struct record *r, int64_t *deadline_ms)
 		if (info.ssi_signo == SIGCHLD) {
 			if (child_ended(&r->child))
 				return true;
-		} else if (signal_stops(r, &info, deadline_ms)) {
+		} else if (!signal_asks(r, &info, t) && signal_stops(r, &info, t)) {
 			return true;
 		}
 	}
@@ -62,31 +89,59 @@ static bool take_ends(struct record *r, struct pollfd fds[POLLED])
 {
 	bool end = fds[READER].revents || (fds[STDOUT].revents && r->outputs.n == 1);
 
-	for (unsigned i = READER; i < POLLED; i++)
+	for (unsigned i = READER; i <= STDOUT; i++)
 		if (fds[i].revents)
 			fds[i].fd = -1;
 	return end && !r->child.pid;
 }
 
+/* The reader counts between two turns; what it has counted is reported from here. */
+static void take_report(struct record *r, struct record_times *t, bool answered)
+{
+	uint64_t count;
+
+	if (answered && read(r->answered_fd, &count, sizeof(count)) > 0) {
+		t->asked = false;
+		r->cfg->reported(r, &r->snapshot, r->cfg->reported_arg);
+	}
+	if (t->report_ms && t->report_ms <= elapsed_ms() && !t->asked) {
+		t->report_ms = 0;
+		t->asked = true;
+		reader_ask(&r->reader);
+	}
+}
+
+static int times_left(const struct record_times *t)
+{
+	int64_t next_ms = t->end_ms;
+
+	if (t->report_ms && !t->asked && (!next_ms || t->report_ms < next_ms))
+		next_ms = t->report_ms;
+	if (!next_ms)
+		return -1;
+	next_ms -= elapsed_ms();
+	return next_ms > 0 ? (int)next_ms : 0;
+}
+
 void record_wait(struct record *r)
 {
-	int64_t deadline_ms = 0;
+	struct record_times t = {.asked = false};
 	struct pollfd fds[POLLED] = {
 		[SIGNALS] = {.fd = r->signals.fd, .events = POLLIN},
 		[READER] = {.fd = r->reader.done_fd, .events = POLLIN},
 		[STDOUT] = {.fd = outputs_on_stdout(&r->outputs) ? STDOUT_FILENO : -1},
+		[ANSWER] = {.fd = r->answered_fd, .events = POLLIN},
 	};
 
 	for (;;) {
-		int64_t left = deadline_ms ? deadline_ms - elapsed_ms() : -1;
-
-		if (deadline_ms && left <= 0)
+		if (poll(fds, POLLED, times_left(&t)) < 0 && errno != EINTR)
 			return;
-		if (poll(fds, POLLED, (int)left) < 0 && errno != EINTR)
+		if (t.end_ms && t.end_ms <= elapsed_ms())
 			return;
-		if (fds[SIGNALS].revents && take_signals(r, &deadline_ms))
+		if (fds[SIGNALS].revents && take_signals(r, &t))
 			return;
 		if (take_ends(r, fds))
 			return;
+		take_report(r, &t, fds[ANSWER].revents);
 	}
 }

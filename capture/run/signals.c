@@ -2,8 +2,18 @@
 #include "capture/run/signals.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "capture/base/cleanup.h"
+
+static bool has_terminal(void)
+{
+	CLEANUP_CLOSE int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+
+	return fd >= 0;
+}
 
 static bool is_ignored(int number)
 {
@@ -14,10 +24,11 @@ static bool is_ignored(int number)
 
 int signals_catch(struct signals *ret, struct err *err)
 {
-	static const int numbers[] = {SIGTERM, SIGHUP};
+	static const int numbers[] = {SIGTERM, SIGHUP, SIGUSR1};
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, normal = {.sa_handler = SIG_DFL};
 	sigset_t set;
 
+	ret->terminal = has_terminal();
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
@@ -46,6 +57,11 @@ void signals_restore(const struct signals *s)
 bool signals_next(const struct signals *s, struct signalfd_siginfo *ret)
 {
 	return read(s->fd, ret, sizeof(*ret)) == sizeof(*ret);
+}
+
+bool signals_hung_up(const struct signals *s)
+{
+	return s->terminal && !has_terminal();
 }
 
 static void end_at_once(int number)

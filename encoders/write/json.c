@@ -6,7 +6,7 @@
 #include "capture/base/utf8.h"
 
 enum {
-	ESCAPE_MAX = 6,    /* the longest form of one byte: \u001f, \ufffd */
+	ESCAPE_MAX = 6,    /* the longest form of one byte: \u001f */
 	ESCAPE_SLACK = 16, /* a block may end inside a character, which is written whole */
 };
 
@@ -74,7 +74,7 @@ static size_t escape_block(struct put *w, struct bytes text, size_t block, enum 
 		} else {
 			if (bad == BAD_REFUSE)
 				break;
-			p = PUT_LITERAL(p, "\\ufffd");
+			p = PUT_LITERAL(p, "\xef\xbf\xbd");
 		}
 		i += len ? len : 1;
 	}

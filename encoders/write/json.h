@@ -15,6 +15,9 @@
 #define JSON_NUMBER(w, name, v) json_number(w, ",\"" name "\":", sizeof(name) + 3, v)
 #define JSON_SIGNED(w, name, v) json_signed(w, ",\"" name "\":", sizeof(name) + 3, v)
 #define JSON_FIRST(w, name, v)  json_number(w, "\"" name "\":", sizeof(name) + 2, v)
+/* Numbers that may be above 2^53, which jq and JavaScript would round: digits in quotes. */
+#define JSON_DIGITS(w, name, v)       json_digits(w, ",\"" name "\":\"", sizeof(name) + 4, v)
+#define JSON_FIRST_DIGITS(w, name, v) json_digits(w, "\"" name "\":\"", sizeof(name) + 3, v)
 /* Text that is UTF-8 as a rule; a bad byte becomes U+FFFD. Left out when there is none. */
 #define JSON_STRING(w, name, text) json_string(w, ",\"" name "\":", sizeof(name) + 3, text)
 /* Any bytes: a plain string, or base64 under <name>_base64. Left out when there are none. */
@@ -31,6 +34,14 @@ static inline void json_number(struct put *w, const char *key, size_t key_n, uin
 {
 	if (put_room(w, key_n + PUT_NUMBER))
 		w->p = put_u64(put_mem(w->p, key, key_n), v);
+}
+
+static inline void json_digits(struct put *w, const char *key, size_t key_n, uint64_t v)
+{
+	if (!put_room(w, key_n + PUT_NUMBER))
+		return;
+	w->p = put_u64(put_mem(w->p, key, key_n), v);
+	*w->p++ = '"';
 }
 
 static inline void json_signed(struct put *w, const char *key, size_t key_n, int64_t v)

@@ -102,6 +102,7 @@ static void formats_are_known_by_their_beginning(void **state)
 	assert_ptr_equal(decoder_by_beginning((struct bytes){section, 28}), &decoder_pcapng);
 	assert_ptr_equal(decoder_by_beginning((struct bytes){other_order, 28}), &decoder_pcapng);
 	assert_ptr_equal(decoder_by_beginning((struct bytes){meta, sizeof(meta) - 1}), &decoder_pb);
+	assert_ptr_equal(decoder_by_beginning(BYTES("{\"time\":")), &decoder_jsonl);
 	assert_null(decoder_by_beginning((struct bytes){meta, 10}));
 	assert_null(decoder_by_beginning(BYTES("PENSTOCK")));
 	assert_null(decoder_by_beginning(BYTES("14:19:27.674    2848 bash")));

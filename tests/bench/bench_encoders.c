@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "capture/archive/decoder.h"
 #include "capture/encoder.h"
 #include "proto/pb_map.h"
 #include "tests/support/events.h"
@@ -141,6 +142,43 @@ static int bench_protobuf_c(enum event_kind kind)
 	return 0;
 }
 
+static int ignore(struct event *ev, void *arg)
+{
+	return 0;
+}
+
+/* What it costs to have the event back. */
+static int bench_decoder(const struct decoder_ops *ops, enum event_kind kind)
+{
+	static const struct encoder_env env;
+	struct bench b = {.ops = encoder_by_name(ops->format)};
+	void *ctx = calloc(1, ops->ctx_size + 1);
+	struct event ev = events_of(kind);
+	struct bytes record;
+	double start;
+
+	b.ctx = calloc(1, b.ops->ctx_size);
+	b.out.tail = chunk_map_new(1, CHUNK_SIZE);
+	if (!ctx || !b.ctx || !b.out.tail || b.ops->open(b.ctx, NULL, &env, NULL) ||
+	    b.ops->encode(b.ctx, &ev, &b.out) || (ops->open && ops->open(ctx, NULL)))
+		return 1;
+	record = (struct bytes){(const char *)b.out.tail->p, b.out.tail->len};
+	start = seconds();
+	for (unsigned i = 0; i < ROUNDS; i++)
+		if (ops->decode(ctx, record, ignore, NULL, NULL))
+			return 1;
+	start = seconds() - start;
+	printf("%-4s read  %-8s %6.0f ns %6.2f M/s %5zu bytes %8.0f MB/s\n", ops->format,
+	       event_kind_name(kind), start / ROUNDS * 1e9, ROUNDS / start / 1e6, record.n,
+	       record.n * (double)ROUNDS / start / 1e6);
+	ops->close(ctx);
+	b.ops->close(b.ctx);
+	chunk_map_free(b.out.tail, 1);
+	free(b.ctx);
+	free(ctx);
+	return 0;
+}
+
 int main(void)
 {
 	static const enum event_kind kinds[] = {EVENT_LINE, EVENT_EXEC, EVENT_EXIT, EVENT_DATA};
@@ -152,6 +190,8 @@ int main(void)
 		failed |= bench("text", kinds[i], 0);
 		failed |= bench("pb", kinds[i], 0);
 		failed |= bench_protobuf_c(kinds[i]);
+		failed |= bench_decoder(&decoder_pb, kinds[i]);
+		failed |= bench_decoder(&decoder_jsonl, kinds[i]);
 	}
 	return failed | bench("pcapng", EVENT_LINE, 1);
 }

@@ -231,6 +231,50 @@ static void without_context_nothing_is_lost(void **state)
 }
 
 /* What is taken is not done before the sink says so, and lost when it says that it failed. */
+/* What was done on a medium that somebody has removed is lost after all, and told as such. */
+static void what_somebody_removes_is_lost(void **state)
+{
+	struct rig rig = {.sink = {.fail = -ESTALE, .fail_after = 2, .fail_for = 1, .marks = true}};
+	struct tally_stats stats;
+	struct tally_news news;
+	char text[128];
+
+	rig_open(&rig, false);
+	delivery_begin(rig.d);
+	rig_push(&rig, "one ", 1, true);
+	rig_push(&rig, "two ", 1, false);
+	rig_push(&rig, "three", 1, false);
+	await(has_done_one, &rig);
+	stats = rig_finish(&rig);
+	assert_string_equal(rig.sink.p, "<medium>one two <medium>three");
+	assert_int_equal(stats.done, 1);
+	assert_int_equal(stats.lost, 2);
+	assert_int_equal(stats.error, 0);
+	news = tally_take_news(delivery_tally(rig.d));
+	assert_int_equal(news.lost.count, 2);
+	assert_int_equal(news.lost.first_seq, 1);
+	assert_int_equal(news.lost.last_seq, 2);
+	assert_int_equal(tally_text(delivery_tally(rig.d), text, sizeof(text)), 0);
+	assert_non_null(strstr(text, "fake: somebody has removed it"));
+	rig_close(&rig);
+}
+
+static void what_somebody_removes_at_the_end_is_lost(void **state)
+{
+	struct rig rig = {.sink = {.fail_end = -ESTALE}};
+	struct tally_stats stats;
+
+	rig_open(&rig, false);
+	delivery_begin(rig.d);
+	rig_push(&rig, "one ", 1, true);
+	rig_push(&rig, "two ", 1, false);
+	stats = rig_finish(&rig);
+	assert_int_equal(stats.done, 0);
+	assert_int_equal(stats.lost, 2);
+	assert_int_equal(stats.error, -ESTALE);
+	rig_close(&rig);
+}
+
 static void taken_is_not_done(void **state)
 {
 	struct rig rig = {.sink = {.acks = true, .fail_sync = -EIO, .marks = true}};
@@ -307,6 +351,8 @@ int main(void)
 		cmocka_unit_test(no_room_is_waited_for),
 		cmocka_unit_test(a_new_medium_waits_for_a_generation),
 		cmocka_unit_test(without_context_nothing_is_lost),
+		cmocka_unit_test(what_somebody_removes_is_lost),
+		cmocka_unit_test(what_somebody_removes_at_the_end_is_lost),
 		cmocka_unit_test(taken_is_not_done),
 		cmocka_unit_test(an_end_that_fails_is_an_error),
 		cmocka_unit_test(a_sink_that_is_waited_for_is_given_up),

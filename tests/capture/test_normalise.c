@@ -197,7 +197,10 @@ static void an_unknown_process_is_flagged(void **state)
 	assert_int_equal(ev->flags, EVENT_F_FAULT);
 	assert_true(bytes_eq(rig->seen.proc[2].exe, BYTES("/bin/who")));
 	normalise_renew(rig->n);
-	assert_int_equal(emit(rig, exit, &task, 2000)->flags, EVENT_F_FAULT | EVENT_F_NO_PROCESS);
+	assert_int_equal(emit(rig, exit, &task, 2000)->flags, EVENT_F_FAULT);
+	records_proc(&rig->r, task, "/bin/other", BYTES("who"));
+	emit(rig, exit, &task, 2000);
+	assert_true(bytes_eq(rig->seen.proc[4].exe, BYTES("/bin/other")));
 }
 
 static void events_are_counted_by_kind(void **state)

@@ -216,9 +216,32 @@ static void test_ancestors_are_those_of_now(void **state)
 	assert_ancestors(&rig, child, "");
 	child.ppid = 1; /* has been taken over */
 	assert_ancestors(&rig, child, "1:init ");
-	procs_clear(rig.procs);
-	records_proc(&rig.r, child, "/bin/sh", BYTES("sh"));
-	assert_ancestors(&rig, child, "");
+	procs_free(rig.procs);
+}
+
+/* Where a recording begins anew, everything is told again: what has not changed is the same image,
+ * which outputs need not tell once more. */
+static void test_what_is_told_again(void **state)
+{
+	RIG(rig);
+	struct rec_task a = records_task(10, 1, RECORDS_BOOT + 1, "a");
+	struct rec_task b = records_task(11, 1, RECORDS_BOOT + 2, "b");
+	struct rec_task c = records_task(12, 1, RECORDS_BOOT + 3, "c");
+
+	records_proc(&rig.r, a, "/bin/a", BYTES("a"));
+	records_proc(&rig.r, b, "/bin/b", BYTES("b"));
+	records_proc(&rig.r, c, "/bin/c", BYTES("c"));
+	find(&rig, a, true)->seen[0] = 7;
+	find(&rig, b, true)->seen[0] = 7;
+	records_proc(&rig.r, b, "/bin/late", BYTES("b")); /* a scan that comes too late */
+	assert_int_equal(find(&rig, b, true)->seen[0], 7);
+	procs_renew(rig.procs);
+	records_proc(&rig.r, a, "/bin/a", BYTES("a"));
+	records_proc(&rig.r, b, "/bin/other", BYTES("b"));
+	assert_int_equal(find(&rig, a, true)->seen[0], 7);
+	assert_int_equal(find(&rig, b, true)->seen[0], 0);
+	assert_true(bytes_eq(find(&rig, b, true)->exe, BYTES("/bin/other")));
+	find(&rig, c, true); /* it has ended, so nobody told of it */
 	procs_free(rig.procs);
 }
 
@@ -268,6 +291,7 @@ int main(void)
 		cmocka_unit_test(test_the_kernels_record_beats_a_late_scan),
 		cmocka_unit_test(test_loops_of_parents_end),
 		cmocka_unit_test(test_ancestors_are_those_of_now),
+		cmocka_unit_test(test_what_is_told_again),
 		cmocka_unit_test(test_a_parent_is_taken_over),
 		cmocka_unit_test(test_a_start_in_ticks_is_rounded_down),
 		cmocka_unit_test(test_a_pid_may_be_reused_at_once),

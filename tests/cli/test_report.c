@@ -73,12 +73,14 @@ static void count_kernel(enum kcounter counter, uint64_t value)
 /* Ends the run; what its report prints on stderr, and whether it says that all is well. */
 static void expect(unsigned flags, bool whole, const char *want)
 {
+	struct pipeline_report report;
 	bool answer;
 
 	assert_int_equal(run.records.result, 0);
 	pipeline_finish(run.pipeline);
+	pipeline_report(run.pipeline, &report);
 	printed_begin();
-	answer = report_print(run.pipeline, &run.outputs, flags);
+	answer = report_print(&report, &run.outputs, flags);
 	printed_end();
 	assert_string_equal(printed_err(), want);
 	assert_string_equal(printed_out(), "");
@@ -89,14 +91,16 @@ static void expect(unsigned flags, bool whole, const char *want)
 static void expect_abandoned(unsigned flags, bool whole, const char *want)
 {
 	int saved = dup(STDOUT_FILENO), fds[2];
+	struct pipeline_report report;
 
 	assert_int_equal(pipe(fds), 0);
 	pipeline_finish(run.pipeline);
+	pipeline_report(run.pipeline, &report);
 	printed_begin();
 	dup2(fds[1], STDOUT_FILENO);
 	close(fds[0]);
 	close(fds[1]);
-	whole = report_print(run.pipeline, &run.outputs, flags) == whole;
+	whole = report_print(&report, &run.outputs, flags) == whole;
 	dup2(saved, STDOUT_FILENO);
 	printed_end();
 	close(saved);
@@ -151,6 +155,26 @@ static void a_file_has_a_line(void **state)
 	expect(0, true, "penstock: no events\npenstock: a.jsonl: 0 written, 17B\n");
 }
 
+/* What somebody asks for while the run goes on: what has not reached the sink yet is told. */
+static void a_run_that_goes_on(void **state)
+{
+	struct pipeline_report report;
+	struct snapshot now;
+	bool whole;
+
+	start_run("a.jsonl", NULL);
+	start_program(10);
+	pipeline_report(run.pipeline, &report);
+	snapshot_take(&now, &report, &run.outputs);
+	printed_begin();
+	whole = report_print_snapshot(&now, &run.outputs, REPORT_RUNNING);
+	printed_end();
+	assert_true(whole);
+	assert_string_equal(printed_err(), "penstock: 1 exec\n"
+					   "penstock: a.jsonl: 0 written, 0B, 1 on their way\n");
+	expect(0, true, "penstock: 1 exec\npenstock: a.jsonl: 1 written, 35B\n");
+}
+
 static void what_is_well_is_not_told_to_the_quiet(void **state)
 {
 	start_run("a.jsonl", "b.jsonl");
@@ -175,9 +199,9 @@ static void each_place_tells_its_losses(void **state)
 static void an_error_alone_is_told(void **state)
 {
 	start_run("stdout", NULL);
-	run.sinks[0].fail_end = -EIO;
+	run.sinks[0].fail_end = -EACCES;
 	start_program(10);
-	expect(REPORT_QUIET, false, "penstock: stdout: Input/output error\n");
+	expect(REPORT_QUIET, false, "penstock: stdout: Permission denied\n");
 }
 
 /* The recording has told it already, and this run lost nothing. */
@@ -234,6 +258,7 @@ int main(void)
 		cmocka_unit_test_teardown(nothing_happened, end_run),
 		cmocka_unit_test_teardown(each_output_has_a_line, end_run),
 		cmocka_unit_test_teardown(a_file_has_a_line, end_run),
+		cmocka_unit_test_teardown(a_run_that_goes_on, end_run),
 		cmocka_unit_test_teardown(what_is_well_is_not_told_to_the_quiet, end_run),
 		cmocka_unit_test_teardown(each_place_tells_its_losses, end_run),
 		cmocka_unit_test_teardown(an_error_alone_is_told, end_run),

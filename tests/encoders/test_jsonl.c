@@ -25,14 +25,14 @@ static void record(struct encoding *e, const struct event *ev, unsigned n)
 #define PROCESS                                                                                    \
 	"\"process\":{\"pid\":1234,\"tid\":1234,\"ppid\":812,\"uid\":1000,\"gid\":1000,"           \
 	"\"loginuid\":1000,\"ns_pid\":12,\"comm\":\"bash\",\"exe\":\"/usr/bin/bash\","             \
-	"\"start_boot_ns\":4000000000000,\"start_unix_nano\":1732452680000000000,"                 \
+	"\"start_boot_ns\":\"4000000000000\",\"start_unix_nano\":\"1732452680000000000\","         \
 	"\"cgroup_id\":4242,\"cgroup\":\"/user.slice/user-1000.slice/session-2.scope\","           \
 	"\"container_id\":"                                                                        \
 	"\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\","                    \
 	"\"pod_uid\":\"8c2a4b1e-5d6f-4a7b-9c8d-0e1f2a3b4c5d\"}"
 #define HEAD                                                                                       \
-	"{\"time\":\"2024-11-24T13:08:00.123456789Z\",\"time_unix_nano\":1732453680123456789,"     \
-	"\"time_boot_ns\":5000123456789,\"seq\":7,"
+	"{\"time\":\"2024-11-24T13:08:00.123456789Z\",\"time_unix_nano\":\"1732453680123456789\"," \
+	"\"time_boot_ns\":\"5000123456789\",\"seq\":7,"
 
 static void writes_these_lines(void **state)
 {
@@ -46,7 +46,7 @@ static void writes_these_lines(void **state)
 		      "\"cpu\":1," PROCESS ",\"duration_ns\":20000000,\"shell\":{\"command_id\":5,"
 		      "\"shell\":\"bash\",\"command\":\"echo nonce \\\"x\\\" | wc -l\","
 		      "\"cwd\":\"/home/alice\",\"tty\":\"/dev/pts/3\",\"exit_code\":1,"
-		      "\"start_unix_nano\":1732453680103456789}}\n"},
+		      "\"start_unix_nano\":\"1732453680103456789\"}}\n"},
 		{EVENT_EXEC, 0,
 		 HEAD "\"type\":\"exec\",\"probe\":\"core\",\"cpu\":1," PROCESS
 		      ",\"exec\":{\"argv_bytes\":16,\"path\":\"/usr/bin/ls\","
@@ -61,7 +61,7 @@ static void writes_these_lines(void **state)
 		      "\"cpu\":1," PROCESS ",\"conn\":{\"id\":\"1234567890abcdef\","
 		      "\"local_addr\":\"192.0.2.1\",\"local_port\":40000,"
 		      "\"remote_addr\":\"192.0.2.20\",\"remote_port\":8443,\"ip_proto\":6,"
-		      "\"netns_inum\":4026531840,\"socket_cookie\":77,\"role\":\"client\"},"
+		      "\"netns_inum\":4026531840,\"socket_cookie\":\"77\",\"role\":\"client\"},"
 		      "\"direction\":\"transmit\",\"stream_offset\":0,\"orig_len\":44,"
 		      "\"tls_data\":{\"call_offset\":0,\"call_total\":44,\"library\":\"openssl\","
 		      "\"protocol\":\"http1\",\"payload\":\"GET /n.txt?x HTTP/1.1\\r\\n"
@@ -69,8 +69,8 @@ static void writes_these_lines(void **state)
 		{EVENT_LOSS, 0,
 		 HEAD "\"type\":\"loss\",\"probe\":\"core\",\"loss\":{\"count\":12,"
 		      "\"unit\":\"records\",\"probe\":\"bash\",\"reason\":\"no_space\","
-		      "\"first_unix_nano\":1732453680123456289,"
-		      "\"last_unix_nano\":1732453680123456789}}\n"},
+		      "\"first_unix_nano\":\"1732453680123456289\","
+		      "\"last_unix_nano\":\"1732453680123456789\"}}\n"},
 	};
 	struct encoding e;
 

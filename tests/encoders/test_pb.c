@@ -21,6 +21,16 @@ static Penstock__V1__Event *next(struct bytes *rest)
 	return protobuf_unpack(protobuf_take(rest));
 }
 
+/* The opening bytes of a generation alone. */
+static struct bytes opened(struct encoding *e)
+{
+	size_t before = e->n;
+
+	encoding_begin(e);
+	encoding_ship(e);
+	return (struct bytes){(const char *)e->p + before, e->n - before};
+}
+
 static struct bytes encoded(struct encoding *e, const struct event *ev)
 {
 	size_t before = e->n;
@@ -33,15 +43,19 @@ static struct bytes encoded(struct encoding *e, const struct event *ev)
 static Penstock__V1__Event *encoded_meta(struct encoding *e)
 {
 	struct event meta = events_of(EVENT_META);
-	struct bytes rest = encoded(e, &meta);
-	Penstock__V1__Event *got = next(&rest);
+	Penstock__V1__Event *got;
+	struct bytes rest;
 
+	encoding_begin(e);
+	rest = encoded(e, &meta);
+	got = next(&rest);
 	assert_int_equal(rest.n, 0);
+	assert_int_equal(got->seq, meta.seq);
 	assert_int_equal(got->body_case, PENSTOCK__V1__EVENT__BODY_STREAM_INFO);
 	return got;
 }
 
-/* The schema stands in the first StreamInfo, and again only where another file begins. */
+/* The schema stands in the first StreamInfo only. */
 static void schema_comes_once(void **state)
 {
 	struct encoding e;
@@ -59,34 +73,81 @@ static void schema_comes_once(void **state)
 	assert_int_equal(got->stream_info->descriptor_set.len, 0);
 	assert_int_equal(got->stream_info->schema_sha256.len, 32);
 	PROTOBUF_FREE(got);
-	e.out.tail->rotates = true;
-	got = encoded_meta(&e);
-	assert_int_equal(got->stream_info->descriptor_set.len, pb_schema_set.n);
-	PROTOBUF_FREE(got);
 	encoding_close(&e);
 }
 
-/* Without room for it, it is still to come. */
-static void schema_waits_for_room(void **state)
+/* Whoever left out the META (kinds=) has what it says all the same. */
+static void stream_is_described_without_meta(void **state)
 {
-	struct event meta = events_of(EVENT_META);
-	struct encoding e;
+	struct event line = events_of(EVENT_LINE);
 	Penstock__V1__Event *got;
+	struct encoding e;
+	struct bytes rest;
 
 	encoding_open(&e, pb, NULL, NULL);
-	e.out.tail->len = CHUNK_SIZE - 1000;
-	assert_int_equal(pb->encode(e.ctx, &meta, &e.out), -ENOBUFS);
-	assert_int_equal(e.out.tail->len, CHUNK_SIZE - 1000);
-	e.out.tail->len = 0;
-	got = encoded_meta(&e);
+	rest = opened(&e);
+	got = next(&rest);
+	assert_int_equal(rest.n, 0);
+	assert_int_equal(got->seq, 0);
+	assert_int_equal(got->type, PENSTOCK__V1__EVENT_TYPE__META);
+	assert_int_equal(got->time_boot_ns, events_run.start_boot_ns);
+	assert_string_equal(got->stream_info->host_name, "testhost");
 	assert_int_equal(got->stream_info->descriptor_set.len, pb_schema_set.n);
 	PROTOBUF_FREE(got);
+	encoding_begin(&e);
+	rest = encoded(&e, &line);
+	got = next(&rest);
+	assert_int_equal(got->stream_info->descriptor_set.len, 0);
+	PROTOBUF_FREE(got);
+	got = next(&rest);
+	assert_int_equal(got->type, PENSTOCK__V1__EVENT_TYPE__SHELL);
+	PROTOBUF_FREE(got);
+	assert_int_equal(rest.n, 0);
 	encoding_close(&e);
+}
+
+/* A META takes no other place than that of what opened the generation. */
+static void meta_overwrites_no_event(void **state)
+{
+	struct event line = events_of(EVENT_LINE), meta = events_of(EVENT_META);
+	struct encoding e;
+	struct bytes rest;
+	size_t opening;
+
+	encoding_open(&e, pb, NULL, NULL);
+	encoding_begin(&e);
+	opening = e.out.tail->len;
+	assert_int_equal(pb->encode(e.ctx, &line, &e.out), 0);
+	encoding_ship(&e);
+	e.out.tail->len = opening;
+	assert_int_equal(pb->encode(e.ctx, &meta, &e.out), 0);
+	assert_true(e.out.tail->len > opening);
+	rest = (struct bytes){(const char *)e.out.tail->p + opening, e.out.tail->len - opening};
+	protobuf_take(&rest);
+	assert_int_equal(rest.n, 0);
+	encoding_close(&e);
+}
+
+static void run_of_any_size_is_told(void **state)
+{
+	struct event meta = events_of(EVENT_META);
+	struct run run = events_run;
+	char *text = calloc(1, CHUNK_SIZE);
+	struct encoding e;
+
+	assert_non_null(text);
+	run.cmdline = (struct bytes){text, CHUNK_SIZE};
+	meta.run = &run;
+	encoding_open(&e, pb, NULL, NULL);
+	assert_int_equal(pb->preamble(e.ctx, &run, &e.out), -ENOBUFS);
+	assert_int_equal(e.out.tail->len, 0);
+	assert_true(encoded(&e, &meta).n > CHUNK_SIZE);
+	encoding_close(&e);
+	free(text);
 }
 
 static void stream_id_is_of_the_run(void **state)
 {
-	struct event meta = events_of(EVENT_META);
 	struct run other = events_run;
 	struct bytes ids[3], rest;
 	struct encoding e;
@@ -96,11 +157,10 @@ static void stream_id_is_of_the_run(void **state)
 		Penstock__V1__Event *got;
 
 		encoding_open(&e, pb, NULL, NULL);
-		if (i == 2) {
-			other.run_id++;
-			meta.run = &other;
-		}
-		rest = encoded(&e, &meta);
+		other.run_id += i == 2;
+		assert_int_equal(pb->preamble(e.ctx, &other, &e.out), 0);
+		encoding_ship(&e);
+		rest = (struct bytes){(const char *)e.p, e.n};
 		got = next(&rest);
 		assert_int_equal(got->stream_info->stream_id.len, 16);
 		memcpy(kept[i], got->stream_info->stream_id.data, 16);
@@ -207,7 +267,7 @@ static void recordings_are_whole(void **state)
 /* With nothing but the file itself, a parser that we did not write knows every field. */
 static void schema_decodes_the_file(void **state)
 {
-	struct event meta = events_of(EVENT_META), line = events_of(EVENT_LINE);
+	struct event line = events_of(EVENT_LINE);
 	Penstock__V1__Event *got;
 	struct encoding e;
 	char set[4096], *text;
@@ -217,7 +277,7 @@ static void schema_decodes_the_file(void **state)
 	if (!encoding_has("protoc"))
 		skip();
 	encoding_open(&e, pb, NULL, NULL);
-	rest = encoded(&e, &meta);
+	rest = opened(&e);
 	got = next(&rest);
 	snprintf(set, sizeof(set), "%s",
 		 temp_file("set", got->stream_info->descriptor_set.data,
@@ -246,7 +306,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(schema_comes_once),
-		cmocka_unit_test(schema_waits_for_room),
+		cmocka_unit_test(stream_is_described_without_meta),
+		cmocka_unit_test(meta_overwrites_no_event),
+		cmocka_unit_test(run_of_any_size_is_told),
 		cmocka_unit_test(stream_id_is_of_the_run),
 		cmocka_unit_test(process_comes_first),
 		cmocka_unit_test(nothing_is_left_without_room),

@@ -108,7 +108,7 @@ static void check(const struct pipeline_report *r, struct output **outputs, unsi
 				    s[STAT_UNKNOWN] + s[STAT_ORPHAN])
 		abort();
 	for (unsigned i = 0; i < n; i++)
-		if (!ledger_output_balanced(outputs[i]))
+		if (!ledger_output_balanced(outputs[i], true))
 			abort();
 }
 

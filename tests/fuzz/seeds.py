@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Cuts recordings into the seeds that the fuzz targets start from: samples/fuzz/<target>/.
-Usage: seeds.py RECORDING…    raw ones, and what tcpdump captured of TLS on an Ethernet or loopback interface"""
+Usage: seeds.py RECORDING…    raw ones, archives, JSON lines, and what tcpdump captured of TLS on an Ethernet or loopback interface"""
 import hashlib
 import pathlib
 import re
@@ -11,6 +11,8 @@ import sys
 MAGIC, ALIGN, HEAD, MOST = 16, 8, 16, 4
 PCAP = b"\xd4\xc3\xb2\xa1"
 SERVER, SOCKET, LARGE, KEPT = 1, 2, 16, 400  # as in fuzz_hello.c
+NAMES = (".pb", ".pb.zst", ".jsonl", ".pcapng", ".raw", ".txt", ".txt.zst", "")  # as in fuzz_recover.c
+ARCHIVES = (".zst", ".pb", ".pcapng", ".txt")
 ROOT = pathlib.Path("samples/fuzz")
 
 
@@ -49,16 +51,50 @@ def raw(data, taken):
             if length - HEAD < 512:  # as fuzz_pipeline reads the length
                 stream += struct.pack("<I", length - HEAD) + record[4:]
     put("pipeline", stream)
-    put("source_raw", data[:4096])
-    put("source_raw", data[:1001])
+    put("raw", data[:4096])
+    put("raw", data[:1001])
+
+
+def lines(data, taken):
+    """Of each type a few, alone, and all of those as one file."""
+    some = []
+    for line in data.splitlines(keepends=True):
+        kind = re.search(rb'"type":"(\w+)"', line).group(1)
+        taken[kind] = taken.get(kind, 0) + 1
+        if taken[kind] <= MOST // 2 and len(line) < 2000:
+            put("jsonl", line)
+            some.append(line)
+    if some:
+        put("jsonl", b"".join(some))
+
+
+def manifests():
+    """Templates with manifests: what penstock writes, and what it does not."""
+    put("manifest", b"a-{seq:06}.raw\npenstock manifest 1 3\n+ 10 1772600767 a-000001.raw\na 5 a-000002.raw\n")
+    put("manifest", b"a-{seq:06}.raw\n+ 1 1 a-000001.raw\n+ 1 1 a-000002.raw\n- a-000001.raw\n- a-000009.raw\n")
+    put("manifest", b"x-%Y.pb\n+ 18446744073709551616 -1 x-2026.pb\n+ 1 1 ../x-2026.pb\n+ 1 1 x-2026.p")
+    put("manifest", b"{host}{host}{pid}%F%j%s%%-{seq}\npenstock manifest 1 99999999999999999999\n")
+
+
+def archive(path, data):
+    """A file of ours, and what is left of it when its writer dies."""
+    number = [i for i, ending in enumerate(NAMES) if path.endswith(ending)]
+    put("verify", data)
+    put("recover", bytes(number[:1]) + data[:len(data) * 2 // 3])
+    put("recover", bytes(number[:1]) + data)
 
 
 def main():
     taken = {}
+    manifests()
     for path in sys.argv[1:]:
         data = pathlib.Path(path).read_bytes()
-        if data.startswith(PCAP):
+        if path.endswith(ARCHIVES):
+            archive(path, data[:8192])
+        elif data.startswith(PCAP):
             hellos(data)
+        elif data.startswith(b'{"'):
+            lines(data, taken)
         else:
             raw(data, taken)
 

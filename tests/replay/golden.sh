@@ -20,12 +20,21 @@ for ending in pcapng jsonl pb txt raw; do
 done
 holds "raw to raw" cmp "$T/$name.raw" "$recording"
 
-command -v jq >/dev/null && holds "each line is JSON" jq -e . "$T/$name.jsonl"
+if command -v jq >/dev/null; then
+	jq -c . "$T/$name.jsonl" >"$T/jq.jsonl"
+	holds "what jq has read is what was written, numbers too" cmp "$T/jq.jsonl" "$T/$name.jsonl"
+fi
 if command -v protoc >/dev/null; then
 	run replay "$recording" -w "$T/whole.pb"
 	holds "each message is an event" python3 tests/support/messages.py decode "$T/whole.pb" "$T/events.txt"
 	check "as many events as lines" "$(grep -c '^event {' "$T/events.txt")" \
 		"$(($(wc -l <"$T/$name.jsonl") + $(grep -c '^  type: PROCESS_INFO' "$T/events.txt")))"
+	for python in python3 /usr/bin/python3; do # Debian's package is Debian's Python's
+		"$python" -c "import google.protobuf" 2>/dev/null || continue
+		holds "Python reads them" "$python" tests/support/messages.py python "$T/whole.pb" "$T/python.txt"
+		holds "and finds the same" cmp "$T/python.txt" "$T/events.txt"
+		break
+	done
 fi
 for reader in "tshark -n -r" "capinfos" "tcpdump -n -r"; do
 	command -v "${reader%% *}" >/dev/null || continue

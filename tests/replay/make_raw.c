@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "capture/source/raw.h"
+#include "capture/raw.h"
 #include "kern/events.h"
 
 enum {

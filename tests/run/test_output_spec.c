@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "capture/run/output_spec.h"
+#include "tests/support/temp.h"
 
 enum {
 	ALL = (1u << EVENT_KINDS) - 1
@@ -126,11 +130,36 @@ static void overwrites(void **state)
 	output_spec_done(&spec);
 }
 
+static bool has_files(const char *text)
+{
+	struct output_spec spec;
+	bool ret;
+
+	assert_int_equal(output_spec_parse(text, &spec, NULL), 0);
+	ret = output_spec_has_files(&spec);
+	output_spec_done(&spec);
+	return ret;
+}
+
+/* What SIGHUP is for. */
+static void files_can_follow_each_other(void **state)
+{
+	char text[PATH_MAX + 16];
+
+	assert_true(has_files("x.jsonl"));
+	assert_true(has_files("x-%Y.raw,size=1M,files=3"));
+	assert_false(has_files("-,format=text"));
+	assert_int_equal(mkfifo(temp_name("fifo"), 0600), 0);
+	snprintf(text, sizeof(text), "%s,format=raw", temp_name("fifo"));
+	assert_false(has_files(text));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names), cmocka_unit_test(keys),       cmocka_unit_test(refuses),
-		cmocka_unit_test(twice), cmocka_unit_test(overwrites),
+		cmocka_unit_test(names),      cmocka_unit_test(keys),
+		cmocka_unit_test(refuses),    cmocka_unit_test(twice),
+		cmocka_unit_test(overwrites), cmocka_unit_test(files_can_follow_each_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -197,6 +197,7 @@ static void owners(void **state)
 		skip();
 	memset(s.cfg, 0, sizeof(s.cfg));
 	assert_int_equal(open_as(&s, "given", NOBODY), 0);
+	assert_int_equal(sink_file.begin(s.ctx, &(struct sink_medium){0}), 0);
 	sink_file.close(s.ctx);
 	assert_int_equal(stat(s.path, &st), 0);
 	assert_int_equal(st.st_uid, NOBODY);

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Varint-delimited protobuf, read by others than us.
 Usage: messages.py rest FILE          takes the first message off the file
-       messages.py decode FILE TEXT   writes all of them as protoc's text, by the schema in the file alone"""
+       messages.py decode FILE TEXT   writes all of them as protoc's text, by the schema in the file alone
+       messages.py python FILE TEXT   the same by Python's protobuf; each message packs to the bytes it was"""
 import pathlib
 import subprocess
 import sys
@@ -46,6 +47,19 @@ def fields(message):
             at += 8
 
 
+def in_python(data, described, text):
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
+    pool = descriptor_pool.DescriptorPool()
+    for file in descriptor_pb2.FileDescriptorSet.FromString(described).file:
+        pool.Add(file)
+    kind = pool.FindMessageTypeByName("penstock.v1.Event")
+    make = getattr(message_factory, "GetMessageClass", None) or message_factory.MessageFactory(pool).GetPrototype
+    for _, body in messages(data):
+        event = make(kind).FromString(body)
+        assert event.SerializeToString(deterministic=True) == body, event
+        text.write("event {\n" + text_format.MessageToString(event, indent=2) + "}\n")
+
+
 def main():
     path = pathlib.Path(sys.argv[2])
     data = path.read_bytes()
@@ -53,6 +67,10 @@ def main():
         path.write_bytes(data[len(next(messages(data))[0]):])
         return
     info = dict(fields(dict(fields(next(messages(data))[1]))[100]))
+    if sys.argv[1] == "python":
+        with open(sys.argv[3], "w", encoding="utf-8") as text:
+            in_python(data, info[12], text)
+        return
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         (folder / "set").write_bytes(info[12])

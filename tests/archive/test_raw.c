@@ -11,8 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "capture/archive/raw.h"
 #include "capture/encoder.h"
-#include "capture/source/raw.h"
 #include "tests/support/records.h"
 #include "tests/support/temp.h"
 
@@ -53,6 +53,18 @@ static void save(struct tape *t, size_t n)
 	t->path = temp_file("recording", t->chunk->p, n);
 }
 
+static int open_source(const char *path, struct source *ret, struct err *err)
+{
+	struct stream *stream;
+	int r = stream_open(path, &stream, err);
+
+	if (!r)
+		r = raw_source_open(stream, ret, err);
+	if (r == -EBADMSG)
+		stream_close(stream);
+	return r;
+}
+
 static void discard(struct tape *t)
 {
 	chunk_map_free(t->chunk, 1);
@@ -75,18 +87,19 @@ static void test_round_trip(void **state)
 	struct source s;
 	struct err err = {""};
 	size_t at = RAW_MAGIC_SIZE;
+	uint64_t torn;
 	int r;
 
 	record(&t);
 	save(&t, t.chunk->len);
-	assert_int_equal(source_raw_open(t.path, &s, &err), 0);
+	assert_int_equal(open_source(t.path, &s, &err), 0);
 	do
 		r = s.ops->read(s.ctx, 2, compare_record, (void *[]){&t, &at}, &err);
 	while (r == SOURCE_MORE);
 	assert_int_equal(r, SOURCE_END);
 	assert_int_equal(t.records, 0);
 	assert_int_equal(at, t.chunk->len);
-	assert_int_equal(source_raw_torn(&s), 0);
+	assert_false(raw_source_torn(&s, &torn));
 	s.ops->close(s.ctx);
 	discard(&t);
 }
@@ -110,7 +123,7 @@ static void test_cut_anywhere(void **state)
 		int r;
 
 		save(&t, n);
-		assert_int_equal(source_raw_open(t.path, &s, &err), 0);
+		assert_int_equal(open_source(t.path, &s, &err), 0);
 		r = s.ops->read(s.ctx, 100, count_record, &records, &err);
 		assert_int_equal(r, SOURCE_END);
 		assert_true(records < t.records);
@@ -131,7 +144,7 @@ static void test_damage_in_the_middle(void **state)
 	record(&t);
 	memcpy(t.chunk->p + RAW_MAGIC_SIZE, &bad, sizeof(bad));
 	save(&t, t.chunk->len);
-	assert_int_equal(source_raw_open(t.path, &s, &err), 0);
+	assert_int_equal(open_source(t.path, &s, &err), 0);
 	assert_int_equal(s.ops->read(s.ctx, 100, count_record, &records, &err), -EBADMSG);
 	assert_non_null(strstr(err.text, "damaged"));
 	s.ops->close(s.ctx);
@@ -143,10 +156,10 @@ static void test_not_a_recording(void **state)
 	struct source s;
 	struct err err = {""};
 
-	assert_int_equal(source_raw_open("/nonexistent/x.raw", &s, &err), -ENOENT);
-	assert_int_equal(source_raw_open("/etc/passwd", &s, &err), -EBADMSG);
+	assert_int_equal(open_source("/nonexistent/x.raw", &s, &err), -ENOENT);
+	assert_int_equal(open_source("/etc/passwd", &s, &err), -EBADMSG);
 	assert_non_null(strstr(err.text, "/etc/passwd"));
-	assert_int_equal(source_raw_open("/etc", &s, &err), -EISDIR);
+	assert_int_equal(open_source("/etc", &s, &err), -EISDIR);
 }
 
 /* A recorder that began anew after a gap wrote the magic once more. */
@@ -161,7 +174,7 @@ static void test_magic_in_the_middle(void **state)
 	encoder_raw.preamble(NULL, NULL, &t.out);
 	encoder_raw.tap(NULL, &(struct rec){.len = 16, .kind = REC_STOP}, 16, &t.out);
 	save(&t, t.chunk->len);
-	assert_int_equal(source_raw_open(t.path, &s, &err), 0);
+	assert_int_equal(open_source(t.path, &s, &err), 0);
 	assert_int_equal(s.ops->read(s.ctx, 100, count_record, &records, &err), SOURCE_END);
 	assert_int_equal(records, t.records + 1);
 	s.ops->close(s.ctx);
