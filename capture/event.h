@@ -215,6 +215,9 @@ struct event {
 	};
 };
 
+/* Is it of interest? */
+typedef bool (*event_keep_fn)(const struct event *ev, void *arg);
+
 /* For an event that no chunk can hold: halves its longest text and flags it as truncated. False
  * when no text is left that is worth it. */
 bool event_shorten(struct event *ev);

@@ -172,7 +172,7 @@ void index_values_add(struct index_values *s, uint64_t value)
 	if (s->open_n == s->open_cap &&
 	    !values_grow((void **)&s->open, &s->open_cap, sizeof(*s->open), OPEN_MAX)) {
 		open_sort(s);
-		if (s->open_n > s->open_cap / 2) {
+		if (!s->open_cap || s->open_n > s->open_cap / 2) {
 			index_values_give_up(s);
 			return;
 		}
@@ -209,7 +209,7 @@ static void pairs_add(struct index_values *s, uint64_t value, uint32_t frame)
 	if (s->n == s->cap && !values_grow((void **)&s->v, &s->cap, sizeof(*s->v), PAIRS_MAX)) {
 		while (s->n > s->cap / 2 && s->shift < INDEX_SHIFT_MAX)
 			index_values_shift(s, 2);
-		if (s->n > s->cap / 2) {
+		if (!s->cap || s->n > s->cap / 2) {
 			index_values_give_up(s);
 			return;
 		}

@@ -17,6 +17,8 @@ struct normalise {
 	unsigned outputs_n;
 	int64_t offset_ns; /* Unix time - boot time */
 	bool clock_known;
+	event_keep_fn keep; /* NULL = everything */
+	void *keep_arg;
 	uint64_t counts[EVENT_KINDS];
 };
 
@@ -44,6 +46,12 @@ void normalise_free(struct normalise *n)
 	procs_free(n->procs);
 	flows_free(n->flows);
 	free(n);
+}
+
+void normalise_keep(struct normalise *n, event_keep_fn keep, void *arg)
+{
+	n->keep = keep;
+	n->keep_arg = arg;
 }
 
 void normalise_renew(struct normalise *n)
@@ -118,6 +126,8 @@ void normalise_emit(struct event *ev, const struct rec_task *task, uint64_t time
 		ev->flags |= EVENT_F_NO_PROCESS;
 	if (ev->flow)
 		flows_complete(n->flows, ev);
+	if (n->keep && !n->keep(ev, n->keep_arg))
+		return;
 	for (unsigned i = 0; i < n->outputs_n; i++)
 		if (!output_is_tap(n->outputs[i]))
 			output_event(n->outputs[i], ev);
@@ -132,7 +142,7 @@ void normalise_complete(struct normalise *n, struct event *ev, uint64_t time_ns)
 void normalise_emit_to(struct normalise *n, struct output *o, struct event *ev, uint64_t time_ns)
 {
 	normalise_complete(n, ev, time_ns);
-	if (!output_is_tap(o))
+	if (!output_is_tap(o) && (!n->keep || n->keep(ev, n->keep_arg)))
 		output_event(o, ev);
 }
 

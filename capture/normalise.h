@@ -17,6 +17,8 @@ struct normalise;
 struct normalise *normalise_new(struct output **outputs, unsigned n);
 void normalise_free(struct normalise *n);
 
+/* Of what is emitted from now on outputs are offered what keep likes. */
+void normalise_keep(struct normalise *n, event_keep_fn keep, void *arg);
 /* What was known of processes may have changed unseen: their records come again. */
 void normalise_renew(struct normalise *n);
 /* Hands to fn what a raw recording must begin with (capture/opening.h). */

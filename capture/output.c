@@ -63,6 +63,7 @@ void output_free(struct output *o)
 	if (o->encoder_open && o->cfg.encoder->close)
 		o->cfg.encoder->close(o->encoder);
 	free(o->encoder);
+	free(o->run);
 	pool_free(o->pool);
 	free(o);
 }

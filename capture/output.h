@@ -24,8 +24,7 @@ enum {
 };
 
 /* Looks at an event before this output encodes it, after kinds=: may exchange what the event points
- * at for something of its own, which is valid until the next call (of META, until output_free()).
- * False: the event is skipped. */
+ * at for something of its own, which is valid until the next call. False: the event is skipped. */
 typedef bool (*output_view_fn)(struct event *ev, void *arg);
 
 struct output_config {
@@ -74,9 +73,10 @@ void output_free(struct output *o);
 /* What is to be added to boot time to get Unix time, as far as is known now: before output_run(),
  * and whenever it changes. */
 void output_clock(struct output *o, int64_t offset_ns);
-/* The run is known: opens the first generation, with the encoder's preamble and a META event. run
- * is borrowed until output_free(). Not for taps, which start by themselves. */
-void output_run(struct output *o, const struct run *run);
+/* The run is known, and copied: opens the first generation, with the encoder's preamble and a META
+ * event; what follows of another run gets a generation of its own. -ENOMEM. Not for taps, which
+ * start by themselves. */
+int output_run(struct output *o, const struct run *run);
 /* Taps only: who knows the context of later generations. */
 void output_context(struct output *o, output_context_fn fn, void *context);
 bool output_wants(const struct output *o, enum event_kind kind);

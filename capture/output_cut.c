@@ -25,6 +25,7 @@ void output_measure(struct output *o)
 {
 	const struct output_config *cfg = &o->cfg;
 	struct tally_stats t;
+	uint64_t next = 0;
 
 	if (o->next_seq == o->generation_seq) /* nothing is in it but what opens it */
 		return;
@@ -33,8 +34,10 @@ void output_measure(struct output *o)
 	if (!cfg->rotate_bytes)
 		return;
 	t = tally_read(delivery_tally(o->delivery));
-	if (output_reach(o, &t) - o->medium_base + output_estimate(o, &t, CHUNK_SIZE) >
-	    cfg->rotate_bytes)
+	/* It ends before the chunk that would be too much, unless that is the whole of it. */
+	if (cfg->rotate_bytes >= 2 * CHUNK_SIZE)
+		next = output_estimate(o, &t, CHUNK_SIZE);
+	if (output_reach(o, &t) - o->medium_base + next > cfg->rotate_bytes)
 		o->generation_due = o->medium_due = true;
 }
 
@@ -52,6 +55,8 @@ void output_measure_medium(struct output *o)
 
 	o->medium_due = false;
 	o->medium_base = output_reach(o, &t);
+	if (o->generation > 1) /* opening bytes of its own, which are in no chunk */
+		o->medium_base -= output_estimate(o, &t, o->opening_n);
 	o->rotate_at_ns = output_next_turn(o);
 }
 

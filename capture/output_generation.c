@@ -4,6 +4,9 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
+
+#include "capture/run_copy.h"
 
 void output_adopt(struct output *o, struct chunk *c)
 {
@@ -118,8 +121,10 @@ static bool generation_open(struct output *o)
 		o->cfg.encoder->preamble(o->encoder, o->run, &o->lanes.out);
 	generation_describe(o);
 	c->opening_n = (uint32_t)c->len;
-	if (!context && o->generation == 1)
+	if (!context && o->generation == 1) {
+		o->opening_n = c->len;
 		delivery_opening(o->delivery, c->p, c->len);
+	}
 	if (o->context_fn && o->generation > 1 &&
 	    o->context_fn(o->context, generation_add_record, o) < 0)
 		o->generation_torn = true;
@@ -140,17 +145,25 @@ bool output_ready(struct output *o)
 	return o->lanes.out.tail || output_open_chunk(o);
 }
 
-void output_run(struct output *o, const struct run *run)
+int output_run(struct output *o, const struct run *run)
 {
 	struct event meta = {.kind = EVENT_META, .run = run};
+	struct run *copy;
 
 	/* The preamble tells the run, too: as this output may tell it. */
 	if (o->cfg.view)
 		o->cfg.view(&meta, o->cfg.view_arg);
-	o->run = meta.run;
+	copy = run_copy(meta.run);
+	if (!copy)
+		return -ENOMEM;
+	if (o->run && o->run->run_id != run->run_id)
+		o->generation_due = true;
+	free(o->run);
+	o->run = copy;
 	o->run_flags = meta.flags;
 	o->now_ns = run->start_boot_ns;
 	output_ready(o);
+	return 0;
 }
 
 void output_context(struct output *o, output_context_fn fn, void *context)

@@ -23,8 +23,8 @@ struct output {
 	struct pool *pool;
 	struct delivery *delivery;
 	struct lanes lanes;
-	const struct run *run; /* as this output's view shows it */
-	uint32_t run_flags;    /* of the event that tells it */
+	struct run *run;    /* ours, as the view shows it; NULL = not known yet */
+	uint32_t run_flags; /* of the event that tells it */
 	output_context_fn context_fn;
 	void *context;
 	uint64_t now_ns;
@@ -37,6 +37,7 @@ struct output {
 	bool generation_due;     /* another one is to begin with the next event, or TICK */
 	bool medium_due;         /* and a medium with it */
 	uint64_t generation_ns;  /* when it was begun, in record time */
+	uint64_t opening_n;      /* bytes with which delivery begins each medium after the first */
 	uint64_t generation_seq; /* next_seq at that time */
 	uint64_t frame_base;     /* lanes.bytes at that time */
 	uint64_t medium_base;  /* how much the sink had got, or will have, when the medium began */

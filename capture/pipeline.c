@@ -49,6 +49,7 @@ int pipeline_new(const struct pipeline_config *cfg, struct pipeline **ret, struc
 		pipeline_free(p);
 		return errf(err, -ENOMEM, "out of memory");
 	}
+	normalise_keep(p->normalise, cfg->keep, cfg->keep_arg);
 	for (unsigned i = 0; i < cfg->outputs_n; i++)
 		if (output_is_tap(cfg->outputs[i]))
 			output_context(cfg->outputs[i], pipeline_opening, p);
@@ -89,16 +90,17 @@ static void name_probes(struct pipeline *p, const uint64_t bits[4])
 
 /* Begins as soon as both the run and the clock are known: outputs can be told of the run, and
  * events can be emitted. */
-static void pipeline_start(struct pipeline *p)
+static int pipeline_start(struct pipeline *p)
 {
 	if (p->started || !p->run_rec || !p->have_clock)
-		return;
+		return 0;
 	p->started = true;
 	p->run.start_unix_ns = normalise_unix(p->normalise, p->run.start_boot_ns);
 	p->ledger.counters_ns = p->ledger.loss_ns = p->ledger.stats_ns = p->run.start_boot_ns;
 	for (unsigned i = 0; i < p->cfg.outputs_n; i++)
-		if (!output_is_tap(p->cfg.outputs[i]))
-			output_run(p->cfg.outputs[i], &p->run);
+		if (!output_is_tap(p->cfg.outputs[i]) && output_run(p->cfg.outputs[i], &p->run) < 0)
+			return errf(&p->err, -ENOMEM, "out of memory");
+	return 0;
 }
 
 /* A RUN record that is not the first: the recording began anew after a gap. That of another run has
@@ -132,8 +134,7 @@ static int take_run(struct pipeline *p, const struct rec *rec)
 	if (r)
 		return errf(&p->err, -EPROTO, "the description of the run is damaged");
 	name_probes(p, probes);
-	pipeline_start(p);
-	return 0;
+	return pipeline_start(p);
 }
 
 static int take_clock(struct pipeline *p, const struct rec *rec)
@@ -146,8 +147,7 @@ static int take_clock(struct pipeline *p, const struct rec *rec)
 	for (unsigned i = 0; i < p->cfg.outputs_n; i++)
 		output_clock(p->cfg.outputs[i], (int64_t)(r->unix_ns - rec->time));
 	p->have_clock = true;
-	pipeline_start(p);
-	return 0;
+	return pipeline_start(p);
 }
 
 static int take_tick(struct pipeline *p)
@@ -308,24 +308,27 @@ int pipeline_record(const struct rec *rec, void *pipeline)
 	return p->err.text[0] ? r : 0;
 }
 
-void pipeline_finish(struct pipeline *p)
+void pipeline_end(struct pipeline *p)
 {
 	struct ledger *l = &p->ledger;
 
 	p->finished = true;
+	if (!p->started)
+		return;
+	assemble_finish(p->assemble, p->now_ns);
+	l->stats[STAT_EVICTED] = assemble_evicted(p->assemble);
+	ledger_losses(l, p->normalise, p->cfg.outputs, p->cfg.outputs_n, p->now_ns);
+	for (unsigned i = 0; i < p->cfg.outputs_n; i++)
+		ledger_emit_stats(l, p->normalise, p->cfg.outputs[i], p->now_ns, p->stopped);
+}
+
+void pipeline_finish(struct pipeline *p)
+{
 	for (unsigned i = 0; i < p->cfg.outputs_n; i++)
 		output_hasten(p->cfg.outputs[i]);
-	if (p->started) {
-		assemble_finish(p->assemble, p->now_ns);
-		l->stats[STAT_EVICTED] = assemble_evicted(p->assemble);
-		ledger_losses(l, p->normalise, p->cfg.outputs, p->cfg.outputs_n, p->now_ns);
-	}
-	for (unsigned i = 0; i < p->cfg.outputs_n; i++) {
-		if (p->started)
-			ledger_emit_stats(l, p->normalise, p->cfg.outputs[i], p->now_ns,
-					  p->stopped);
+	pipeline_end(p);
+	for (unsigned i = 0; i < p->cfg.outputs_n; i++)
 		output_finish(p->cfg.outputs[i]);
-	}
 }
 
 void pipeline_report(const struct pipeline *p, struct pipeline_report *ret)

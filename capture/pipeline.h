@@ -19,6 +19,8 @@ struct pipeline_config {
 	const struct probe_ops *(*probe_by_number)(uint16_t number);
 	struct output **outputs; /* borrowed until pipeline_free() */
 	unsigned outputs_n;
+	event_keep_fn keep; /* NULL = everything; what it does not like, no output is offered */
+	void *keep_arg;
 	uint64_t stats_ns; /* STATS are emitted that often (record time), 0 = at the end only */
 };
 
@@ -38,7 +40,10 @@ void pipeline_free(struct pipeline *p);
 /* A source_fn: takes one record, borrowed for the call. 0; -EPROTO for a run that does not start
  * with RUN, or whose version is newer than ours (text by pipeline_error()). */
 int pipeline_record(const struct rec *rec, void *pipeline);
-/* No record will follow: what is open is emitted, epilogues are written, chunks are shipped.
+/* No record will follow: what is open is emitted. Outputs stay open, for what another recording
+ * holds. */
+void pipeline_end(struct pipeline *p);
+/* The same, and outputs are finished: epilogues are written, chunks are shipped.
  * Waits until every sink has them. */
 void pipeline_finish(struct pipeline *p);
 /* By now; from the thread that runs it, or when it has finished. */

@@ -82,7 +82,7 @@ static void keep_text(char **at, struct bytes *text, size_t max)
 	*at += text->n;
 }
 
-static void playback_begin(struct playback *p, const struct event *ev)
+static int playback_begin(struct playback *p, const struct event *ev)
 {
 	struct run *run = &p->run;
 	struct bytes probes = bytes_of(ev->run->probes);
@@ -102,15 +102,18 @@ static void playback_begin(struct playback *p, const struct event *ev)
 	p->tick_ns = run->start_boot_ns;
 	p->offset_ns = (int64_t)(run->start_unix_ns - run->start_boot_ns);
 	p->counts[EVENT_META]++;
-	for (unsigned i = 0; i < p->n; i++)
-		output_run(p->outputs[i], run);
+	for (unsigned i = 0; i < p->n; i++) {
+		output_clock(p->outputs[i], p->offset_ns);
+		if (output_run(p->outputs[i], run) < 0)
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 static int take_meta(struct playback *p, const struct event *ev)
 {
 	if (!p->started) {
-		playback_begin(p, ev);
-		return 0;
+		return playback_begin(p, ev);
 	}
 	if (ev->run->run_id != p->run.run_id ||
 	    memcmp(ev->run->boot_id, p->run.boot_id, sizeof(p->run.boot_id)) != 0)
@@ -178,9 +181,12 @@ static void playback_tick(struct playback *p, uint64_t now_ns)
 /* Times in a recording may go back a little: record time does not. */
 static void playback_advance(struct playback *p, const struct event *ev)
 {
+	int64_t offset_ns = (int64_t)(ev->time_unix_ns - ev->time_boot_ns);
 	uint64_t now = ev->time_boot_ns;
 
-	p->offset_ns = (int64_t)(ev->time_unix_ns - now);
+	for (unsigned i = 0; i < p->n && offset_ns != p->offset_ns; i++)
+		output_clock(p->outputs[i], offset_ns);
+	p->offset_ns = offset_ns;
 	if (now <= p->tick_ns)
 		return;
 	if ((now - p->tick_ns) / TICK_NS > TICK_MAX)
@@ -381,13 +387,17 @@ int playback_event(struct event *ev, void *playback)
 	return 0;
 }
 
+void playback_end(struct playback *p)
+{
+	for (unsigned i = 0; i < p->n && p->started; i++)
+		report_losses(p, p->outputs[i], p->tick_ns);
+}
+
 void playback_finish(struct playback *p)
 {
 	for (unsigned i = 0; i < p->n; i++)
 		output_hasten(p->outputs[i]);
-	for (unsigned i = 0; i < p->n; i++) {
-		if (p->started)
-			report_losses(p, p->outputs[i], p->tick_ns);
+	playback_end(p);
+	for (unsigned i = 0; i < p->n; i++)
 		output_finish(p->outputs[i]);
-	}
 }

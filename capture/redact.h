@@ -23,6 +23,5 @@ struct redact;
 /* All memory is reserved here. */
 int redact_new(const struct redact_config *cfg, struct redact **ret, struct err *err);
 void redact_free(struct redact *r);
-/* An output_view_fn, with the object as arg. False where nothing of the event is kept. What a META
- * event points to afterwards stays valid until redact_free(). */
+/* An output_view_fn, with the object as arg. False where nothing of the event is kept. */
 bool redact_view(struct event *ev, void *redact);

@@ -29,6 +29,9 @@ struct decoder_ops {
 	 * says how; else what fn returned. NULL = this format cannot be read back as events (text;
 	 * raw has a source of its own). */
 	int (*decode)(void *ctx, struct bytes rec, decoder_fn fn, void *arg, struct err *err);
+	/* Is it perhaps no event, but the description of a run or a process, which others are read
+	 * by? Cheap, and true where that cannot be told. NULL = it never can. */
+	bool (*describes)(struct bytes rec);
 	/* NULL = nothing to do. */
 	void (*close)(void *ctx);
 };

@@ -451,10 +451,21 @@ static void jsonl_close(void *ctx)
 	free(x->text);
 }
 
+/* Behind times and seq. */
+static bool jsonl_describes(struct bytes rec)
+{
+	enum {
+		HEAD = 256
+	};
+
+	return memmem(rec.p, rec.n < HEAD ? rec.n : HEAD, "\"type\":\"meta\"", 13) != NULL;
+}
+
 const struct decoder_ops decoder_jsonl = {
 	.format = "jsonl",
 	.ctx_size = sizeof(struct jsonl),
 	.extent = jsonl_extent,
 	.decode = jsonl_decode,
+	.describes = jsonl_describes,
 	.close = jsonl_close,
 };

@@ -90,9 +90,21 @@ bool decoder_pb_begins(struct bytes head)
 	return false;
 }
 
+/* StreamInfo is field 100 of an Event and ProcessInfo is field 23; both come soon. */
+static bool pb_describes(struct bytes rec)
+{
+	enum {
+		HEAD = 128 /* longer than what comes before the body */
+	};
+	size_t n = rec.n < HEAD ? rec.n : HEAD;
+
+	return memmem(rec.p, n, "\xA2\x06", 2) || memmem(rec.p, n, "\xBA\x01", 2);
+}
+
 const struct decoder_ops decoder_pb = {.format = "pb",
 				       .ctx_size = sizeof(struct pb_decoder),
 				       .open = pb_open,
 				       .extent = pb_extent,
 				       .decode = pb_decode,
+				       .describes = pb_describes,
 				       .close = pb_close};

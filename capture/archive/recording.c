@@ -82,6 +82,12 @@ static int recording_failed(const struct recording *r, int code, const struct er
 	return errf(err, code, "%s: %s", stream_name(r->stream), why->text);
 }
 
+static bool recording_skips(const struct recording *r, struct bytes rec)
+{
+	return r->likes && r->decoder->describes && !r->likes(rec, r->likes_arg) &&
+	       !r->decoder->describes(rec);
+}
+
 /* Decodes the records that lie whole in `in`, and takes them off the stream. *ret_want: how
  * much must be there for one more. */
 static int recording_decode(struct recording *r, struct bytes in, unsigned *budget,
@@ -98,8 +104,10 @@ static int recording_decode(struct recording *r, struct bytes in, unsigned *budg
 			return recording_damaged(r, "no record where one should begin", call->err);
 		if (n == 0)
 			break;
-		ret = r->decoder->decode(r->ctx, (struct bytes){in.p, (size_t)n}, call->fn,
-					 call->arg, &why);
+		ret = recording_skips(r, (struct bytes){in.p, (size_t)n})
+			      ? 0
+			      : r->decoder->decode(r->ctx, (struct bytes){in.p, (size_t)n},
+						   call->fn, call->arg, &why);
 		if (ret < 0)
 			return recording_failed(r, ret, &why, call->err);
 		stream_take(r->stream, (size_t)n);

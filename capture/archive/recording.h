@@ -11,6 +11,10 @@ struct recording {
 	struct stream *stream;
 	const struct decoder_ops *decoder; /* &decoder_raw: only raw_source_open() reads it */
 	void *ctx;
+	/* Records that it does not like hold nothing of interest, and are not decoded; NULL = all
+	 * do. What others are read by is decoded anyway. */
+	bool (*likes)(struct bytes rec, void *arg);
+	void *likes_arg;
 	uint64_t torn; /* at the end: bytes that form no whole record */
 };
 

@@ -92,8 +92,8 @@ void opt_help(const struct opt *rows, FILE *out);
 void opt_help_keys(const struct opt *rows, FILE *out);
 /* One such line: left, then text from a fixed column on. */
 void opt_help_line(const char *left, const char *text, FILE *out);
-/* The row as lines of a configuration file: what it is for, and the value that cfg has, which is read
- * again as it is written. What has no value stands there as a comment. */
+/* The row as lines of a configuration file: what it is for, and the value that cfg has, which is
+ * read again as it is written. What has no value stands there as a comment. */
 void opt_dump(const struct opt *row, const void *cfg, FILE *out);
 /* What follows the sentence of a row: " (default: 10s)", or the choices; "" when nothing does. */
 enum {

@@ -40,7 +40,6 @@ struct redact {
 	struct lru *flows, *processes;
 	struct proc proc; /* of the present event */
 	struct run run;
-	char *run_cmdline;
 };
 
 int redact_new(const struct redact_config *cfg, struct redact **ret, struct err *err)
@@ -68,7 +67,6 @@ void redact_free(struct redact *r)
 	lru_free(r->flows);
 	lru_free(r->processes);
 	redact_arena_done(&r->arena);
-	free(r->run_cmdline);
 	free(r);
 }
 
@@ -120,19 +118,14 @@ static bool process_mask(struct redact *r, struct event *ev)
 	return true;
 }
 
-/* Once in a run: what is said of it is needed again whenever a file begins. */
 static bool run_mask(struct redact *r, struct event *ev)
 {
 	struct bytes cmdline = ev->run->cmdline;
 
 	if (!text_mask(r, &cmdline, redact_words_shell))
 		return false;
-	free(r->run_cmdline);
-	r->run_cmdline = malloc(cmdline.n);
 	r->run = *ev->run;
-	r->run.cmdline = (struct bytes){r->run_cmdline, r->run_cmdline ? cmdline.n : 0};
-	if (r->run_cmdline)
-		memcpy(r->run_cmdline, cmdline.p, cmdline.n);
+	r->run.cmdline = cmdline;
 	ev->run = &r->run;
 	return true;
 }

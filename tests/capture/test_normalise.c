@@ -81,7 +81,7 @@ static void seen_start(struct seen *seen, unsigned index, const struct encoder_o
 	assert_int_equal(output_new(&cfg, index, &seen->output, &err), 0);
 	output_begin(seen->output);
 	if (!output_is_tap(seen->output))
-		output_run(seen->output, &run);
+		assert_int_equal(output_run(seen->output, &run), 0);
 }
 
 static void seen_done(struct seen *seen)

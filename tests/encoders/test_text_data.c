@@ -234,7 +234,7 @@ static void silent_events_are_accounted_for(void **state)
 	assert_int_equal(opt_defaults(encoder_text.options, encoder_cfg, NULL), 0);
 	assert_int_equal(output_new(&cfg, 0, &o, NULL), 0);
 	output_begin(o);
-	output_run(o, &run);
+	assert_int_equal(output_run(o, &run), 0);
 	transcript_begin(&t, PROTOCOL_HTTP2, (struct bytes){f.p, f.n});
 	while (transcript_next(&t, &ev))
 		output_event(o, &ev);

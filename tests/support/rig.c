@@ -24,7 +24,7 @@ struct output *rig_start(struct output_config cfg)
 
 	assert_int_equal(output_new(&cfg, 0, &o, &err), 0);
 	output_begin(o);
-	output_run(o, &rig_run);
+	assert_int_equal(output_run(o, &rig_run), 0);
 	return o;
 }
 
