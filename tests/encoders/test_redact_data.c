@@ -84,14 +84,14 @@ static void mysql(void **state)
 
 static void postgres(void **state)
 {
-	static const char text[] = "\0\0\0\x15\0\3\0\0user\0bob\0db\0\0\0"
+	static const char text[] = "\0\0\0\x16\0\3\0\0user\0bob\0db\0\0\0"
 		"p\0\0\0\7pw\0"
 		"Q\0\0\0\x34SELECT 'a\\', \"b'\", E'c\\'d', $1, 42, $x$e$x$, f2\0"
 		"P\0\0\0\x1as1\0SELECT 7 -- it's\0\0\0"
 		"B\0\0\0\x1bp\0s\0\0\1\0\1\0\2\0\0\0\3abc\xff\xff\xff\xff\0\0"
 		"d\0\0\0\7row"
 		"X\0\0\0\4";
-	static const char want[] = "\0\0\0\x15\0\3\0\0user\0bob\0db\0\0\0"
+	static const char want[] = "\0\0\0\x16\0\3\0\0user\0bob\0db\0\0\0"
 		"p\0\0\0\7***"
 		"Q\0\0\0\x34SELECT '**', \"b'\", E'****', $1, **, $x$*$x$, f2\0"
 		"P\0\0\0\x1as1\0SELECT * -- it's\0\0\0"
