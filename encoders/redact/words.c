@@ -258,11 +258,6 @@ static void mask_fields(struct words *w, size_t from, size_t to)
 
 /* ---- options ------------------------------------------------------------------------------- */
 
-static bool has_letter(const char *set, char c)
-{
-	return c && strchr(set, c);
-}
-
 /* The value of a letter: what is left of the word, or the next one. */
 static void letter_value(struct words *w, size_t from, size_t to, enum next_word what)
 {
@@ -282,19 +277,19 @@ static bool mask_letters(struct words *w, size_t from, size_t to)
 	for (size_t i = from; i < to && isalnum((unsigned char)char_at(w, i)); i++) {
 		char c = char_at(w, i);
 
-		if (has_letter(t->secret, c)) {
+		if (strchr(t->secret, c)) {
 			letter_value(w, i + 1, to, NEXT_SECRET);
 			return true;
 		}
-		if (has_letter(t->user, c)) {
+		if (strchr(t->user, c)) {
 			letter_value(w, i + 1, to, NEXT_USER);
 			return true;
 		}
-		if (has_letter(t->attached, c)) {
+		if (strchr(t->attached, c)) {
 			mask_value(w, i + 1, to);
 			return true;
 		}
-		if (has_letter(t->takes, c))
+		if (strchr(t->takes, c))
 			return true;
 	}
 	return false;
@@ -305,11 +300,12 @@ static void guess_letters(struct words *w, size_t from, size_t to)
 {
 	size_t i = from;
 
-	if (to - from > 1 && has_letter("uU", char_at(w, from)))
+	if (to - from > 1 && tolower((unsigned char)char_at(w, from)) == 'u')
 		mask_user(w, from + 1, to);
 	while (i < to && isalpha((unsigned char)char_at(w, i)))
 		i++;
-	if (i == to && i > from && i - from <= CLUSTER_MAX && has_letter("uU", char_at(w, i - 1)))
+	if (i == to && i > from && i - from <= CLUSTER_MAX &&
+	    tolower((unsigned char)char_at(w, i - 1)) == 'u')
 		w->next = NEXT_USER;
 }
 

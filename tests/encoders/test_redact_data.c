@@ -66,25 +66,30 @@ static void other_text_stays(void **state)
 
 static void mysql(void **state)
 {
-	static const char text[] = LOGIN_HEAD("\x32") "bob\0\5abcdedb\0plug\0"
-		"\x3\0\0\4pw\0"
-		"\x2b\0\0\0\3SELECT 'it''s', \"b\\\"c\", `d'`, t1 -- don't\n"
-		"\x1a\0\0\0\x16" "UPDATE t SET x=12.5 /*'*/"
-		"\x0e\0\0\0\x17\1\0\0\0\0\1\0\0\0pppp"
-		"\5\0\0\0\2test";
-	static const char want[] = LOGIN_HEAD("\x32") "bob\0\5*****db\0plug\0"
-		"\x3\0\0\4***"
-		"\x2b\0\0\0\3SELECT '**''*', \"****\", `d'`, t1 -- don't\n"
-		"\x1a\0\0\0\x16" "UPDATE t SET x=**** /*'*/"
-		"\x0e\0\0\0\x17\1\0\0\0\0\1\0\0\0****"
-		"\5\0\0\0\2test";
+	static const char text[] =
+		LOGIN_HEAD("\x32") "bob\0\5abcdedb\0plug\0"
+				   "\x3\0\0\4pw\0"
+				   "\x2b\0\0\0\3SELECT 'it''s', \"b\\\"c\", `d'`, t1 -- don't\n"
+				   "\x1a\0\0\0\x16"
+				   "UPDATE t SET x=12.5 /*'*/"
+				   "\x0e\0\0\0\x17\1\0\0\0\0\1\0\0\0pppp"
+				   "\5\0\0\0\2test";
+	static const char want[] =
+		LOGIN_HEAD("\x32") "bob\0\5*****db\0plug\0"
+				   "\x3\0\0\4***"
+				   "\x2b\0\0\0\3SELECT '**''*', \"****\", `d'`, t1 -- don't\n"
+				   "\x1a\0\0\0\x16"
+				   "UPDATE t SET x=**** /*'*/"
+				   "\x0e\0\0\0\x17\1\0\0\0\0\1\0\0\0****"
+				   "\5\0\0\0\2test";
 
 	dialogue_expect(PROTOCOL_MYSQL, BYTES(text), BYTES(want));
 }
 
 static void postgres(void **state)
 {
-	static const char text[] = "\0\0\0\x16\0\3\0\0user\0bob\0db\0\0\0"
+	static const char text[] =
+		"\0\0\0\x16\0\3\0\0user\0bob\0db\0\0\0"
 		"p\0\0\0\7pw\0"
 		"Q\0\0\0\x34SELECT 'a\\', \"b'\", E'c\\'d', $1, 42, $x$e$x$, f2\0"
 		"P\0\0\0\x1as1\0SELECT 7 -- it's\0\0\0"
@@ -92,12 +97,12 @@ static void postgres(void **state)
 		"d\0\0\0\7row"
 		"X\0\0\0\4";
 	static const char want[] = "\0\0\0\x16\0\3\0\0user\0bob\0db\0\0\0"
-		"p\0\0\0\7***"
-		"Q\0\0\0\x34SELECT '**', \"b'\", E'****', $1, **, $x$*$x$, f2\0"
-		"P\0\0\0\x1as1\0SELECT * -- it's\0\0\0"
-		"B\0\0\0\x1bp\0s\0\0\1\0\1\0\2\0\0\0\3***\xff\xff\xff\xff\0\0"
-		"d\0\0\0\7***"
-		"X\0\0\0\4";
+				   "p\0\0\0\7***"
+				   "Q\0\0\0\x34SELECT '**', \"b'\", E'****', $1, **, $x$*$x$, f2\0"
+				   "P\0\0\0\x1as1\0SELECT * -- it's\0\0\0"
+				   "B\0\0\0\x1bp\0s\0\0\1\0\1\0\2\0\0\0\3***\xff\xff\xff\xff\0\0"
+				   "d\0\0\0\7***"
+				   "X\0\0\0\4";
 
 	dialogue_expect(PROTOCOL_POSTGRES, BYTES(text), BYTES(want));
 }
