@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: GPL-2.0-or-later
 -- An archive of penstock in ClickHouse. Load each finished file once, then ask:
 --     clickhouse-client --queries-file penstock.sql
---     clickhouse-client --query "insert into penstock_events format JSONEachRow" <(zstdcat run-*.jsonl.zst)
+--     zstdcat run-*.jsonl.zst | clickhouse-client --input_format_skip_unknown_fields=1 --query "insert into penstock_events format JSONEachRow"
 -- or, in the folder that the server may read (user_files):
---     insert into penstock_events select * from file('run-*.jsonl.zst', JSONEachRow);
+--     insert into penstock_events select * from file('run-*.jsonl.zst', JSONEachRow) settings input_format_skip_unknown_fields = 1;
 -- Without a server, over the files as they are: clickhouse local --queries-file penstock.sql, and `from file(…)`.
 
 create table if not exists penstock_events
@@ -26,8 +26,7 @@ create table if not exists penstock_events
     stream_info    Tuple(host_name String, run_id String)
 )
 engine = MergeTree order by (type, time) partition by toYYYYMMDD(time)
-ttl toDateTime(time) + interval 30 day
-settings input_format_skip_unknown_fields = 1;
+ttl toDateTime(time) + interval 30 day;
 
 -- Each frame of an archive begins with the description of the recording: `where type <> 'meta' or seq = 1` leaves the first.
 
