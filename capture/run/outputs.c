@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "capture/redact.h"
 #include "capture/archive/recover.h"
+#include "capture/redact.h"
 
 static int outputs_add(struct outputs *o, const char *text, struct err *err)
 {

@@ -300,12 +300,11 @@ static void guess_letters(struct words *w, size_t from, size_t to)
 {
 	size_t i = from;
 
-	if (to - from > 1 && tolower((unsigned char)char_at(w, from)) == 'u')
+	if (to - from > 1 && memchr("uU", char_at(w, from), 2))
 		mask_user(w, from + 1, to);
 	while (i < to && isalpha((unsigned char)char_at(w, i)))
 		i++;
-	if (i == to && i > from && i - from <= CLUSTER_MAX &&
-	    tolower((unsigned char)char_at(w, i - 1)) == 'u')
+	if (i == to && i > from && i - from <= CLUSTER_MAX && memchr("uU", char_at(w, i - 1), 2))
 		w->next = NEXT_USER;
 }
 
