@@ -25,7 +25,8 @@ struct output {
 	struct keys_memory *told; /* NULL = chunks keep no keys */
 	struct delivery *delivery;
 	struct lanes lanes;
-	struct run *run; /* ours; NULL = not known yet */
+	struct run *run;    /* ours, as the view shows it; NULL = not known yet */
+	uint32_t run_flags; /* of the event that tells it */
 	output_context_fn context_fn;
 	void *context;
 	uint64_t now_ns;
