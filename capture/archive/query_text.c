@@ -104,7 +104,7 @@ bool query_matches_text(struct query *q, const struct query_value *v, const stru
 /* What JSON writes as it is, and what stands within one argument. */
 static bool is_plain(char c)
 {
-	return c > ' ' && c < 0x7f && !strchr("\"\\/<>&'", c);
+	return c > ' ' && c < 0x7f && c != '"' && c != '\\';
 }
 
 int query_text_new(struct query *q, struct query_value *v, struct err *err)

@@ -233,6 +233,17 @@ static void web_add_token(struct web_text *t, unsigned n)
 		t->p[t->n++] = letters[web_random(64)];
 }
 
+/* The same for one client whenever it comes: a session's. */
+static void web_add_session(struct web_text *t, uint32_t client, unsigned n)
+{
+	uint64_t state = web_state;
+
+	web_state = 0x9e3779b97f4a7c15ull * (client + 1);
+	web_random(2);
+	web_add_token(t, n);
+	web_state = state;
+}
+
 /* Few words are frequent, and most are rare. */
 static void web_add_word(struct web_text *t)
 {
@@ -252,7 +263,7 @@ static void web_add_body(struct web_text *t, unsigned kind, unsigned n)
 	while (t->n < end && t->n + 64 < sizeof(t->p)) {
 		if (kind == 0) { /* a picture */
 			t->p[t->n++] = (char)web_random(256);
-		} else if (kind < 6) {
+		} else if (kind < 9) {
 			char number[32];
 
 			web_add(t, "{\"");
@@ -282,9 +293,9 @@ static void web_request(struct web_text *t, uint32_t client)
 		 "x86_64) AppleWebKit/%u\r\nAccept: */*\r\nAuthorization: Bearer eyJhbGciOi.",
 		 web_random(100000), client % 7, 500 + client % 40);
 	web_add(t, line);
-	web_add_token(t, 120);
+	web_add_session(t, client, 120);
 	web_add(t, "\r\nCookie: sid=");
-	web_add_token(t, 32);
+	web_add_session(t, client, 32);
 	web_add(t, "\r\nX-Request-Id: ");
 	web_add_token(t, 22);
 	web_add(t, "\r\n\r\n");
@@ -293,7 +304,7 @@ static void web_request(struct web_text *t, uint32_t client)
 static void web_answer(struct web_text *t)
 {
 	static const char *const types[] = {"image/webp", "application/json", "text/html"};
-	unsigned kind = web_random(10), n = 200 + web_random(WEB_BODY - 200);
+	unsigned kind = web_random(16), n = 200 + web_random(WEB_BODY - 200);
 	char line[256];
 
 	snprintf(line, sizeof(line),
