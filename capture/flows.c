@@ -110,6 +110,8 @@ static void flow_learn(struct flow_entry *e, const struct flow *seen)
 	enum protocol protocol = e->flow.protocol;
 	enum flow_role role = e->flow.role;
 
+	if (seen->family && !e->flow.family) /* it can be found by its addresses from now on */
+		memset(e->seen, 0, sizeof(e->seen));
 	if (seen->family || !e->flow.family)
 		e->flow = *seen;
 	e->flow.protocol = protocol;
@@ -185,5 +187,6 @@ void flows_recorded(struct flows *f, struct event *ev)
 	stream_catch_up(&e->streams[ev->data.direction == DIRECTION_RECEIVE], &ev->data);
 	flows_place(e->streams, ev);
 	ev->flags = flags;
+	e->flow.seen = e->seen;
 	ev->flow = &e->flow;
 }

@@ -50,7 +50,7 @@ static bool take_signed(struct bytes *rest, uint64_t *ret)
 }
 
 /* a + b where that is a number. */
-static bool sum(uint64_t a, uint64_t b, uint64_t *ret)
+static bool numbers_add(uint64_t a, uint64_t b, uint64_t *ret)
 {
 	return !__builtin_add_overflow(a, b, ret);
 }
@@ -64,8 +64,8 @@ bool index_run_take(struct bytes *list, struct index_run *run)
 	if (!index_take_varint(list, &head) || ((head & 1) && !index_take_varint(list, &more)))
 		return false;
 	more += head & 1;
-	return sum(run->end, head >> 1, &run->begin) && sum(run->begin, 1, &run->end) &&
-	       sum(run->end, more, &run->end);
+	return numbers_add(run->end, head >> 1, &run->begin) &&
+	       numbers_add(run->begin, 1, &run->end) && numbers_add(run->end, more, &run->end);
 }
 
 /* Where the list at rest ends. */
@@ -87,11 +87,11 @@ bool index_entry_take(struct bytes *rest, uint64_t frames, struct index_entry *e
 	const char *begin;
 	uint64_t head, more = 0;
 
-	if (!index_take_varint(rest, &head) || !sum(e->last, head >> 2, &e->first))
+	if (!index_take_varint(rest, &head) || !numbers_add(e->last, head >> 2, &e->first))
 		return false;
 	if ((head & ENTRY_MORE) && !index_take_varint(rest, &more))
 		return false;
-	if (!sum(e->first, more, &e->last))
+	if (!numbers_add(e->first, more, &e->last))
 		return false;
 	if (head & ENTRY_SAME)
 		return e->list.n != 0;
@@ -133,8 +133,8 @@ static bool take_frame(struct bytes *rest, const struct index *x, const struct i
 	    !index_take_varint(rest, &seq) || !index_take_varint(rest, &f->events) ||
 	    !index_take_varint(rest, &f->lost) || !index_take_varint(rest, &kinds))
 		return false;
-	if (!sum(before->offset + before->size, gap, &f->offset) ||
-	    !sum(f->offset, f->size, &end) || end > x->archive_size)
+	if (!numbers_add(before->offset + before->size, gap, &f->offset) ||
+	    !numbers_add(f->offset, f->size, &end) || end > x->archive_size)
 		return false;
 	for (unsigned i = 0; i < 4; i++)
 		f->checksum |= (uint32_t)checksum[i] << 8 * i;
@@ -143,8 +143,8 @@ static bool take_frame(struct bytes *rest, const struct index *x, const struct i
 	f->first_ns += before->last_ns;
 	f->first_seq += before->last_seq;
 	f->kinds = (uint32_t)kinds;
-	return sum(f->first_ns, ns, &f->last_ns) && sum(f->first_seq, seq, &f->last_seq) &&
-	       take_counts(rest, kinds, f);
+	return numbers_add(f->first_ns, ns, &f->last_ns) &&
+	       numbers_add(f->first_seq, seq, &f->last_seq) && take_counts(rest, kinds, f);
 }
 
 static int read_frames(struct bytes *rest, struct index *x)

@@ -101,3 +101,21 @@ void keys_of_event(struct chunk *c, const struct event *ev, bool first_proc, boo
 	if (ev->flow && first_flow)
 		keys_of_flow(c, ev->flow);
 }
+
+void keys_of_change(struct keys_memory *m, struct chunk *c, const struct proc *proc)
+{
+	struct keys_told *told = &m->v[proc->pid % KEYS_MEMORY];
+	struct keys_told now = {.pid = proc->pid,
+				.uid = proc->uid,
+				.generation = c->generation,
+				.comm_n = (uint32_t)proc->comm.n};
+
+	if (proc->comm.n)
+		memcpy(now.comm, proc->comm.p,
+		       proc->comm.n < sizeof(now.comm) ? proc->comm.n : sizeof(now.comm));
+	if (!memcmp(told, &now, sizeof(now)))
+		return;
+	*told = now;
+	keys_put_number(c, KEY_UID, proc->uid, 4);
+	keys_put_text(c, KEY_COMM, proc->comm);
+}

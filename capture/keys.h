@@ -38,3 +38,20 @@ void keys_of_event(struct chunk *c, const struct event *ev, bool first_proc, boo
 /* An address of a flow as it is sought: 4 bytes in network order, also where IPv6 only wraps one
  * of IPv4 (::ffff:192.0.2.1), else 16. Points into `address`. */
 struct bytes keys_address(uint8_t family, const uint8_t address[16]);
+
+/*
+ * A process may take another name or user while it runs, without being another image. Remembers
+ * what was told of processes lately; zeroed, nothing was.
+ */
+enum {
+	KEYS_MEMORY = 2048
+};
+struct keys_memory {
+	struct keys_told {
+		uint32_t pid, uid, generation, comm_n;
+		char comm[16];
+	} v[KEYS_MEMORY];
+};
+/* Appends name and user of the process unless they are what was told last in the chunk's
+ * generation. */
+void keys_of_change(struct keys_memory *m, struct chunk *c, const struct proc *proc);

@@ -17,6 +17,13 @@ static bool chunk_is_fresh(const struct chunk *c)
 	return !c->len && !c->records;
 }
 
+/* Nobody would miss it: one that begins a medium is needed though nothing may be in it, as readable
+ * text opens with nothing. */
+static bool chunk_is_idle(const struct chunk *c)
+{
+	return chunk_is_fresh(c) && !c->rotates;
+}
+
 /* Keeps a closed chunk back in one of the two lists. */
 static void list_keep(struct lanes *l, struct chunk_list *list, struct chunk *c)
 {
@@ -72,19 +79,26 @@ static struct chunk *lanes_take(struct lanes *l, enum pool_size size, uint64_t n
 int lanes_grow(struct lanes *l, enum lane lane, uint64_t now_ns)
 {
 	struct chunk **open = lane == LANE_EARLY ? &l->out.early : &l->out.tail;
-	bool jumbo = *open && chunk_is_fresh(*open);
+	struct chunk *fresh = *open && chunk_is_fresh(*open) ? *open : NULL, *c;
 
 	assert(lane == LANE_TAIL || l->out.holds);
-	if (jumbo && pool_size_of(*open) == POOL_JUMBO)
+	assert(fresh || !*open || lane == LANE_EARLY);
+	if (fresh && pool_size_of(fresh) == POOL_JUMBO)
 		return -EMSGSIZE;
-	if (jumbo)
-		pool_give(l->pool, *open);
-	else if (*open && lane == LANE_EARLY)
+	if (*open && !fresh) {
 		list_keep(l, &l->early, *open);
-	assert(jumbo || !*open || lane == LANE_EARLY);
-	*open = NULL;
-	*open = lanes_take(l, jumbo ? POOL_JUMBO : POOL_SMALL, now_ns);
-	return *open ? 0 : -EAGAIN;
+		*open = NULL;
+	}
+	c = lanes_take(l, fresh ? POOL_JUMBO : POOL_SMALL, now_ns);
+	if (!c)
+		return -EAGAIN;
+	if (fresh) { /* it takes its place */
+		c->opens = fresh->opens;
+		c->rotates = fresh->rotates;
+		pool_give(l->pool, fresh);
+	}
+	*open = c;
+	return 0;
 }
 
 void lanes_ship(struct lanes *l)
@@ -94,7 +108,7 @@ void lanes_ship(struct lanes *l)
 	if (!c)
 		return;
 	l->out.tail = NULL;
-	if (chunk_is_fresh(c)) {
+	if (chunk_is_idle(c)) {
 		pool_give(l->pool, c);
 		return;
 	}

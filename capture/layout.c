@@ -254,13 +254,18 @@ int layout_decode(const struct rec *rec, const char *probe, struct part *ret)
 	return decoders[rec->kind](rec, ret);
 }
 
+enum {
+	RUN_MOST =
+		12 * 1024 /* twice what any penstock writes: what opens a generation is bounded */
+};
+
 int layout_run(const struct rec *rec, struct run *ret, uint64_t ret_probes[4])
 {
 	const struct rec_run *r = (const void *)rec;
 	struct run run = {.pid = 0};
 	struct tail t;
 
-	if (rec->len < sizeof(*r))
+	if (rec->len < sizeof(*r) || rec->len > RUN_MOST)
 		return -EMSGSIZE;
 	if (r->version > REC_VERSION)
 		return -EPROTO;

@@ -415,7 +415,12 @@ enum medium_step medium_end(struct medium *m)
 	assert(!m->head && !m->unsafe.n);
 	if (m->state == MEDIUM_NONE)
 		return MEDIUM_IDLE;
-	m->tail_written |= m->given_up;
+	/* What a sink did not take the end of stays as it is: under the name that says so, where it
+	 * has one, for the next start to mend. */
+	if (m->given_up && m->filter_ops && !m->tail_written) {
+		m->state = MEDIUM_NONE;
+		return MEDIUM_IDLE;
+	}
 	if (!medium_pauses(m))
 		step = medium_step_end(m);
 	if (step == MEDIUM_BLOCKED && medium_is_hopeless(m))

@@ -21,7 +21,8 @@
 #include "capture/tally.h"
 
 enum {
-	MEDIUM_OPENING = 64 * 1024 /* most that opening bytes may be where they are repeated */
+	MEDIUM_OPENING = CHUNK_SIZE /* most that opening bytes may be where they are repeated: they
+				     * are the beginning of a chunk */
 };
 
 enum medium_state {

@@ -36,7 +36,9 @@ int output_new(const struct output_config *cfg, unsigned index, struct output **
 		return errf(err, -ENOMEM, "%s: out of memory", cfg->label);
 	}
 	o->encoder_open = true;
-	if (cfg->frame_bytes && !pool_keep_keys(o->pool)) {
+	if (cfg->frame_bytes)
+		o->told = calloc(1, sizeof(*o->told));
+	if (cfg->frame_bytes && (!o->told || !pool_keep_keys(o->pool))) {
 		output_free(o);
 		return errf(err, -ENOMEM, "%s: out of memory", cfg->label);
 	}
@@ -63,6 +65,7 @@ void output_free(struct output *o)
 	if (o->encoder_open && o->cfg.encoder->close)
 		o->cfg.encoder->close(o->encoder);
 	free(o->encoder);
+	free(o->told);
 	free(o->run);
 	pool_free(o->pool);
 	free(o);
@@ -159,6 +162,8 @@ static void output_index(struct output *o, struct chunk *c, const struct event *
 	const uint32_t *proc = ev->proc ? ev->proc->seen : NULL;
 	uint32_t *flow = ev->flow ? ev->flow->seen : NULL;
 
+	if (o->told && ev->proc)
+		keys_of_change(o->told, c, ev->proc);
 	keys_of_event(c, ev, !proc || ev->proc_first, !flow || flow[o->index] != o->generation);
 	if (flow)
 		flow[o->index] = o->generation;

@@ -29,7 +29,8 @@ void output_measure(struct output *o)
 
 	if (o->next_seq == o->generation_seq) /* nothing is in it but what opens it */
 		return;
-	if (cfg->frame_bytes && o->lanes.bytes - o->frame_base + CHUNK_SIZE > cfg->frame_bytes)
+	if (cfg->frame_bytes &&
+	    o->lanes.bytes - o->frame_base - o->frame_context + CHUNK_SIZE > cfg->frame_bytes)
 		o->generation_due = true;
 	if (!cfg->rotate_bytes)
 		return;
@@ -67,10 +68,15 @@ bool output_medium_is_due(struct output *o)
 	return o->rotate_at_ns && o->now_ns + (uint64_t)o->clock_ns >= o->rotate_at_ns;
 }
 
+uint64_t output_frame_bytes(const struct output *o)
+{
+	return o->lanes.bytes - o->frame_base + (o->lanes.out.tail ? o->lanes.out.tail->len : 0);
+}
+
 bool output_frame_is_old(const struct output *o)
 {
-	return o->cfg.frame_ns && o->next_seq > o->generation_seq &&
-	       o->now_ns - o->generation_ns >= o->cfg.frame_ns;
+	return o->cfg.frame_ns && o->now_ns - o->generation_ns >= o->cfg.frame_ns &&
+	       output_frame_bytes(o) >= 2 * o->frame_context && o->next_seq > o->generation_seq;
 }
 
 void output_clock(struct output *o, int64_t offset_ns)

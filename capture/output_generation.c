@@ -69,6 +69,7 @@ static void generation_describe(struct output *o)
 		return;
 	assert(c); /* generation_open() has opened it */
 	meta.run = o->run;
+	meta.flags = o->run_flags;
 	meta.time_boot_ns = o->run->start_boot_ns;
 	meta.time_unix_ns = o->run->start_unix_ns;
 	r = o->cfg.encoder->encode(o->encoder, &meta, &o->lanes.out);
@@ -127,6 +128,7 @@ static bool generation_open(struct output *o)
 	if (o->context_fn && o->generation > 1 &&
 	    o->context_fn(o->context, generation_add_record, o) < 0)
 		o->generation_torn = true;
+	o->frame_context = output_frame_bytes(o);
 	if (o->cfg.hold_ns) /* nothing may come before it */
 		output_ship(o);
 	return true;
@@ -146,14 +148,20 @@ bool output_ready(struct output *o)
 
 int output_run(struct output *o, const struct run *run)
 {
-	struct run *copy = run_copy(run);
+	struct event meta = {.kind = EVENT_META, .run = run};
+	struct run *copy;
 
+	/* The preamble tells the run, too: as this output may tell it. */
+	if (o->cfg.view)
+		o->cfg.view(&meta, o->cfg.view_arg);
+	copy = run_copy(meta.run);
 	if (!copy)
 		return -ENOMEM;
 	if (o->run && o->run->run_id != run->run_id)
 		o->generation_due = true;
 	free(o->run);
 	o->run = copy;
+	o->run_flags = meta.flags;
 	o->now_ns = run->start_boot_ns;
 	output_ready(o);
 	return 0;

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "capture/delivery.h"
+#include "capture/keys.h"
 #include "capture/lanes.h"
 #include "capture/loss.h"
 #include "capture/output.h"
@@ -21,9 +22,11 @@ struct output {
 	void *encoder; /* its ctx */
 	bool encoder_open;
 	struct pool *pool;
+	struct keys_memory *told; /* NULL = chunks keep no keys */
 	struct delivery *delivery;
 	struct lanes lanes;
-	struct run *run; /* ours; NULL = not known yet */
+	struct run *run;    /* ours, as the view shows it; NULL = not known yet */
+	uint32_t run_flags; /* of the event that tells it */
 	output_context_fn context_fn;
 	void *context;
 	uint64_t now_ns;
@@ -39,6 +42,7 @@ struct output {
 	uint64_t opening_n;      /* bytes with which delivery begins each medium after the first */
 	uint64_t generation_seq; /* next_seq at that time */
 	uint64_t frame_base;     /* lanes.bytes at that time */
+	uint64_t frame_context;  /* bytes that only open it */
 	uint64_t medium_base;  /* how much the sink had got, or will have, when the medium began */
 	uint64_t rotate_at_ns; /* Unix time at which the next medium is due; 0 = never */
 	atomic_bool want_flush, want_medium;
@@ -58,7 +62,11 @@ void output_measure(struct output *o);
 void output_measure_medium(struct output *o);
 /* Has the time come for another one, or has somebody asked for it? */
 bool output_medium_is_due(struct output *o);
-/* The frame has something in it, and is as long as it may be. */
+/* Bytes of the frame, so far. */
+uint64_t output_frame_bytes(const struct output *o);
+/* The frame is as long as it may be, and what it says is as much as what it must say first: where
+ * little happens, an archive would else consist of descriptions (of all processes, if it is raw).
+ */
 bool output_frame_is_old(const struct output *o);
 /* The open chunk is complete: closes it and sends it on. */
 void output_ship(struct output *o);

@@ -94,12 +94,12 @@ static int pipeline_start(struct pipeline *p)
 {
 	if (p->started || !p->run_rec || !p->have_clock)
 		return 0;
-	p->started = true;
 	p->run.start_unix_ns = normalise_unix(p->normalise, p->run.start_boot_ns);
 	p->ledger.counters_ns = p->ledger.loss_ns = p->ledger.stats_ns = p->run.start_boot_ns;
 	for (unsigned i = 0; i < p->cfg.outputs_n; i++)
 		if (!output_is_tap(p->cfg.outputs[i]) && output_run(p->cfg.outputs[i], &p->run) < 0)
 			return errf(&p->err, -ENOMEM, "out of memory");
+	p->started = true;
 	return 0;
 }
 

@@ -98,7 +98,6 @@ static int playback_begin(struct playback *p, const struct event *ev)
 	keep_text(&at, &probes, RUN_TEXT);
 	*at = '\0';
 	run->probes = probes.p;
-	p->started = true;
 	p->tick_ns = run->start_boot_ns;
 	p->offset_ns = (int64_t)(run->start_unix_ns - run->start_boot_ns);
 	p->counts[EVENT_META]++;
@@ -107,6 +106,7 @@ static int playback_begin(struct playback *p, const struct event *ev)
 		if (output_run(p->outputs[i], run) < 0)
 			return -ENOMEM;
 	}
+	p->started = true;
 	return 0;
 }
 

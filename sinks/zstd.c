@@ -16,9 +16,8 @@
 #include "capture/index.h"
 
 enum {
-	ZSTD_OPENING = 64 * 1024, /* opening bytes that come in one put */
-	ZSTD_ENDS = 64 * 1024,    /* what the end of a frame and the beginning of the next take */
-	ZSTD_WINDOW_LONG = 27,    /* the largest that `zstd -d` takes without being asked */
+	ZSTD_ENDS = 64 * 1024, /* what the end of a frame and the beginning of the next take */
+	ZSTD_WINDOW_LONG = 27, /* the largest that `zstd -d` takes without being asked */
 	ZSTD_CHECKSUM = 4,
 };
 
@@ -75,7 +74,7 @@ static int zstd_open(void *ctx, const void *cfg, const struct filter_env *env, s
 	z->cfg = cfg;
 	z->frames = env->frames;
 	z->cctx = ZSTD_createCCtx();
-	z->cap = ZSTD_compressBound(CHUNK_JUMBO + ZSTD_OPENING) + ZSTD_ENDS;
+	z->cap = ZSTD_compressBound(CHUNK_JUMBO) + ZSTD_ENDS;
 	z->out = malloc(z->cap);
 	if (!z->cctx || !z->out)
 		return zstd_fail(err, "out of memory");

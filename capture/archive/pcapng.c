@@ -122,7 +122,7 @@ static bool row_is_event(struct bytes row)
 
 static int decoder_refuse(struct err *err)
 {
-	return errf(err, -EPROTO,
+	return errf(err, -ENODATA,
 		    "its events are rows and packets only: pcapng can be read back where it was "
 		    "recorded with events=custom");
 }

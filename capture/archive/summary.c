@@ -201,7 +201,7 @@ static int reading_all(struct reading *reading, struct records *records, struct 
 		switch (item.what) {
 		case RECORDS_RECORD:
 			r = reading_record(reading, records, item.record);
-			if (r < 0 && r != -EPROTO)
+			if (r < 0 && r != -ENODATA)
 				return errf(err, r,
 					    "a damaged record at byte %" PRIu64 " of the contents",
 					    item.raw_at);

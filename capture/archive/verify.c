@@ -150,7 +150,7 @@ static int check_contents(struct check *c, struct bytes record, struct err *err)
 	if (r == 0 && ops->decode)
 		r = ops->decode(c->records.ctx, record, check_event, c, err);
 	/* A pcapng for Wireshark alone has not all events in full, and is right. */
-	return c->pcapng && r == -EPROTO ? 0 : r;
+	return c->pcapng && r == -ENODATA ? 0 : r;
 }
 
 /* Says where it is: a record's place is known in the contents; where these are compressed, the file

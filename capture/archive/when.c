@@ -118,11 +118,10 @@ static bool take_zone(const char **text, uint64_t *ns)
 /* A date with what may follow it, or the time of a day. */
 static bool when_of_calendar(const char *text, bool end, uint64_t today_ns, uint64_t *ret_ns)
 {
+	bool of_today = strlen(text) > 2 && text[2] == ':';
 	uint64_t ns = today_ns;
 
-	if (!text[0])
-		return false;
-	if (text[1] && text[2] != ':' && !take_date(&text, &ns))
+	if (!of_today && !take_date(&text, &ns))
 		return false;
 	if (!*text) {
 		*ret_ns = ns + (end ? NS_PER_DAY : 0);

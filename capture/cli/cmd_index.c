@@ -39,8 +39,10 @@ static int index_main(const struct cli_call *call, struct err *err)
 
 		if (r == 0)
 			continue;
-		fprintf(stderr, "penstock index: %s\n",
-			r > 0 ? "no archive of frames: needs no index" : why.text);
+		if (r > 0)
+			errf(&why, -EINVAL, "%s: no archive of frames: it needs no index",
+			     call->operands[i]);
+		fprintf(stderr, "penstock index: %s\n", why.text);
 		status = r < 0 ? CLI_FAILED : status;
 	}
 	return status;

@@ -10,6 +10,8 @@
 
 #include "capture/base/cleanup.h"
 #include "capture/base/near.h"
+#include "capture/base/parse.h"
+#include "capture/redact.h"
 
 #define MS 1000000ull
 
@@ -24,6 +26,16 @@ const struct opt output_spec_options[] = {
 	 .offset = offsetof(struct output_spec_keys, kinds),
 	 .arg = "KIND[+KIND]",
 	 .help = "only events of these kinds; losses are always written"},
+	{.name = "redact",
+	 .type = OPT_FLAG,
+	 .offset = offsetof(struct output_spec_keys, redact),
+	 .help = "mask passwords, tokens and cookies in command lines, HTTP and SQL"},
+	{.name = "payload",
+	 .type = OPT_STRING,
+	 .offset = offsetof(struct output_spec_keys, payload),
+	 .arg = "full|none|BYTES",
+	 .def = "full",
+	 .help = "of what was sent and received, keep that much of each call"},
 	{.name = "flush",
 	 .type = OPT_DURATION,
 	 .offset = offsetof(struct output_spec_keys, flush_ns),
@@ -265,11 +277,38 @@ static int set_keys(struct output_spec *spec, const struct pair *pairs, unsigned
 	return r;
 }
 
+static int check_payload(struct output_spec *spec, struct err *err)
+{
+	const char *payload = spec->keys.payload;
+	bool full = !strcmp(payload, "full");
+
+	spec->payload_max = full ? REDACT_PAYLOAD_FULL : 0;
+	if (!full && strcmp(payload, "none") != 0 && parse_size(payload, &spec->payload_max) < 0)
+		return errf(err, -EINVAL, "-w %s: payload: '%s' is neither full, none nor a size",
+			    spec->label, payload);
+	return 0;
+}
+
+/* What takes everything as it comes cannot leave anything out. */
+static int check_tap(const struct output_spec *spec, struct err *err)
+{
+	const char *key = spec->keys.kinds                           ? "kinds"
+			  : spec->keys.redact                        ? "redact"
+			  : spec->payload_max != REDACT_PAYLOAD_FULL ? "payload"
+								     : NULL;
+
+	if (!key || !(spec->encoder->flags & ENCODER_TAP))
+		return 0;
+	return errf(err, -EINVAL, "-w %s: %s: %s takes everything", spec->label, key,
+		    spec->encoder->name);
+}
+
 /* Refuses keys that make no sense together, and fills in what depends on the sink. */
 static int check_keys(struct output_spec *spec, struct err *err)
 {
 	const char *kinds = spec->keys.kinds;
 	char label[256];
+	int r;
 
 	if ((spec->encoder->flags & ENCODER_BINARY || spec->filter) && on_stdout(spec) &&
 	    isatty(STDOUT_FILENO))
@@ -283,11 +322,11 @@ static int check_keys(struct output_spec *spec, struct err *err)
 	if (!spec->keys.flush_ns)
 		spec->keys.flush_ns = on_stdout(spec) ? 100 * MS : 1000 * MS;
 	spec->kinds = (1u << EVENT_KINDS) - 1;
-	if (!kinds)
-		return 0;
-	if (spec->encoder->flags & ENCODER_TAP)
-		return errf(err, -EINVAL, "-w %s: kinds: %s takes everything", spec->label,
-			    spec->encoder->name);
+	r = check_payload(spec, err);
+	if (!r)
+		r = check_tap(spec, err);
+	if (r || !kinds)
+		return r;
 	snprintf(label, sizeof(label), "-w %s", spec->label);
 	return output_spec_kinds(kinds, label, &spec->kinds, err);
 }

@@ -14,7 +14,8 @@
 #include "capture/sink.h"
 
 struct output_spec_keys {
-	const char *format, *kinds;
+	const char *format, *kinds, *payload;
+	bool redact;
 	uint64_t flush_ns, hold_ns; /* flush 0 = fit for the sink */
 	uint64_t size, every_ns;    /* 0 = the medium never ends by itself */
 };
@@ -28,8 +29,9 @@ struct output_spec {
 	const struct sink_ops *sink;
 	void *encoder_cfg, *filter_cfg, *sink_cfg;
 	struct output_spec_keys keys;
-	uint32_t kinds; /* 1 << EVENT_... */
-	char *text;     /* all texts above point into it, or into constants */
+	uint32_t kinds;       /* 1 << EVENT_... */
+	uint64_t payload_max; /* bytes of each call that are kept, or REDACT_PAYLOAD_FULL */
+	char *text;           /* all texts above point into it, or into constants */
 };
 
 /* text NULL: readable text on standard output. -EINVAL with one line. Opens nothing. */

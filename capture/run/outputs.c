@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "capture/archive/recover.h"
+#include "capture/redact.h"
 
 static int outputs_add(struct outputs *o, const char *text, struct err *err)
 {
@@ -50,12 +51,26 @@ static struct encoder_env encoder_env(const struct output_spec *spec)
 	return (struct encoder_env){.colour = terminal && wants_colour()};
 }
 
+static int view_new(const struct output_spec *spec, struct redact **ret, struct err *err)
+{
+	const struct redact_config cfg = {.secrets = spec->keys.redact,
+					  .payload_max = spec->payload_max};
+
+	if (!cfg.secrets && cfg.payload_max == REDACT_PAYLOAD_FULL)
+		return 0;
+	return redact_new(&cfg, ret, err);
+}
+
 int outputs_open(struct outputs *o, const struct user *user, bool block, struct err *err)
 {
 	int r = 0;
 
 	for (unsigned i = 0; i < o->n && r == 0; i++) {
 		const struct output_spec *spec = &o->specs[i];
+
+		r = view_new(spec, &o->views[i], err);
+		if (r)
+			break;
 		struct output_config cfg = {
 			.label = spec->label,
 			.encoder = spec->encoder,
@@ -75,6 +90,8 @@ int outputs_open(struct outputs *o, const struct user *user, bool block, struct 
 			.kinds = spec->kinds,
 			.flush_ns = spec->keys.flush_ns,
 			.hold_ns = spec->keys.hold_ns,
+			.view = o->views[i] ? redact_view : NULL,
+			.view_arg = o->views[i],
 			.block = block,
 		};
 
@@ -95,6 +112,7 @@ void outputs_done(struct outputs *o)
 {
 	for (unsigned i = 0; i < o->n; i++) {
 		output_free(o->v[i]);
+		redact_free(o->views[i]);
 		output_spec_done(&o->specs[i]);
 	}
 	*o = (struct outputs){0};

@@ -8,7 +8,8 @@
 struct outputs {
 	unsigned n;
 	struct output_spec specs[OUTPUT_MAX];
-	struct output *v[OUTPUT_MAX]; /* NULL until opened */
+	struct output *v[OUTPUT_MAX];     /* NULL until opened */
+	struct redact *views[OUTPUT_MAX]; /* NULL = events go out as they are */
 };
 
 /* No text: readable text on standard output. -EINVAL with one line. outputs_done() is due anyhow.

@@ -8,6 +8,7 @@
 
 #include "capture/archive/raw.h"
 #include "capture/archive/recording.h"
+#include "capture/archive/records.h"
 #include "capture/archive/selection.h"
 #include "capture/playback.h"
 #include "capture/run/reader.h"
@@ -27,7 +28,8 @@ struct search {
 	struct playback *playback; /* of the run that is being read; NULL = none */
 	uint64_t run_id;
 	bool enough;
-	unsigned unindexed; /* archives without an index */
+	unsigned unindexed;   /* archives without an index */
+	unsigned passed_over; /* files in folders that hold no events */
 	/* --around: the first pass notes when something fits, the second takes what is near. */
 	enum {
 		SEARCH_DIRECT,
@@ -320,23 +322,41 @@ static bool is_being_written(const char *path)
 	return n > 5 && !strcmp(path + n - 5, ".part");
 }
 
-static void search_file(struct search *s, const char *path)
+/* Of what lies in a folder, readable text and pcapng for Wireshark alone hold nothing to be sought.
+ */
+static bool search_passes_over(struct search *s, const struct search_file *file, int code)
+{
+	const char *format = file->found ? records_format(file->path) : NULL;
+
+	if (!format || (strcmp(format, "text") != 0 && code != -ENODATA))
+		return false;
+	if (!s->passed_over++ && s->pass != SEARCH_NEAR)
+		s->cfg->say("what holds no events in full is passed over: readable text, pcapng "
+			    "without events=custom",
+			    s->cfg->arg);
+	return true;
+}
+
+static void search_file(struct search *s, const struct search_file *file)
 {
 	struct recording r;
 	struct err err = {""};
 	bool torn = false;
-	int ret = recording_open(&r, path, &err);
+	int ret = recording_open(&r, file->path, &err);
 
 	if (ret == 0) {
 		ret = r.decoder == &decoder_raw ? search_records(s, &r, &err)
-						: search_events(s, &r, path, &err);
-		torn = r.stream && (r.torn || stream_torn(r.stream)) && !is_being_written(path);
+						: search_events(s, &r, file->path, &err);
+		torn = r.stream && (r.torn || stream_torn(r.stream)) &&
+		       !is_being_written(file->path);
 		recording_close(&r);
 	}
-	if (ret == -ECANCELED || s->pass == SEARCH_NEAR || (ret == 0 && !torn))
+	if (ret == 0 && torn)
+		ret = errf(&err, -EBADMSG, "%s: its end is missing: see penstock verify",
+			   file->path);
+	if (ret == 0 || ret == -ECANCELED || search_passes_over(s, file, ret) ||
+	    s->pass == SEARCH_NEAR)
 		return;
-	if (ret == 0)
-		errf(&err, -EBADMSG, "%s: its end is missing: see penstock verify", path);
 	s->cfg->say(err.text, s->cfg->arg);
 	s->result.failed++;
 }
@@ -349,7 +369,7 @@ static void search_pass(struct search *s, const struct search_files *files)
 	s->run_id = 0;
 	query_forget(s->cfg->query);
 	for (unsigned i = 0; i < files->n && !s->enough; i++) {
-		search_file(s, files->v[i].path);
+		search_file(s, &files->v[i]);
 		s->done_bytes += files->v[i].size;
 		search_goes_on(s, 0);
 	}

@@ -32,7 +32,7 @@ static uint64_t file_begins(const char *path, const struct stat *st)
 	return begin_ns;
 }
 
-static int files_add(struct search_files *f, const char *path, struct err *err)
+static int files_add(struct search_files *f, const char *path, bool found, struct err *err)
 {
 	struct search_file *grown = f->v;
 	struct stat st = {.st_mode = S_IFIFO};
@@ -45,7 +45,7 @@ static int files_add(struct search_files *f, const char *path, struct err *err)
 		return errf(err, -ENOMEM, "out of memory");
 	f->v = grown;
 	grown += f->n;
-	*grown = (struct search_file){.path = strdup(path)};
+	*grown = (struct search_file){.path = strdup(path), .found = found};
 	if (!grown->path)
 		return errf(err, -ENOMEM, "out of memory");
 	f->n++;
@@ -67,9 +67,17 @@ static int folder_add(struct search_files *f, char *path, struct err *err)
 		return errf(err, -errno, "%s: %s", path, strerror(errno));
 	while (r == 0 && (e = fts_read(fts)))
 		if (e->fts_info == FTS_F && records_format(e->fts_path)) /* a FIFO would block */
-			r = files_add(f, e->fts_path, err);
+			r = files_add(f, e->fts_path, true, err);
 	fts_close(fts);
 	return r;
+}
+
+/* What lies beside archives is given with them where a shell expands names. */
+static bool is_beside(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+
+	return dot && !strcmp(dot, ".idx");
 }
 
 static int compare_files(const void *a, const void *b)
@@ -88,10 +96,12 @@ int search_files_find(char **paths, unsigned n, struct search_files *ret, struct
 	*ret = (struct search_files){0};
 	for (unsigned i = 0; i < n && r == 0; i++) {
 		struct stat st;
-		bool folder = strcmp(paths[i], "-") != 0 && stat(paths[i], &st) == 0 &&
-			      S_ISDIR(st.st_mode);
+		bool there = strcmp(paths[i], "-") != 0 && stat(paths[i], &st) == 0;
 
-		r = folder ? folder_add(ret, paths[i], err) : files_add(ret, paths[i], err);
+		if (there && S_ISDIR(st.st_mode))
+			r = folder_add(ret, paths[i], err);
+		else if (!is_beside(paths[i]))
+			r = files_add(ret, paths[i], false, err);
 	}
 	if (r == 0 && !ret->n)
 		r = errf(err, -ENOENT, "there is no recording in what was given");

@@ -10,6 +10,7 @@ struct search_file {
 	char *path;
 	uint64_t begin_ns; /* Unix time of its first event; of a raw one that of its last change */
 	uint64_t size;
+	bool found; /* in a folder: nobody said that it is a recording that can be searched */
 };
 
 struct search_files {

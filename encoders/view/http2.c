@@ -1,21 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "encoders/view/http2.h"
 
-#include <nghttp2/nghttp2.h>
-
+#include "encoders/view/http2_frame.h"
 #include "encoders/view/http2_stream.h"
 
 enum {
-	PREFACE = 24, /* PRI * HTTP/2.0 … */
-	FRAME_HEAD = 9,
-	FRAME_KEPT = 64 * 1024,    /* a frame of headers that comes in parts is kept up to here */
-	FRAME_LIKELY = 256 * 1024, /* larger ones are legal, and nobody sends them */
-	PRIORITY_UPDATE = 16,
-};
-
-struct frame {
-	uint32_t length, stream;
-	uint8_t type, flags;
+	FRAME_KEPT = 64 * 1024, /* a frame of headers that comes in parts is kept up to here */
 };
 
 struct http2_side {
@@ -24,14 +14,14 @@ struct http2_side {
 	bool lost;       /* the header state is not known */
 	bool searching;  /* nor is where a frame begins */
 	uint8_t preface; /* bytes of it that are still to come */
-	uint8_t head_n;  /* bytes of the present frame's head; FRAME_HEAD = in its payload */
-	uint8_t head[FRAME_HEAD];
+	uint8_t head_n;  /* bytes of the present frame's head; HTTP2_FRAME_HEAD = in its payload */
+	uint8_t head[HTTP2_FRAME_HEAD];
 	uint8_t pad;
 	uint32_t left; /* of the payload */
-	struct frame frame;
-	struct textbuf parts; /* payload that came in parts */
-	struct frame block;   /* whose header block is open; type DATA = none */
-	struct textbuf list;  /* fields of it */
+	struct http2_frame frame;
+	struct textbuf parts;     /* payload that came in parts */
+	struct http2_frame block; /* whose header block is open; type DATA = none */
+	struct textbuf list;      /* fields of it */
 	struct view_lost unread;
 };
 
@@ -40,23 +30,6 @@ struct http2 {
 	struct http2_side sides[2]; /* by whether we receive */
 	struct http2_streams streams;
 };
-
-static uint32_t uint_of_be(const uint8_t *p, unsigned n)
-{
-	uint32_t v = 0;
-
-	while (n--)
-		v = v << 8 | *p++;
-	return v;
-}
-
-static struct frame frame_of(const uint8_t *p)
-{
-	return (struct frame){.length = uint_of_be(p, 3),
-			      .type = p[3],
-			      .flags = p[4],
-			      .stream = uint_of_be(p + 5, 4) & 0x7fffffff};
-}
 
 static const char *frame_name(uint8_t type)
 {
@@ -72,7 +45,7 @@ static const char *frame_name(uint8_t type)
 static void close_block(struct http2_side *s, struct view *v)
 {
 	textbuf_done(v->pool, &s->list);
-	s->block = (struct frame){0};
+	s->block = (struct http2_frame){0};
 }
 
 static void lose_headers(struct http2_side *s, struct view *v)
@@ -89,7 +62,7 @@ static void lose_headers(struct http2_side *s, struct view *v)
 	view_end(v);
 }
 
-static void show_frame(struct http2 *h, struct view *v, const struct frame *f)
+static void show_frame(struct http2 *h, struct view *v, const struct http2_frame *f)
 {
 	view_row(v, NULL);
 	show_mem(&v->w, frame_name(f->type), strlen(frame_name(f->type)));
@@ -110,50 +83,14 @@ static void side_search(struct http2 *h, struct http2_side *s, struct view *v)
 	s->searching = true;
 }
 
-static bool frame_is_likely(const struct frame *f)
-{
-	switch (f->type) {
-	case NGHTTP2_DATA:
-	case NGHTTP2_HEADERS:
-	case NGHTTP2_CONTINUATION:
-	case NGHTTP2_PUSH_PROMISE:
-		return f->stream && f->length <= FRAME_LIKELY;
-	case NGHTTP2_PRIORITY:
-		return f->stream && f->length == 5;
-	case NGHTTP2_RST_STREAM:
-		return f->stream && f->length == 4;
-	case NGHTTP2_SETTINGS:
-		return !f->stream && f->length % 6 == 0 && f->length <= FRAME_LIKELY;
-	case NGHTTP2_PING:
-		return !f->stream && f->length == 8;
-	case NGHTTP2_GOAWAY:
-		return !f->stream && f->length >= 8 && f->length <= FRAME_LIKELY;
-	case NGHTTP2_WINDOW_UPDATE:
-		return f->length == 4;
-	case PRIORITY_UPDATE:
-		return !f->stream && f->length >= 4 && f->length <= FRAME_LIKELY;
-	}
-	return false;
-}
-
-/* Frames begin with a call more often than not: does this look like a chain of them? */
 static bool frames_found(const struct view *v, struct bytes data)
 {
-	if (v->ev->data.call_offset || data.n < FRAME_HEAD)
-		return false;
-	for (size_t at = 0; at + FRAME_HEAD <= data.n;) {
-		struct frame f = frame_of((const uint8_t *)data.p + at);
-
-		if (!frame_is_likely(&f))
-			return false;
-		at += FRAME_HEAD + f.length;
-	}
-	return true;
+	return !v->ev->data.call_offset && http2_frame_is_chain(data);
 }
 
 /* ---- header blocks ------------------------------------------------------------------------- */
 
-static void stream_ended(struct http2 *h, struct view *v, const struct frame *f)
+static void stream_ended(struct http2 *h, struct view *v, const struct http2_frame *f)
 {
 	struct http2_stream *st = http2_stream_find(&h->streams, f->stream);
 
@@ -194,7 +131,7 @@ static bool open_block(struct http2_side *s, struct bytes *fragment)
 		before = 1;
 	}
 	if (promise && n >= before + 4) {
-		s->block.stream = uint_of_be(p + before, 4) & 0x7fffffff;
+		s->block.stream = http2_frame_uint(p + before, 4) & 0x7fffffff;
 		s->block.flags &= ~NGHTTP2_FLAG_END_STREAM;
 	}
 	if (promise)
@@ -235,11 +172,11 @@ static void show_error(struct view *v, uint32_t code)
 	show_mem(&v->w, name, strlen(name));
 }
 
-static void reset_frame(struct http2 *h, struct view *v, const struct frame *f,
+static void reset_frame(struct http2 *h, struct view *v, const struct http2_frame *f,
 			struct bytes payload)
 {
 	struct http2_stream *st = http2_stream_find(&h->streams, f->stream);
-	uint32_t code = payload.n < 4 ? 0 : uint_of_be((const uint8_t *)payload.p, 4);
+	uint32_t code = payload.n < 4 ? 0 : http2_frame_uint((const uint8_t *)payload.p, 4);
 
 	if (!st && !code)
 		return; /* both sides had ended: nothing is reset */
@@ -253,7 +190,7 @@ static void reset_frame(struct http2 *h, struct view *v, const struct frame *f,
 
 static void goaway_frame(struct view *v, struct bytes payload)
 {
-	uint32_t code = payload.n < 8 ? 0 : uint_of_be((const uint8_t *)payload.p + 4, 4);
+	uint32_t code = payload.n < 8 ? 0 : http2_frame_uint((const uint8_t *)payload.p + 4, 4);
 
 	if (!code)
 		return;
@@ -271,7 +208,7 @@ static bool is_headers(uint8_t type)
 	       type == NGHTTP2_CONTINUATION;
 }
 
-static bool is_kept(const struct frame *f)
+static bool is_kept(const struct http2_frame *f)
 {
 	return is_headers(f->type) || f->type == NGHTTP2_RST_STREAM || f->type == NGHTTP2_GOAWAY;
 }
@@ -334,7 +271,7 @@ static void frame_begins(struct http2 *h, struct http2_side *s, struct view *v)
 	const struct http2_stream *st;
 	bool readable = !s->lost;
 
-	s->frame = frame_of(s->head);
+	s->frame = http2_frame_of(s->head);
 	s->left = s->frame.length;
 	s->pad = 0;
 	if (s->block.type && s->frame.type != NGHTTP2_CONTINUATION)
@@ -354,11 +291,11 @@ static void frame_begins(struct http2 *h, struct http2_side *s, struct view *v)
 
 static size_t head_step(struct http2 *h, struct http2_side *s, struct view *v, struct bytes data)
 {
-	size_t room = FRAME_HEAD - s->head_n, n = data.n < room ? data.n : room;
+	size_t room = HTTP2_FRAME_HEAD - s->head_n, n = data.n < room ? data.n : room;
 
 	memcpy(s->head + s->head_n, data.p, n);
 	s->head_n += n;
-	if (s->head_n == FRAME_HEAD)
+	if (s->head_n == HTTP2_FRAME_HEAD)
 		frame_begins(h, s, v);
 	return n;
 }
@@ -389,7 +326,8 @@ static size_t side_step(struct http2 *h, struct http2_side *s, struct view *v, s
 		view_lost_data(v, &s->unread, data);
 		return data.n;
 	}
-	return s->head_n == FRAME_HEAD ? payload_step(h, s, v, data) : head_step(h, s, v, data);
+	return s->head_n == HTTP2_FRAME_HEAD ? payload_step(h, s, v, data)
+					     : head_step(h, s, v, data);
 }
 
 /* ---- the connection ------------------------------------------------------------------------ */
@@ -398,7 +336,7 @@ static void side_gap(struct http2 *h, struct http2_side *s, struct view *v, uint
 {
 	struct http2_stream *st;
 
-	if (s->head_n == FRAME_HEAD && s->frame.type == NGHTTP2_DATA && missing <= s->left) {
+	if (s->head_n == HTTP2_FRAME_HEAD && s->frame.type == NGHTTP2_DATA && missing <= s->left) {
 		st = http2_stream_find(&h->streams, s->frame.stream);
 		if (st && st->headed[v->receives])
 			st->bodies[v->receives].missing += missing;
@@ -447,7 +385,7 @@ static void side_begin(struct http2_side *s, struct view *v, struct bytes data)
 		view_lost_begin(v, &s->unread);
 		lose_headers(s, v);
 	} else if (data.p[0] == 'P') { /* no frame is so long that its length begins with that */
-		s->preface = PREFACE;
+		s->preface = HTTP2_PREFACE;
 	}
 }
 
@@ -474,7 +412,7 @@ void http2_feed(struct http2 *h, struct view *v, uint64_t missing, struct bytes 
 /* What is there of a header block cannot be read before its end. */
 static void rest_of_frame(struct http2 *h, struct http2_side *s, struct view *v)
 {
-	if (s->head_n < FRAME_HEAD || s->lost || !is_headers(s->frame.type))
+	if (s->head_n < HTTP2_FRAME_HEAD || s->lost || !is_headers(s->frame.type))
 		return;
 	show_frame(h, v, &s->frame);
 	view_note(v);

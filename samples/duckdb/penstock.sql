@@ -52,12 +52,12 @@ asof left join (select * from heads where status <> '') a
 
 -- Bytes of plaintext by program and peer.
 create or replace view bytes as
+with data as (
+  select *, coalesce(strlen(tls_data.payload), octet_length(from_base64(tls_data.payload_base64)), 0) as n
+  from events where kind = 'tls_data')
 select process.comm as comm, conn.remote_addr as peer, conn.remote_port as port, count(distinct conn.id) as connections,
-       sum(strlen(tls_data.payload)) filter (direction = 'transmit') as sent,
-       sum(strlen(tls_data.payload)) filter (direction = 'receive') as received
-from (select * replace (struct_pack(payload := coalesce(tls_data.payload, decode(from_base64(tls_data.payload_base64)::blob))) as tls_data)
-      from events where kind = 'tls_data')
-group by all;
+       sum(n) filter (direction = 'transmit') as sent, sum(n) filter (direction = 'receive') as received
+from data group by all;
 
 -- What is not in the archive, and why.
 create or replace view lost as

@@ -180,16 +180,16 @@ static void rows_without_their_events_are_refused(void **state)
 	assert_int_equal(decode_row("meta"), 0);
 	assert_int_equal(decode_row("loss"), 0);
 	assert_int_equal(decode_row("exit"), 0);
-	assert_int_equal(decode_events(EVENT_META, 1), -EPROTO);
+	assert_int_equal(decode_events(EVENT_META, 1), -ENODATA);
 	assert_non_null(strstr(tape.err.text, "events=custom"));
-	assert_int_equal(decode_section(), -EPROTO); /* and so is what ends without them */
+	assert_int_equal(decode_section(), -ENODATA); /* and so is what ends without them */
 	assert_int_equal(decode_section(), 0);
 	assert_int_equal(decode_block(6), 0);
-	assert_int_equal(decode_block(5), -EPROTO); /* packets */
-	assert_int_equal(decode_section(), -EPROTO);
+	assert_int_equal(decode_block(5), -ENODATA); /* packets */
+	assert_int_equal(decode_section(), -ENODATA);
 	for (int i = 0; i < 4096; i++)
 		assert_int_equal(decode_row("shell"), 0);
-	assert_int_equal(decode_row("shell"), -EPROTO); /* no chunk has so many */
+	assert_int_equal(decode_row("shell"), -ENODATA); /* no chunk has so many */
 }
 
 static void a_torn_chunk_is_no_reason_to_refuse(void **state)

@@ -12,106 +12,7 @@
 
 #include "capture/base/crc32c.h"
 #include "capture/index.h"
-
-enum {
-	FRAMES = 40
-};
-
-static struct chunk *chunk;
-static struct index_writer *writer;
-static uint64_t random_state;
-
-/* The same numbers in every run. */
-static uint32_t random_below(uint32_t n)
-{
-	random_state = random_state * 6364136223846793005ull + 1442695040888963407ull;
-	return (uint32_t)(random_state >> 33) % n;
-}
-
-static int setup(void **state)
-{
-	struct err err;
-
-	random_state = 7;
-	chunk = chunk_map_new(1, CHUNK_SIZE);
-	assert_non_null(chunk);
-	chunk->keys = malloc(CHUNK_KEYS);
-	assert_non_null(chunk->keys);
-	assert_int_equal(index_writer_new(&writer, &err), 0);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	index_writer_free(writer);
-	free(chunk->keys);
-	chunk_map_free(chunk, 1);
-	return 0;
-}
-
-/* An empty chunk that opens a generation. */
-static void chunk_begin(uint32_t generation)
-{
-	uint8_t *keys = chunk->keys;
-
-	chunk_reset(chunk);
-	chunk->keys = keys;
-	chunk->keys_n = 0;
-	chunk->keys_full = false;
-	chunk->generation = generation;
-	chunk->opens = true;
-}
-
-static void put_event(enum event_kind kind, uint64_t seq, uint64_t time_ns)
-{
-	chunk_count(chunk, seq, time_ns);
-	chunk->by_kind[kind]++;
-}
-
-static void put_u32(enum key_type type, uint32_t v)
-{
-	keys_put(chunk, type, &v, 4);
-}
-
-static void put_conn(uint64_t v)
-{
-	keys_put(chunk, KEY_CONN, &v, 8);
-}
-
-static void end_frame(uint64_t *offset, uint64_t size)
-{
-	struct index_frame f = {.offset = *offset,
-				.size = size,
-				.raw_size = 3 * size,
-				.checksum = (uint32_t)*offset ^ 0x12345678,
-				.level = 3};
-
-	index_writer_chunk(writer, chunk);
-	index_writer_frame(writer, &f);
-	*offset += size;
-}
-
-static struct index *read_back(uint64_t archive_size, size_t *ret_n)
-{
-	struct index *x = NULL;
-	struct bytes blob;
-	struct err err;
-
-	assert_int_equal(index_writer_blob(writer, archive_size, &blob), 0);
-	assert_int_equal(index_read(blob, &x, &err), 0);
-	if (ret_n)
-		*ret_n = blob.n;
-	return x;
-}
-
-static unsigned marked(const uint8_t *frames, size_t n)
-{
-	unsigned sum = 0;
-
-	for (size_t i = 0; i < n; i++)
-		sum += frames[i];
-	return sum;
-}
+#include "tests/support/index_rig.h"
 
 static void frames_come_back(void **state)
 {
@@ -154,59 +55,6 @@ static void frames_come_back(void **state)
 	assert_int_equal(f[1].last_seq, 0);
 	assert_int_equal(f[1].kinds, 0);
 	index_free(x);
-}
-
-/* What frames really have: values of each type are small numbers here. */
-enum {
-	VALUES = 50
-};
-static bool truth[KEY_TYPES][VALUES][FRAMES];
-
-/* Value number v of a type, as the bytes of a key. */
-static struct bytes value_of(enum key_type type, unsigned v)
-{
-	static char text[300];
-	uint64_t number = type == KEY_CONN ? 0x67709d26401ull + v * 1000003ull : 7 * v + 1;
-
-	memset(text, 0, sizeof(text));
-	switch (type) {
-	case KEY_COMM:
-		return (struct bytes){text, (size_t)snprintf(text, sizeof(text), "cmd%u", v)};
-	case KEY_EXE:
-		return (struct bytes){text,
-				      (size_t)snprintf(text, sizeof(text), "/usr/bin/cmd%u", v)};
-	case KEY_CONTAINER:
-		return (struct bytes){text, (size_t)snprintf(text, sizeof(text), "%064x", v)};
-	case KEY_ADDRESS:
-		text[0] = v % 2 ? 10 : 0x20;
-		text[v % 2 ? 3 : 15] = (char)v;
-		text[v % 2 ? 2 : 6] = (char)(v / 5);
-		return (struct bytes){text, v % 2 ? 4 : 16};
-	default:
-		memcpy(text, &number, 8);
-		return (struct bytes){text, type == KEY_CONN ? 8 : type == KEY_PORT ? 2 : 4};
-	}
-}
-
-static uint64_t write_random(void)
-{
-	uint64_t offset = 0;
-
-	memset(truth, 0, sizeof(truth));
-	for (unsigned f = 0; f < FRAMES; f++) {
-		chunk_begin(f + 1);
-		put_event(EVENT_DATA, f + 1, f);
-		for (unsigned i = 0; i < 120; i++) {
-			enum key_type type = KEY_PID + random_below(KEY_TYPES - 1);
-			unsigned v = random_below(random_below(2) ? 5 : VALUES);
-			struct bytes value = value_of(type, v);
-
-			keys_put(chunk, type, value.p, value.n);
-			truth[type][v][f] = true;
-		}
-		end_frame(&offset, 1000000);
-	}
-	return offset;
 }
 
 static void every_value_is_where_it_is(void **state)
@@ -267,11 +115,6 @@ static void networks_hold_their_addresses(void **state)
 		}
 	}
 	index_free(x);
-}
-
-static bool ends_in_7(struct bytes text, void *arg)
-{
-	return text.p[text.n - 1] == '7';
 }
 
 static void texts_are_found_by_pattern(void **state)
@@ -454,95 +297,26 @@ static void an_archive_begins_anew(void **state)
 	index_free(x);
 }
 
-/* ---- foreign bytes -------------------------------------------------------------------------- */
-
-static void fix_crc(uint8_t *p, size_t n)
-{
-	uint32_t crc = crc32c(0, p, n - 4);
-
-	for (unsigned i = 0; i < 4; i++)
-		p[n - 4 + i] = (uint8_t)(crc >> 8 * i);
-}
-
-static void look_everything_up(struct index *x)
-{
-	const struct index_frame *f;
-	size_t n = index_frames(x, &f);
-	uint8_t *frames = calloc(n + 1, 1);
-
-	for (unsigned type = KEY_PID; type < KEY_TYPES; type++)
-		for (unsigned v = 0; v < 4; v++)
-			index_mark(x, type, value_of(type, v), frames);
-	index_mark_network(x, value_of(KEY_ADDRESS, 2), 56, frames);
-	index_mark_texts(x, KEY_EXE, ends_in_7, NULL, frames);
-	assert_int_equal(frames[n], 0);
-	free(frames);
-}
-
-static void damage_is_found(void **state)
-{
-	uint64_t size = write_random();
-	struct bytes blob;
-	struct index *x;
-	struct err err;
-	uint8_t *copy;
-
-	assert_int_equal(index_writer_blob(writer, size, &blob), 0);
-	copy = malloc(blob.n);
-	for (size_t i = 0; i < blob.n; i += 23) {
-		memcpy(copy, blob.p, blob.n);
-		copy[i] ^= 1u << i % 8;
-		assert_int_equal(index_read((struct bytes){(char *)copy, blob.n}, &x, &err),
-				 -EBADMSG);
-	}
-	for (size_t n = 0; n < blob.n; n += 61)
-		assert_int_equal(index_read((struct bytes){blob.p, n}, &x, &err), -EBADMSG);
-	free(copy);
-}
-
-/* The checksum is right, but the contents are not. */
-static void lies_stay_within_bounds(void **state)
-{
-	uint64_t size = write_random();
-	unsigned refused = 0, n = 0;
-	struct bytes blob;
-	struct index *x;
-	struct err err;
-	uint8_t *copy;
-
-	assert_int_equal(index_writer_blob(writer, size, &blob), 0);
-	copy = malloc(blob.n);
-	for (size_t i = 8; i + 4 < blob.n; i += 1 + random_below(9), n++) {
-		memcpy(copy, blob.p, blob.n);
-		copy[i] = (uint8_t)(random_below(3) ? 0xff : random_below(256));
-		if (random_below(2))
-			copy[i + 1] = (uint8_t)random_below(256);
-		fix_crc(copy, blob.n);
-		if (index_read((struct bytes){(char *)copy, blob.n}, &x, &err)) {
-			refused++;
-			continue;
-		}
-		look_everything_up(x);
-		index_free(x);
-	}
-	assert_in_range(refused, n / 4, n);
-	free(copy);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(frames_come_back, setup, teardown),
-		cmocka_unit_test_setup_teardown(every_value_is_where_it_is, setup, teardown),
-		cmocka_unit_test_setup_teardown(networks_hold_their_addresses, setup, teardown),
-		cmocka_unit_test_setup_teardown(texts_are_found_by_pattern, setup, teardown),
-		cmocka_unit_test_setup_teardown(keys_stay_with_the_generation, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_is_not_known_may_be_anywhere, setup, teardown),
-		cmocka_unit_test_setup_teardown(short_connections_have_room, setup, teardown),
-		cmocka_unit_test_setup_teardown(more_than_there_is_room_for, setup, teardown),
-		cmocka_unit_test_setup_teardown(an_archive_begins_anew, setup, teardown),
-		cmocka_unit_test_setup_teardown(damage_is_found, setup, teardown),
-		cmocka_unit_test_setup_teardown(lies_stay_within_bounds, setup, teardown),
+		cmocka_unit_test_setup_teardown(frames_come_back, index_setup, index_teardown),
+		cmocka_unit_test_setup_teardown(every_value_is_where_it_is, index_setup,
+						index_teardown),
+		cmocka_unit_test_setup_teardown(networks_hold_their_addresses, index_setup,
+						index_teardown),
+		cmocka_unit_test_setup_teardown(texts_are_found_by_pattern, index_setup,
+						index_teardown),
+		cmocka_unit_test_setup_teardown(keys_stay_with_the_generation, index_setup,
+						index_teardown),
+		cmocka_unit_test_setup_teardown(what_is_not_known_may_be_anywhere, index_setup,
+						index_teardown),
+		cmocka_unit_test_setup_teardown(short_connections_have_room, index_setup,
+						index_teardown),
+		cmocka_unit_test_setup_teardown(more_than_there_is_room_for, index_setup,
+						index_teardown),
+		cmocka_unit_test_setup_teardown(an_archive_begins_anew, index_setup,
+						index_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,6 +79,36 @@ static void only_the_first_time(void **state)
 	assert_int_equal(chunk.keys_n, n);
 }
 
+/* A process that calls itself otherwise, or becomes another user, is found by that, too. */
+static void changes_are_told(void **state)
+{
+	static struct keys_memory memory;
+	struct proc proc = process, other = {.pid = process.pid + KEYS_MEMORY, .uid = 7};
+	struct bytes rest;
+	uint32_t n;
+
+	chunk.generation = 1;
+	keys_of_change(&memory, &chunk, &proc);
+	n = chunk.keys_n;
+	keys_of_change(&memory, &chunk, &proc);
+	assert_int_equal(chunk.keys_n, n);
+	proc.comm = BYTES("renamed");
+	proc.uid = 33;
+	keys_of_change(&memory, &chunk, &proc);
+	rest = (struct bytes){(char *)room + n, chunk.keys_n - n};
+	take(&rest, KEY_UID, "\x21\0\0\0", 4);
+	take(&rest, KEY_COMM, "renamed", 7);
+	assert_int_equal(rest.n, 0);
+	n = chunk.keys_n;
+	chunk.generation = 2; /* what was told before is in another frame */
+	keys_of_change(&memory, &chunk, &proc);
+	assert_true(chunk.keys_n > n);
+	n = chunk.keys_n;
+	keys_of_change(&memory, &chunk, &other); /* takes its place */
+	keys_of_change(&memory, &chunk, &proc);
+	assert_true(chunk.keys_n > n + 6);
+}
+
 static void a_chunk_without_room_says_so(void **state)
 {
 	char text[300];
@@ -119,6 +149,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(an_event_has_all_its_keys, setup),
 		cmocka_unit_test_setup(only_the_first_time, setup),
+		cmocka_unit_test_setup(changes_are_told, setup),
 		cmocka_unit_test_setup(a_chunk_without_room_says_so, setup),
 		cmocka_unit_test_setup(damaged_keys_end, setup),
 	};

@@ -364,7 +364,7 @@ static void record_time_goes_on(void **state)
 
 	begin();
 	assert_int_equal(play(ev), 0);
-	assert_int_equal(rig_stat(seen.output, OSTAT_DONE), 0);
+	assert_true(rig_stat(seen.output, OSTAT_DONE) < 2); /* the META may be out already */
 	ev.time_boot_ns += 1500000000;
 	ev.time_unix_ns += 1500000000;
 	assert_int_equal(play(ev), 0);

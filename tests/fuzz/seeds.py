@@ -76,6 +76,19 @@ def manifests():
     put("manifest", b"{host}{host}{pid}%F%j%s%%-{seq}\npenstock manifest 1 99999999999999999999\n")
 
 
+def conversations():
+    """What fuzz_redact.c reads: those of http1/ and http2/, and clients of databases."""
+    def says(protocol, *calls):
+        put("redact", bytes([protocol]) + b"".join(struct.pack("<BHH", 0, len(call), 0) + call for call in calls))
+
+    for number, folder in ((1, "http1"), (2, "http2")):
+        for path in sorted((ROOT / folder).iterdir()):
+            put("redact", bytes([number]) + path.read_bytes()[:8192])
+    says(3, b"\x2a\0\0\1" + bytes(32) + b"u\0\3abcdb\0", b"\x11\0\0\0\3select 'a\\'', 1.5e3")
+    says(4, b"\0\0\0\x0f\0\3\0\0user\0u\0", b"Q\0\0\0\x1eselect E'\\'', $x$ 1 $x$ --\0",
+         b"B\0\0\0\x17p\0s\0\0\1\0\1\0\1\0\0\0\3abc\0\0")
+
+
 def archive(path, data):
     """A file of ours, and what is left of it when its writer dies."""
     number = [i for i, ending in enumerate(NAMES) if path.endswith(ending)]
@@ -87,6 +100,7 @@ def archive(path, data):
 def main():
     taken = {}
     manifests()
+    conversations()
     for path in sys.argv[1:]:
         data = pathlib.Path(path).read_bytes()
         if path.endswith(ARCHIVES):

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Writes a raw recording made of nothing but arithmetic: as many events as wanted, the same bytes
- * each time. Usage: make_raw EVENTS [exec|bash|tls] >FILE
+ * each time. Usage: make_raw EVENTS [exec|bash|tls|web] >FILE
  *
  * exec: a process is forked, executes and exits, two events. bash: a typed line and its end, one
  * event. 500 processes take turns, so tables fill up early and stay as they are. tls: the workers
- * of a server, four generations below init, answer requests on 2000 connections.
+ * of a server, four generations below init, answer requests on 2000 connections. web: the same
+ * server with what compresses as real traffic does: connections of some requests each from many
+ * clients, tokens and cookies, bodies of JSON, HTML and pictures.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -26,6 +28,10 @@ enum {
 	CONNECTIONS = 2000,
 	RUN_OF_EVENTS = 4, /* of one connection before it is the next one's turn */
 	STEP_NS = 50 * 1000,
+	WEB_STEP_NS = 2 * 1000 * 1000, /* 500 events a second: ten minutes are 300,000 */
+	WEB_EXCHANGES = 24,            /* on a connection, of requests and answers */
+	WEB_OPEN = 64,                 /* connections at a time */
+	WEB_BODY = 3000,
 	TICK_NS = 100 * 1000 * 1000
 };
 
@@ -191,24 +197,197 @@ static void put_data(uint64_t n, uint64_t now)
 	put(&data->rec, sizeof(*data) + data->n);
 }
 
+/* ---- web ----------------------------------------------------------------------------------- */
+
+static uint64_t web_state = 88172645463325252ull;
+
+static uint32_t web_random(uint32_t below)
+{
+	web_state ^= web_state << 13;
+	web_state ^= web_state >> 7;
+	web_state ^= web_state << 17;
+	return (uint32_t)((web_state >> 16) % below);
+}
+
+struct web_text {
+	char p[WEB_BODY + 2048];
+	size_t n;
+};
+
+static void web_add(struct web_text *t, const char *text)
+{
+	size_t n = strlen(text);
+
+	if (t->n + n <= sizeof(t->p))
+		memcpy(t->p + t->n, text, n);
+	t->n += t->n + n <= sizeof(t->p) ? n : 0;
+}
+
+/* Digits and letters that no compressor can guess. */
+static void web_add_token(struct web_text *t, unsigned n)
+{
+	static const char letters[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+	while (n-- && t->n < sizeof(t->p))
+		t->p[t->n++] = letters[web_random(64)];
+}
+
+/* The same for one client whenever it comes: a session's. */
+static void web_add_session(struct web_text *t, uint32_t client, unsigned n)
+{
+	uint64_t state = web_state;
+
+	web_state = 0x9e3779b97f4a7c15ull * (client + 1);
+	web_random(2);
+	web_add_token(t, n);
+	web_state = state;
+}
+
+/* Few words are frequent, and most are rare. */
+static void web_add_word(struct web_text *t)
+{
+	static const char *const parts[] = {"or",    "der", "cus",  "tom",  "er",    "ship",
+					    "ping",  "to",  "tal",  "name", "state", "ad",
+					    "dress", "re",  "view", "item"};
+	uint32_t word = web_random(web_random(web_random(4096) + 1) + 1);
+
+	for (unsigned i = 0; i < 3; i++, word >>= 4)
+		web_add(t, parts[word & 15]);
+}
+
+static void web_add_body(struct web_text *t, unsigned kind, unsigned n)
+{
+	size_t end = t->n + n;
+
+	while (t->n < end && t->n + 64 < sizeof(t->p)) {
+		if (kind == 0) { /* a picture */
+			t->p[t->n++] = (char)web_random(256);
+		} else if (kind < 9) {
+			char number[32];
+
+			web_add(t, "{\"");
+			web_add_word(t);
+			snprintf(number, sizeof(number), "\":%u,\"", web_random(100000));
+			web_add(t, number);
+			web_add_word(t);
+			web_add(t, "\":\"");
+			web_add_word(t);
+			web_add(t, "\"},");
+		} else {
+			web_add(t, web_random(8) ? " " : "</p>\n<p class=\"text\">");
+			web_add_word(t);
+		}
+	}
+}
+
+static void web_request(struct web_text *t, uint32_t client)
+{
+	char line[256];
+
+	snprintf(line, sizeof(line), "%s /api/v2/", web_random(5) ? "GET" : "POST");
+	web_add(t, line);
+	web_add_word(t);
+	snprintf(line, sizeof(line),
+		 "/%u HTTP/1.1\r\nHost: shop%u.example.net\r\nUser-Agent: Mozilla/5.0 (X11; Linux "
+		 "x86_64) AppleWebKit/%u\r\nAccept: */*\r\nAuthorization: Bearer eyJhbGciOi.",
+		 web_random(100000), client % 7, 500 + client % 40);
+	web_add(t, line);
+	web_add_session(t, client, 120);
+	web_add(t, "\r\nCookie: sid=");
+	web_add_session(t, client, 32);
+	web_add(t, "\r\nX-Request-Id: ");
+	web_add_token(t, 22);
+	web_add(t, "\r\n\r\n");
+}
+
+static void web_answer(struct web_text *t)
+{
+	static const char *const types[] = {"image/webp", "application/json", "text/html"};
+	unsigned kind = web_random(16), n = 200 + web_random(WEB_BODY - 200);
+	char line[256];
+
+	snprintf(line, sizeof(line),
+		 "HTTP/1.1 %u OK\r\nServer: nginx/1.22.1\r\nContent-Type: %s\r\nContent-Length: "
+		 "%u\r\nX-Trace: ",
+		 web_random(20) ? 200 : 404,
+		 types[kind == 0  ? 0
+		       : kind < 6 ? 1
+				  : 2],
+		 n);
+	web_add(t, line);
+	web_add_token(t, 32);
+	web_add(t, "\r\n\r\n");
+	web_add_body(t, kind, n);
+}
+
+static void put_web(uint64_t n, uint64_t now)
+{
+	static struct web_connection {
+		uint64_t id, offsets[2];
+		uint32_t client, left;
+		uint16_t port;
+	} open[WEB_OPEN];
+	static uint64_t ids;
+	struct web_connection *c = &open[n / 2 % WEB_OPEN];
+	_Alignas(struct rec_data) char buf[sizeof(struct rec_data) + sizeof(struct web_text)] = "";
+	struct rec_data *data = (struct rec_data *)buf;
+	uint32_t answers = n % 2;
+	struct web_text t = {.n = 0};
+
+	if (!c->left)
+		*c = (struct web_connection){.id = 1000 + 2 * ids++,
+					     .client = web_random(web_random(5000) + 1),
+					     .left = WEB_EXCHANGES,
+					     .port = (uint16_t)(20000 + web_random(40000))};
+	c->left--;
+	if (answers)
+		web_answer(&t);
+	else
+		web_request(&t, c->client);
+	data->rec = (struct rec){REC_NONE, REC_DATA, 0, TLS_PROBE, now};
+	data->task = server_task(ANCESTORS + (uint32_t)(c->id % WORKERS));
+	data->conn = c->id;
+	data->n = data->call_total = (uint32_t)t.n;
+	data->stream_offset = c->offsets[answers];
+	c->offsets[answers] += t.n;
+	data->direction = answers ? DATA_TRANSMIT : DATA_RECEIVE;
+	data->library = DATA_OPENSSL;
+	data->flow = (struct rec_flow){.cookie = c->id,
+				       .netns = 1,
+				       .family = 2, /* AF_INET */
+				       .protocol = 6,
+				       .role = REC_ROLE_SERVER,
+				       .local_port = 443,
+				       .remote_port = c->port,
+				       .local = {192, 0, 2, 1},
+				       .remote = {10, (uint8_t)(c->client >> 16),
+						  (uint8_t)(c->client >> 8), (uint8_t)c->client}};
+	memcpy(data->data, t.p, t.n);
+	put(&data->rec, sizeof(*data) + t.n);
+}
+
 int main(int argc, char **argv)
 {
+	int web = argc > 2 && !strcmp(argv[2], "web");
 	uint64_t events = argc > 1 ? strtoull(argv[1], NULL, 10) : 0, now = boot_ns, tick = boot_ns;
 	int bash = argc > 2 && !strcmp(argv[2], "bash"), tls = argc > 2 && !strcmp(argv[2], "tls");
 	struct rec stop = {.kind = REC_STOP};
 
 	if (events == 0) {
-		fprintf(stderr, "usage: make_raw EVENTS [exec|bash|tls] >FILE\n");
+		fprintf(stderr, "usage: make_raw EVENTS [exec|bash|tls|web] >FILE\n");
 		return 2;
 	}
 	fwrite(RAW_MAGIC, 1, RAW_MAGIC_SIZE, stdout);
 	put_run();
 	put_clock(now);
-	if (tls)
+	if (tls || web)
 		put_servers();
-	for (uint64_t n = 0; n < events / (bash || tls ? 1 : 2); n++) {
-		now += STEP_NS;
-		if (tls)
+	for (uint64_t n = 0; n < events / (bash || tls || web ? 1 : 2); n++) {
+		now += web ? WEB_STEP_NS : STEP_NS;
+		if (web)
+			put_web(n, now);
+		else if (tls)
 			put_data(n, now);
 		else if (bash)
 			put_line(n, now);

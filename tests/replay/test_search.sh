@@ -39,6 +39,7 @@ same() {
 }
 
 # Every format that is read back, of what was recorded.
+# shellcheck disable=SC2054 # a comma begins the options of an output
 formats=(jsonl.zst pb pb.zst pcapng,events=custom pcapng.zst,events=custom)
 for name in exec openssl; do
 	for format in "${formats[@]}"; do run replay "samples/raw/$name.raw" -w "$T/$name.$format"; done

@@ -8,6 +8,8 @@
 struct event rig_line(struct bytes text, uint64_t time_ns);
 /* Opens an output whose run has begun at 1000. */
 struct output *rig_start(struct output_config cfg);
+/* A run of its own for it. */
+void rig_run_begins(struct output *o, const struct run *run);
 /* Ends it; the ledger balances. */
 void rig_finish(struct output *o);
 void rig_send(struct output *o, const char *text);
