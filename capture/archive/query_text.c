@@ -184,11 +184,12 @@ int query_regex_new(struct query *q, struct query_value *v, struct err *err)
 	return 0;
 }
 
+/* The GNU function, for texts that no NUL ends and that may hold some. */
 static bool text_fits_regex(struct bytes text, void *arg)
 {
-	regmatch_t where = {.rm_so = 0, .rm_eo = (regoff_t)text.n};
+	regoff_t n = (regoff_t)text.n;
 
-	return regexec(arg, text.p, 1, &where, REG_STARTEND) == 0;
+	return re_search(arg, text.p, n, 0, n, NULL) >= 0;
 }
 
 bool query_matches_regex(struct query *q, const struct query_value *v, const struct event *ev)

@@ -144,7 +144,7 @@ static bool has_base64(const struct written *w, struct bytes text)
 
 static bool has_text(const struct written *w, struct bytes text)
 {
-	return memmem(w->sink.p, w->sink.n, text.p, text.n) || has_base64(w, text);
+	return w->sink.n && (memmem(w->sink.p, w->sink.n, text.p, text.n) || has_base64(w, text));
 }
 
 static void secrets_are_nowhere(void **state)
