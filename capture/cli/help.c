@@ -29,6 +29,15 @@ static void help_outputs(FILE *out)
 		snprintf(title, sizeof(title), "Keys of format %s", (*e)->name);
 		help_keys(title, (*e)->options, out);
 	}
+	fputs("\nBehind any format:\n", out);
+	for (const struct filter_ops *const *f = filter_registry; *f; f++) {
+		snprintf(title, sizeof(title), "%s (.%s)", (*f)->name, (*f)->extension);
+		opt_help_line(title, (*f)->summary, out);
+	}
+	for (const struct filter_ops *const *f = filter_registry; *f; f++) {
+		snprintf(title, sizeof(title), "Keys of .%s", (*f)->extension);
+		help_keys(title, (*f)->options, out);
+	}
 	fputs("\nPlaces:\n", out);
 	for (const struct sink_ops *const *s = sink_registry; *s; s++)
 		opt_help_line((*s)->name, (*s)->summary, out);

@@ -97,6 +97,11 @@ static void man_outputs(FILE *out)
 		man_entry((*e)->name, (*e)->summary, out);
 	for (const struct encoder_ops *const *e = encoder_registry; *e; e++)
 		man_subsection("Format", (*e)->name, (*e)->options, out);
+	fputs(".SS Behind any format\n", out);
+	for (const struct filter_ops *const *f = filter_registry; *f; f++)
+		man_entry((*f)->extension, (*f)->summary, out);
+	for (const struct filter_ops *const *f = filter_registry; *f; f++)
+		man_subsection("Behind any format:", (*f)->extension, (*f)->options, out);
 	fputs(".SS Places\n", out);
 	for (const struct sink_ops *const *s = sink_registry; *s; s++)
 		man_entry((*s)->name, (*s)->summary, out);
