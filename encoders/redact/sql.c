@@ -181,7 +181,8 @@ void redact_sql_feed(struct redact_sql *s, struct redact_copy *c, size_t from, s
 		char b = c->in.p[from];
 		uint8_t depth = s->depth;
 
-		if (sql_byte(s, b))
+		/* What ends a text in a message stays, though a string in it is not closed. */
+		if (sql_byte(s, b) && b)
 			redact_copy_mask(c, from, from + 1, '*');
 		if (s->depth != depth)
 			b = s->depth > depth ? COMMENT_BEGUN : COMMENT_ENDED;

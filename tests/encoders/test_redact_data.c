@@ -61,58 +61,113 @@ static void other_text_stays(void **state)
 	dialogue_expect(PROTOCOL_UNKNOWN, BYTES(text), BYTES(text));
 }
 
-#define LOGIN_HEAD(n)                                                                              \
-	n "\0\0\2\x05\xa2\x3e\0\0\0\0\1\x21\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+/* ---- databases ----------------------------------------------------------------------------- */
+
+/* A conversation, and what is to come out of it. */
+struct both {
+	char text[1024], want[1024];
+	size_t n;
+};
+
+static void add(struct both *b, struct bytes text, struct bytes want)
+{
+	assert_int_equal(text.n, want.n);
+	assert_true(text.n <= sizeof(b->text) - b->n);
+	memcpy(b->text + b->n, text.p, text.n);
+	memcpy(b->want + b->n, want.p, want.n);
+	b->n += text.n;
+}
+
+static void expect(const struct both *b, enum protocol protocol)
+{
+	dialogue_expect(protocol, (struct bytes){b->text, b->n}, (struct bytes){b->want, b->n});
+}
+
+static void packet(struct both *b, char number, struct bytes text, struct bytes want)
+{
+	const char head[4] = {(char)text.n, (char)(text.n >> 8), 0, number};
+
+	add(b, (struct bytes){head, 4}, (struct bytes){head, 4});
+	add(b, text, want);
+}
+
+#define PACKET(b, number, text, want) packet(b, number, BYTES(text), BYTES(want))
+#define ZEROES                        "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+#define LOGIN(capabilities)           capabilities "\xa2\x3e\0\0\0\0\1\x21" ZEROES "bob\0\5"
 
 static void mysql(void **state)
 {
-	static const char text[] =
-		LOGIN_HEAD("\x32") "bob\0\5abcdedb\0plug\0"
-				   "\x3\0\0\4pw\0"
-				   "\x2b\0\0\0\3SELECT 'it''s', \"b\\\"c\", `d'`, t1 -- don't\n"
-				   "\x1a\0\0\0\x16"
-				   "UPDATE t SET x=12.5 /*'*/"
-				   "\x0e\0\0\0\x17\1\0\0\0\0\1\0\0\0pppp"
-				   "\5\0\0\0\2test";
-	static const char want[] =
-		LOGIN_HEAD("\x32") "bob\0\5*****db\0plug\0"
-				   "\x3\0\0\4***"
-				   "\x2b\0\0\0\3SELECT '**''*', \"****\", `d'`, t1 -- don't\n"
-				   "\x1a\0\0\0\x16"
-				   "UPDATE t SET x=**** /*'*/"
-				   "\x0e\0\0\0\x17\1\0\0\0\0\1\0\0\0****"
-				   "\5\0\0\0\2test";
+	struct both b = {.n = 0};
 
-	dialogue_expect(PROTOCOL_MYSQL, BYTES(text), BYTES(want));
+	PACKET(&b, 2, LOGIN("\5") "abcdedb\0plug", LOGIN("\5") "*****db\0plug");
+	PACKET(&b, 4, "pw\0", "***");
+	PACKET(&b, 0, "\3SELECT 'it''s', \"b\\\"c\", `d'`, t1 -- don't\n",
+	       "\3SELECT '**''*', \"****\", `d'`, t1 -- don't\n");
+	PACKET(&b, 0,
+	       "\x16"
+	       "UPDATE t SET x=12.5 /*'*/*'y' # '\n, '1'",
+	       "\x16"
+	       "UPDATE t SET x=**** /*'*/*'*' # '\n, '*'");
+	PACKET(&b, 0, "\3SET /*!40101 PASSWORD='x' */ y--'z'",
+	       "\3SET /*!***** PASSWORD='*' */ y--'*'");
+	PACKET(&b, 0, "\x17\1\0\0\0\0\1\0\0\0pppp", "\x17\1\0\0\0\0\1\0\0\0****");
+	PACKET(&b, 0, "\x18\1\0\0\0\0\1ppp", "\x18\1\0\0\0\0\1***");
+	PACKET(&b, 0,
+	       "\x11"
+	       "bob\0pw",
+	       "\x11******");
+	PACKET(&b, 0, "\2test", "\2test");
+	PACKET(&b, 0, "\x0e", "\x0e");
+	expect(&b, PROTOCOL_MYSQL);
 }
+
+static void mysql_that_is_compressed(void **state)
+{
+	struct both b = {.n = 0};
+
+	PACKET(&b, 2, LOGIN("\x25") "abcde", LOGIN("\x25") "*****");
+	PACKET(&b, 0, "\3abc", "****");
+	expect(&b, PROTOCOL_MYSQL);
+}
+
+static void message(struct both *b, char type, struct bytes text, struct bytes want)
+{
+	const char head[5] = {type, 0, 0, 0, (char)(text.n + 4)};
+	const struct bytes shown = {head + !type, 5 - !type};
+
+	add(b, shown, shown);
+	add(b, text, want);
+}
+
+#define MESSAGE(b, type, text, want) message(b, type, BYTES(text), BYTES(want))
 
 static void postgres(void **state)
 {
-	static const char text[] =
-		"\0\0\0\x16\0\3\0\0user\0bob\0db\0\0\0"
-		"p\0\0\0\7pw\0"
-		"Q\0\0\0\x34SELECT 'a\\', \"b'\", E'c\\'d', $1, 42, $x$e$x$, f2\0"
-		"P\0\0\0\x1as1\0SELECT 7 -- it's\0\0\0"
-		"B\0\0\0\x1bp\0s\0\0\1\0\1\0\2\0\0\0\3abc\xff\xff\xff\xff\0\0"
-		"d\0\0\0\7row"
-		"X\0\0\0\4";
-	static const char want[] = "\0\0\0\x16\0\3\0\0user\0bob\0db\0\0\0"
-				   "p\0\0\0\7***"
-				   "Q\0\0\0\x34SELECT '**', \"b'\", E'****', $1, **, $x$*$x$, f2\0"
-				   "P\0\0\0\x1as1\0SELECT * -- it's\0\0\0"
-				   "B\0\0\0\x1bp\0s\0\0\1\0\1\0\2\0\0\0\3***\xff\xff\xff\xff\0\0"
-				   "d\0\0\0\7***"
-				   "X\0\0\0\4";
+	struct both b = {.n = 0};
 
-	dialogue_expect(PROTOCOL_POSTGRES, BYTES(text), BYTES(want));
+	MESSAGE(&b, 0, "\0\3\0\0user\0bob\0\0", "\0\3\0\0user\0bob\0\0");
+	MESSAGE(&b, 'p', "pw\0", "***");
+	MESSAGE(&b, 'Q', "SELECT 'a\\', \"b'\", E'c\\'d', $1, 42, $x$e$x$, $$f'$$, f2\0",
+		"SELECT '**', \"b'\", E'****', $1, **, $x$*$x$, $$**$$, f2\0");
+	MESSAGE(&b, 'Q', "/* ' /* */ ' */ SELECT 'a' -- '\n, U&'b'\0",
+		"/* ' /* */ ' */ SELECT '*' -- '\n, U&'*'\0");
+	MESSAGE(&b, 'P', "s1\0SELECT 7, '8\0\0\0", "s1\0SELECT *, '*\0\0\0");
+	MESSAGE(&b, 'P', "\0INSERT 'x'\0\0\1\0\0\0\x17", "\0INSERT '*'\0\0\1\0\0\0\x17");
+	MESSAGE(&b, 'B', "p\0s\0\0\1\0\1\0\3\0\0\0\3abc\xff\xff\xff\xff\0\0\0\1x\0\0",
+		"p\0s\0\0\1\0\1\0\3\0\0\0\3***\xff\xff\xff\xff\0\0\0\1*\0\0");
+	MESSAGE(&b, 'B', "\0\0\0\0\0\0\0\1\0\1", "\0\0\0\0\0\0\0\1\0\1");
+	MESSAGE(&b, 'F', "\0\0\0\1xyz", "\0\0\0\1***");
+	MESSAGE(&b, 'd', "row", "***");
+	MESSAGE(&b, 'S', "", "");
+	MESSAGE(&b, 'Q', "SELECT '1'\0", "SELECT '*'\0");
+	expect(&b, PROTOCOL_POSTGRES);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(http1_heads),
-		cmocka_unit_test(other_text_stays),
-		cmocka_unit_test(mysql),
+		cmocka_unit_test(http1_heads), cmocka_unit_test(other_text_stays),
+		cmocka_unit_test(mysql),       cmocka_unit_test(mysql_that_is_compressed),
 		cmocka_unit_test(postgres),
 	};
 
