@@ -323,6 +323,7 @@ int manifest_open(struct manifest *m, const struct place *place, const char *bas
 		return r;
 	if (err) /* of a try before */
 		err->text[0] = '\0';
+	place_put_forget(place, m->name);
 	manifest_read(m);
 	manifest_settle(m);
 	m->stale = true; /* the first line that is appended writes the whole */

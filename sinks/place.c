@@ -313,17 +313,31 @@ static int place_may_replace(const struct place *p, const char *name)
 	return S_ISREG(st.st_mode) && place_is_ours(p, &st) ? 0 : -EEXIST;
 }
 
+/* What is put under a name is under this one until it is whole. */
+static int place_put_temp(const char *name, char ret[NAME_MAX + 8])
+{
+	snprintf(ret, NAME_MAX + 8, "%s%s.tmp", *name == '.' ? "" : ".", name);
+	return strlen(ret) > NAME_MAX ? -ENAMETOOLONG : 0;
+}
+
+void place_put_forget(const struct place *p, const char *name)
+{
+	char temp[NAME_MAX + 8];
+
+	if (place_put_temp(name, temp) == 0)
+		place_remove(p, temp);
+}
+
 int place_put(const struct place *p, const char *name, const void *bytes, size_t n, int *ret_fd)
 {
 	const struct parcel parcel = {.p = bytes, .n = n};
 	struct place_file f = {.fd = -1};
 	char temp[NAME_MAX + 8];
 	size_t done = 0;
-	int r = place_may_replace(p, name);
+	int r = place_put_temp(name, temp);
 
-	snprintf(temp, sizeof(temp), "%s%s.tmp", *name == '.' ? "" : ".", name);
-	if (strlen(temp) > NAME_MAX)
-		return -ENAMETOOLONG;
+	if (r == 0)
+		r = place_may_replace(p, name);
 	if (r < 0)
 		return r;
 	place_remove(p, temp); /* of one that was killed here */

@@ -77,5 +77,7 @@ int place_sync(const struct place *p);
 /* Writes a small file as a whole: whoever reads that name gets all of it, or what was there before.
  * *ret_fd, when it is not NULL, gets a descriptor of it that was locked before it got the name. */
 int place_put(const struct place *p, const char *name, const void *bytes, size_t n, int *ret_fd);
+/* What one that was killed in place_put() has left of it. */
+void place_put_forget(const struct place *p, const char *name);
 /* For reading its entries; NULL with errno. */
 DIR *place_entries(const struct place *p);

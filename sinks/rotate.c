@@ -115,7 +115,7 @@ static void rotate_recover(struct rotate *r, const char *part)
 	CLEANUP_CLOSE int there = openat(r->place->folder, part, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	CLEANUP_CLOSE int fd = -1;
 	struct place_file whole = {.fd = -1};
-	char final[NAME_MAX + 1];
+	char final[NAME_MAX + 1], beside[NAME_MAX + 8];
 	struct err err;
 	struct stat st;
 
@@ -125,13 +125,15 @@ static void rotate_recover(struct rotate *r, const char *part)
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return;
 	r->used = true;
+	snprintf(final, sizeof(final), "%.*s", (int)(strlen(part) - strlen(part_ending)), part);
+	snprintf(beside, sizeof(beside), "%s.idx", final);
+	place_put_forget(r->place, beside);
 	if (st.st_size == 0) {
 		place_remove(r->place, part);
 		return;
 	}
 	if (!r->place->env->recover || r->place->env->recover(r->place->folder, part, &err) < 0)
 		return;
-	snprintf(final, sizeof(final), "%.*s", (int)(strlen(part) - strlen(part_ending)), part);
 	/* It may be another file by now, with the lock, mode and owner of none of ours. */
 	cleanup_closep(&fd);
 	fd = -1;
