@@ -41,7 +41,7 @@ struct file_sink {
 	int reader;            /* the FIFO, open for writing; -1 = it has no reader */
 	struct rotate *rotate; /* NULL = no other follows by itself */
 	struct plain plain;
-	uint64_t taken; /* number of the last parcel */
+	uint64_t taken; /* number of the last parcel that has one */
 };
 
 static const char *const file_sync_names[] = {"none", "data", NULL};
@@ -185,7 +185,8 @@ static int file_write(void *ctx, const struct parcel *parcel, size_t *done)
 		file_lose_reader(s);
 	if (r < 0)
 		return r;
-	s->taken = parcel->number;
+	if (parcel->number)
+		s->taken = parcel->number;
 	if (s->cfg->sync == FILE_SYNC_NONE || s->fifo >= 0)
 		s->env->done(s->env->done_arg, s->taken);
 	return 0;

@@ -70,7 +70,8 @@ static int sink_write(void *ctx, const struct parcel *parcel, size_t *done)
 	*done += take;
 	if (*done < parcel->n)
 		return -EAGAIN;
-	c->taken = parcel->number;
+	if (parcel->number)
+		c->taken = parcel->number;
 	if (!s->acks)
 		c->env->done(c->env->done_arg, c->taken);
 	return 0;
