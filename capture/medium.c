@@ -127,9 +127,7 @@ static enum medium_step medium_begin(struct medium *m)
 /* How full the queue is; nothing hurries where the reader waits for us. */
 static unsigned medium_pressure(const struct medium *m)
 {
-	if (m->awaited)
-		return 0;
-	return 100 - 100 * pool_free_now(m->pool) / pool_total(m->pool, POOL_SMALL);
+	return m->awaited ? 0 : pool_pressure(m->pool);
 }
 
 /* Makes the parcel that is to be written, unless it is there already: of n bytes at p, which are

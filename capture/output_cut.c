@@ -3,7 +3,9 @@
 #include "capture/output_inside.h"
 
 enum {
-	GUESSED_RATIO = 4 /* of a filter that has not made anything yet */
+	GUESSED_RATIO = 4,              /* of a filter that has not made anything yet */
+	PRESSED = 25,                   /* per cent of the queue that is no mere burst */
+	PRESSED_FRAME = 4 * 1024 * 1024 /* bytes of a frame then, where it may be larger */
 };
 
 /* What becomes of n bytes behind the filter, as far as it is known by now. */
@@ -21,6 +23,17 @@ static uint64_t output_reach(const struct output *o, const struct tally_stats *t
 	return t->bytes + output_estimate(o, t, o->lanes.bytes - t->raw - t->raw_lost);
 }
 
+/* A filter goes faster from one frame to the next only, so that a long one must not take it until
+ * the queue has overflowed. */
+static bool output_frame_is_full(const struct output *o)
+{
+	uint64_t n = o->lanes.bytes - o->frame_base - o->frame_context + CHUNK_SIZE;
+
+	if (n > o->cfg.frame_bytes)
+		return true;
+	return n > PRESSED_FRAME && !o->cfg.block && pool_pressure(o->pool) >= PRESSED;
+}
+
 void output_measure(struct output *o)
 {
 	const struct output_config *cfg = &o->cfg;
@@ -29,8 +42,7 @@ void output_measure(struct output *o)
 
 	if (o->next_seq == o->generation_seq) /* nothing is in it but what opens it */
 		return;
-	if (cfg->frame_bytes &&
-	    o->lanes.bytes - o->frame_base - o->frame_context + CHUNK_SIZE > cfg->frame_bytes)
+	if (cfg->frame_bytes && output_frame_is_full(o))
 		o->generation_due = true;
 	if (!cfg->rotate_bytes)
 		return;

@@ -93,6 +93,11 @@ unsigned pool_free_now(struct pool *p)
 	return n;
 }
 
+unsigned pool_pressure(struct pool *p)
+{
+	return 100 - 100 * pool_free_now(p) / p->total[POOL_SMALL];
+}
+
 void pool_give(struct pool *p, struct chunk *c)
 {
 	enum pool_size size = pool_size_of(c);
