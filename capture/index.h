@@ -19,6 +19,8 @@
 #include "capture/event.h"
 #include "capture/keys.h"
 
+#define INDEX_ENDING ".idx" /* behind the name of the archive */
+
 struct index_frame {
 	uint64_t offset, size;        /* in the archive */
 	uint64_t raw_size;            /* decompressed */

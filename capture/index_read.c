@@ -136,8 +136,7 @@ static bool take_frame(struct bytes *rest, const struct index *x, const struct i
 	if (!numbers_add(before->offset + before->size, gap, &f->offset) ||
 	    !numbers_add(f->offset, f->size, &end) || end > x->archive_size)
 		return false;
-	for (unsigned i = 0; i < 4; i++)
-		f->checksum |= (uint32_t)checksum[i] << 8 * i;
+	f->checksum = bytes_get_le32(checksum);
 	f->level = level & ~INDEX_ANY;
 	f->any = level & INDEX_ANY;
 	f->first_ns += before->last_ns;
@@ -238,17 +237,12 @@ static int read_lists(struct bytes *rest, struct index *x)
 
 static int check_envelope(struct bytes blob, struct err *err)
 {
-	const uint8_t *end = (const uint8_t *)blob.p + blob.n - INDEX_CRC;
-	uint32_t crc = 0;
-
 	if (blob.n < INDEX_MAGIC_N + INDEX_CRC ||
 	    memcmp(blob.p, INDEX_MAGIC, INDEX_MAGIC_N - 1) != 0)
 		return errf(err, -EBADMSG, "this is no index");
 	if (blob.p[INDEX_MAGIC_N - 1] != INDEX_MAGIC[INDEX_MAGIC_N - 1])
 		return errf(err, -EBADMSG, "this is an index of another version of penstock");
-	for (unsigned i = 0; i < INDEX_CRC; i++)
-		crc |= (uint32_t)end[i] << 8 * i;
-	if (crc != crc32c(0, blob.p, blob.n - INDEX_CRC))
+	if (bytes_get_le32(blob.p + blob.n - INDEX_CRC) != crc32c(0, blob.p, blob.n - INDEX_CRC))
 		return errf(err, -EBADMSG, "it is damaged: its checksum is wrong");
 	return 0;
 }

@@ -220,8 +220,7 @@ static void frame_put(struct index_buffer *b, const struct index_frame *f,
 {
 	uint8_t checksum[4], level = (uint8_t)((f->level & ~INDEX_ANY) | (f->any ? INDEX_ANY : 0));
 
-	for (unsigned i = 0; i < 4; i++)
-		checksum[i] = (uint8_t)(f->checksum >> 8 * i);
+	bytes_put_le(checksum, f->checksum, 4);
 	index_put_varint(b, f->offset - (before->offset + before->size));
 	index_put_varint(b, f->size);
 	index_put_varint(b, f->raw_size);
@@ -301,6 +300,7 @@ int index_writer_blob(struct index_writer *w, uint64_t archive_size, struct byte
 {
 	static const struct index_frame none;
 	struct index_buffer *b = &w->blob;
+	uint8_t end[INDEX_CRC];
 	uint32_t crc;
 
 	if (w->too_many || w->texts_bytes.failed)
@@ -319,8 +319,8 @@ int index_writer_blob(struct index_writer *w, uint64_t archive_size, struct byte
 	for (enum index_list i = 0; i < LISTS; i++)
 		list_put(b, &w->lists[i], i);
 	crc = crc32c(0, b->p, b->n);
-	for (unsigned i = 0; i < INDEX_CRC; i++)
-		index_put(b, &(uint8_t){(uint8_t)(crc >> 8 * i)}, 1);
+	bytes_put_le(end, crc, INDEX_CRC);
+	index_put(b, end, INDEX_CRC);
 	if (b->failed)
 		return -ENOMEM;
 	*ret = (struct bytes){(const char *)b->p, b->n};

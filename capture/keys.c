@@ -46,8 +46,7 @@ static void keys_put_number(struct chunk *c, enum key_type type, uint64_t value,
 {
 	uint8_t le[8];
 
-	for (size_t i = 0; i < size; i++)
-		le[i] = (uint8_t)(value >> 8 * i);
+	bytes_put_le(le, value, size);
 	keys_put(c, type, le, size);
 }
 

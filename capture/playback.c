@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -31,8 +32,8 @@ struct playback {
 	uint32_t generation; /* of the recording: grows with each repeated META */
 	uint64_t tick_ns;    /* the last tick */
 	int64_t offset_ns;   /* Unix time - boot time, as the last event has it */
-	struct run run;
-	char run_texts[5 * RUN_TEXT + RUN_CMDLINE + RUN_TEXT + 1];
+	uint64_t run_id;
+	uint8_t boot_id[16];
 	uint64_t counts[EVENT_KINDS];
 	char names[NAMES][NAME_SIZE];
 	unsigned names_n;
@@ -72,38 +73,33 @@ const uint64_t *playback_counts(const struct playback *p)
 
 /* ---- the run ------------------------------------------------------------------------------- */
 
-static void keep_text(char **at, struct bytes *text, size_t max)
+static void cut_text(struct bytes *text, size_t max)
 {
 	if (text->n > max)
 		text->n = max;
-	if (text->n)
-		memcpy(*at, text->p, text->n);
-	text->p = *at;
-	*at += text->n;
 }
 
 static int playback_begin(struct playback *p, const struct event *ev)
 {
-	struct run *run = &p->run;
-	struct bytes probes = bytes_of(ev->run->probes);
-	char *at = p->run_texts;
+	struct run run = *ev->run;
+	char probes[RUN_TEXT + 1];
 
-	*run = *ev->run;
-	keep_text(&at, &run->host, RUN_TEXT);
-	keep_text(&at, &run->os, RUN_TEXT);
-	keep_text(&at, &run->kernel, RUN_TEXT);
-	keep_text(&at, &run->arch, RUN_TEXT);
-	keep_text(&at, &run->version, RUN_TEXT);
-	keep_text(&at, &run->cmdline, RUN_CMDLINE);
-	keep_text(&at, &probes, RUN_TEXT);
-	*at = '\0';
-	run->probes = probes.p;
-	p->tick_ns = run->start_boot_ns;
-	p->offset_ns = (int64_t)(run->start_unix_ns - run->start_boot_ns);
+	cut_text(&run.host, RUN_TEXT);
+	cut_text(&run.os, RUN_TEXT);
+	cut_text(&run.kernel, RUN_TEXT);
+	cut_text(&run.arch, RUN_TEXT);
+	cut_text(&run.version, RUN_TEXT);
+	cut_text(&run.cmdline, RUN_CMDLINE);
+	snprintf(probes, sizeof(probes), "%s", run.probes);
+	run.probes = probes;
+	p->run_id = run.run_id;
+	memcpy(p->boot_id, run.boot_id, sizeof(p->boot_id));
+	p->tick_ns = run.start_boot_ns;
+	p->offset_ns = (int64_t)(run.start_unix_ns - run.start_boot_ns);
 	p->counts[EVENT_META]++;
 	for (unsigned i = 0; i < p->n; i++) {
 		output_clock(p->outputs[i], p->offset_ns);
-		if (output_run(p->outputs[i], run) < 0)
+		if (output_run(p->outputs[i], &run) < 0)
 			return -ENOMEM;
 	}
 	p->started = true;
@@ -115,8 +111,8 @@ static int take_meta(struct playback *p, const struct event *ev)
 	if (!p->started) {
 		return playback_begin(p, ev);
 	}
-	if (ev->run->run_id != p->run.run_id ||
-	    memcmp(ev->run->boot_id, p->run.boot_id, sizeof(p->run.boot_id)) != 0)
+	if (ev->run->run_id != p->run_id ||
+	    memcmp(ev->run->boot_id, p->boot_id, sizeof(p->boot_id)) != 0)
 		return -EXDEV;
 	p->generation++;
 	return 0;

@@ -23,6 +23,20 @@ static const struct {
 	{'H', 2}, {'M', 2}, {'S', 2}, {'F', 10}, {'s', 0},
 };
 
+/* How much of a name is before its endings: 3 of "run.jsonl.zst", "run.pcapng", "run". */
+static size_t name_stem(const char *file)
+{
+	const char *dot = strrchr(file, '.');
+	const char *zst = dot && !strcmp(dot, ".zst") ? dot : NULL;
+
+	if (zst) /* it compresses what the ending before it names */
+		for (dot = zst - 1; dot > file && *dot != '.';)
+			dot--;
+	if (zst && dot <= file)
+		dot = zst;
+	return dot && dot > file ? (size_t)(dot - file) : strlen(file);
+}
+
 /* The width of that time, -1 = there is none. */
 static int name_time_width(char letter)
 {
@@ -339,19 +353,6 @@ static bool name_match_whole(const struct name *name, const char *file, size_t l
 		end = begin;
 	}
 	return true;
-}
-
-size_t name_stem(const char *file)
-{
-	const char *dot = strrchr(file, '.');
-	const char *zst = dot && !strcmp(dot, ".zst") ? dot : NULL;
-
-	if (zst) /* it compresses what the ending before it names */
-		for (dot = zst - 1; dot > file && *dot != '.';)
-			dot--;
-	if (zst && dot <= file)
-		dot = zst;
-	return dot && dot > file ? (size_t)(dot - file) : strlen(file);
 }
 
 int name_append_number(const char *file, uint64_t number, char ret[NAME_MAX + 1])

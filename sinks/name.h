@@ -52,8 +52,6 @@ int name_expand(const struct name *name, const struct name_values *values, char 
  * name_append_number()? Then *ret_seq is its number, 0 when it has none. */
 bool name_match(const struct name *name, const char *file, uint64_t *ret_seq);
 
-/* How much of a name is before its endings: 3 of "run.jsonl.zst", "run.pcapng", "run". */
-size_t name_stem(const char *file);
 /* run.jsonl.zst -> run-000042.jsonl.zst */
 int name_append_number(const char *file, uint64_t number, char ret[NAME_MAX + 1]);
 /* The number in `other` if it is `file` with one appended; 0 = it is not. */

@@ -119,7 +119,8 @@ int place_judge(const struct place *p, const char *name, const struct stat *st, 
 	return 0;
 }
 
-int place_claim(const struct place *p, const char *name, int fd, struct err *err)
+/* Makes the file ours alone: against other writers by a lock, against readers by mode and owner. */
+static int place_claim(const struct place *p, const char *name, int fd, struct err *err)
 {
 	const struct sink_env *env = p->env;
 

@@ -43,8 +43,6 @@ bool place_renew(struct place *p);
 bool place_is_ours(const struct place *p, const struct stat *st);
 /* Refuses what is not a regular file of ours with a single name, with text. */
 int place_judge(const struct place *p, const char *name, const struct stat *st, struct err *err);
-/* Makes the file ours alone: against other writers by a lock, against readers by mode and owner. */
-int place_claim(const struct place *p, const char *name, int fd, struct err *err);
 /* Is a living process holding the lock of that regular file? */
 bool place_is_locked(const struct place *p, const char *name);
 /* Opens what an O_PATH descriptor stands for. Negative errno. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "capture/index.h"
 #include "sinks/manifest.h"
 #include "sinks/name.h"
 
@@ -69,8 +70,8 @@ static int plain_put_aside(struct plain *f)
 	}
 	if (r < 0)
 		return r;
-	snprintf(beside[0], sizeof(beside[0]), "%s.idx", f->name);
-	snprintf(beside[1], sizeof(beside[1]), "%s.idx", aside);
+	snprintf(beside[0], sizeof(beside[0]), "%s" INDEX_ENDING, f->name);
+	snprintf(beside[1], sizeof(beside[1]), "%s" INDEX_ENDING, aside);
 	place_move(f->place, beside[0], beside[1]);
 	return 0;
 }
@@ -83,7 +84,7 @@ static int plain_empty(struct plain *f)
 	if (ftruncate(f->file.fd, 0) < 0 || lseek(f->file.fd, 0, SEEK_SET) < 0)
 		return -errno;
 	f->file.end = 0;
-	snprintf(beside, sizeof(beside), "%s.idx", f->name);
+	snprintf(beside, sizeof(beside), "%s" INDEX_ENDING, f->name);
 	place_remove(f->place, beside); /* it told of what was there before */
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "capture/base/cleanup.h"
+#include "capture/index.h"
 
 enum {
 	ROTATE_TRIES = 10000, /* names that are taken, one after the other */
@@ -52,7 +53,7 @@ static bool rotate_delete_oldest(struct rotate *r)
 	char beside[NAME_MAX + 8];
 	int result;
 
-	snprintf(beside, sizeof(beside), "%s.idx", f->name);
+	snprintf(beside, sizeof(beside), "%s" INDEX_ENDING, f->name);
 	place_remove(r->place, beside);
 	result = place_remove(r->place, f->name);
 	if (result < 0 && result != -ENOENT && result != -EPERM)
@@ -126,7 +127,7 @@ static void rotate_recover(struct rotate *r, const char *part)
 		return;
 	r->used = true;
 	snprintf(final, sizeof(final), "%.*s", (int)(strlen(part) - strlen(part_ending)), part);
-	snprintf(beside, sizeof(beside), "%s.idx", final);
+	snprintf(beside, sizeof(beside), "%s" INDEX_ENDING, final);
 	place_put_forget(r->place, beside);
 	if (st.st_size == 0) {
 		place_remove(r->place, part);

@@ -80,14 +80,10 @@ uint64_t inspect_offset(const struct inspect *f)
 	return f->frame.offset;
 }
 
-uint64_t inspect_file_at(const struct inspect *f)
+/* How far the file has been given. */
+static uint64_t input_at(const struct inspect *f)
 {
 	return f->base + f->at;
-}
-
-uint64_t inspect_raw_at(const struct inspect *f)
-{
-	return f->raw;
 }
 
 static size_t input_left(const struct inspect *f)
@@ -119,9 +115,7 @@ static int input_fill(struct inspect *f, size_t want, struct err *err)
 
 static uint32_t input_u32(const struct inspect *f, size_t at)
 {
-	const uint8_t *p = f->input + f->at + at;
-
-	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+	return bytes_get_le32(f->input + f->at + at);
 }
 
 static bool is_skippable(uint32_t magic)
@@ -173,7 +167,7 @@ static int plain_next(struct inspect *f, struct inspect_item *ret, struct err *e
 	}
 	*ret = (struct inspect_item){.what = INSPECT_DATA,
 				     .data = {(const char *)f->input + f->at, n},
-				     .offset = inspect_file_at(f)};
+				     .offset = input_at(f)};
 	f->at += n;
 	f->raw += n;
 	return 0;
@@ -231,11 +225,10 @@ static int frame_ended(struct inspect *f, struct inspect_item *ret, struct err *
 {
 	if (f->frame.sized && f->says != f->raw - f->frame.raw_at)
 		return frame_damaged(f, "its contents are not as large as its head says", err);
-	f->frame.size = inspect_file_at(f) - f->frame.offset;
+	f->frame.size = input_at(f) - f->frame.offset;
 	f->frame.raw_size = f->raw - f->frame.raw_at;
 	if (f->frame.checked)
-		f->frame.checksum = f->last[0] | (uint32_t)f->last[1] << 8 |
-				    (uint32_t)f->last[2] << 16 | (uint32_t)f->last[3] << 24;
+		f->frame.checksum = bytes_get_le32(f->last);
 	f->state = STATE_BETWEEN;
 	f->end_due = false;
 	*ret = (struct inspect_item){
@@ -294,7 +287,7 @@ static int between_next(struct inspect *f, struct inspect_item *ret, struct err 
 	r = input_fill(f, HEAD, err);
 	if (r < 0)
 		return r;
-	f->frame = (struct inspect_frame){.offset = inspect_file_at(f), .raw_at = f->raw};
+	f->frame = (struct inspect_frame){.offset = input_at(f), .raw_at = f->raw};
 	if (!input_left(f)) {
 		f->state = STATE_DONE;
 		*ret = (struct inspect_item){.what = INSPECT_FILE_END, .offset = f->frame.offset};

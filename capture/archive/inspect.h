@@ -46,7 +46,5 @@ void inspect_free(struct inspect *f);
 int inspect_next(struct inspect *f, struct inspect_item *ret, struct err *err);
 /* Is it compressed? Known after the first item. */
 bool inspect_is_zstd(const struct inspect *f);
-/* Offset of the frame that is being read, and how far the file and its contents have been given. */
+/* Offset of the frame that is being read. */
 uint64_t inspect_offset(const struct inspect *f);
-uint64_t inspect_file_at(const struct inspect *f);
-uint64_t inspect_raw_at(const struct inspect *f);

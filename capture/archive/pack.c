@@ -152,7 +152,7 @@ uint64_t pack_frame_raw(const struct pack *p)
 
 int pack_cut(struct pack *p, struct err *err)
 {
-	uint8_t sum[4];
+	uint32_t sum;
 	int r;
 
 	if (!p->zstd || !p->frame_raw)
@@ -167,11 +167,9 @@ int pack_cut(struct pack *p, struct err *err)
 		r = pack_compress(p, (struct bytes){0}, ZSTD_e_end, err);
 	if (r < 0)
 		return r;
-	memcpy(sum, p->output + p->n - sizeof(sum), sizeof(sum));
+	sum = bytes_get_le32(p->output + p->n - 4);
 	r = output_flush(p, err);
-	pack_known(p, p->file_at - p->frame_at, p->frame_raw,
-		   sum[0] | (uint32_t)sum[1] << 8 | (uint32_t)sum[2] << 16 |
-			   (uint32_t)sum[3] << 24);
+	pack_known(p, p->file_at - p->frame_at, p->frame_raw, sum);
 	p->frame_at = p->file_at;
 	p->frame_raw = 0;
 	return r;
@@ -187,11 +185,6 @@ int pack_finish(struct pack *p, struct err *err)
 	if (r == 0)
 		r = output_flush(p, err);
 	return r == 0 ? pack_write(p, table.p, table.n, err) : r;
-}
-
-uint64_t pack_size(const struct pack *p)
-{
-	return p->file_at + p->n;
 }
 
 uint32_t pack_frames(const struct pack *p)

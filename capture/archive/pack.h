@@ -32,6 +32,5 @@ uint64_t pack_frame_raw(const struct pack *p);
 int pack_cut(struct pack *p, struct err *err);
 /* Everything is in the file, with what belongs to its end; not yet on the disk. */
 int pack_finish(struct pack *p, struct err *err);
-/* Bytes of the file so far, and frames. */
-uint64_t pack_size(const struct pack *p);
+/* Frames of the file so far. */
 uint32_t pack_frames(const struct pack *p);

@@ -350,18 +350,6 @@ bool query_matches(struct query *q, const struct event *ev)
 	return true;
 }
 
-void query_between(struct query *q, uint64_t from_ns, uint64_t to_ns)
-{
-	q->from_ns = from_ns;
-	q->to_ns = to_ns;
-}
-
-void query_span(const struct query *q, uint64_t *ret_from_ns, uint64_t *ret_to_ns)
-{
-	*ret_from_ns = q->from_ns;
-	*ret_to_ns = q->to_ns;
-}
-
 bool query_needs_all(const struct query *q)
 {
 	return q->tree != NULL;

@@ -48,10 +48,6 @@ bool query_matches(struct query *q, const struct event *ev);
 /* Another recording begins, whose processes are others. */
 void query_forget(struct query *q);
 
-/* Only events from..to (to excluded) match from now on, whatever --from and --to said. */
-void query_between(struct query *q, uint64_t from_ns, uint64_t to_ns);
-void query_span(const struct query *q, uint64_t *ret_from_ns, uint64_t *ret_to_ns);
-
 /* Must every event be seen, because what one says decides about others (--tree)? */
 bool query_needs_all(const struct query *q);
 /* May an event in a record of these bytes match? Looks for --text, as no event is known by less: a
@@ -60,12 +56,3 @@ bool query_may_match(const struct query *q, struct bytes record);
 bool query_looks_at_bytes(const struct query *q);
 /* Clears those of the index's frames (one byte each) in which nothing can match. */
 int query_prune(const struct query *q, struct index *x, uint8_t *frames);
-
-/* Does fn like one of the texts of the event? An event's arguments are one text, with blanks
- * between them; room is for that (*room_n bytes, allocated as needed, to be freed). */
-typedef bool (*query_text_fn)(struct bytes text, void *arg);
-struct query_room {
-	char *p;
-	size_t n;
-};
-bool query_any_text(const struct event *ev, struct query_room *room, query_text_fn fn, void *arg);

@@ -39,6 +39,12 @@ enum query_name {
 	QUERY_NAMES
 };
 
+/* Where an event's arguments become one text: as large as needed, to be freed. */
+struct query_room {
+	char *p;
+	size_t n;
+};
+
 struct query_list {
 	struct query_value *v;
 	unsigned n;

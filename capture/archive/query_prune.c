@@ -11,8 +11,7 @@ static void mark_number(struct index *x, enum key_type type, uint64_t number, si
 {
 	char le[8];
 
-	for (size_t i = 0; i < sizeof(le); i++)
-		le[i] = (char)(number >> 8 * i);
+	bytes_put_le(le, number, size);
 	index_mark(x, type, (struct bytes){le, size}, frames);
 }
 

@@ -7,6 +7,8 @@
 
 #include "capture/archive/query_inside.h"
 
+typedef bool (*query_text_fn)(struct bytes text, void *arg);
+
 /* ---- the texts of an event ------------------------------------------------------------------ */
 
 /* Arguments with blanks between them. Without memory, as they are. */
@@ -42,7 +44,10 @@ static bool any_of(const struct bytes *texts, unsigned n, query_text_fn fn, void
 	any_of((const struct bytes[]){__VA_ARGS__},                                                \
 	       sizeof((const struct bytes[]){__VA_ARGS__}) / sizeof(struct bytes), fn, arg)
 
-bool query_any_text(const struct event *ev, struct query_room *room, query_text_fn fn, void *arg)
+/* Does fn like one of the texts of the event? Its arguments are one text, with blanks between them.
+ */
+static bool event_any_text(const struct event *ev, struct query_room *room, query_text_fn fn,
+			   void *arg)
 {
 	if (ev->proc && ANY_OF(ev->proc->comm, ev->proc->exe))
 		return true;
@@ -98,7 +103,7 @@ bool query_matches_text(struct query *q, const struct query_value *v, const stru
 {
 	struct sought s = {bytes_of(v->text), q->texts->ignore_case};
 
-	return query_any_text(ev, &q->room, text_holds, &s);
+	return event_any_text(ev, &q->room, text_holds, &s);
 }
 
 /* What JSON writes as it is, and what stands within one argument. */
@@ -194,5 +199,5 @@ static bool text_fits_regex(struct bytes text, void *arg)
 
 bool query_matches_regex(struct query *q, const struct query_value *v, const struct event *ev)
 {
-	return query_any_text(ev, &q->room, text_fits_regex, v->regex);
+	return event_any_text(ev, &q->room, text_fits_regex, v->regex);
 }

@@ -19,6 +19,7 @@
 #include "capture/archive/stream.h"
 #include "capture/base/cleanup.h"
 #include "capture/base/seek_table.h"
+#include "capture/index.h"
 
 enum {
 	LEVEL = 3,
@@ -268,7 +269,8 @@ static void recovery_index(const struct recovery *r)
 		return;
 	if (strcmp(r->name + end, part) != 0)
 		end = n;
-	if (snprintf(index, sizeof(index), "%.*s.idx", (int)end, r->name) < (int)sizeof(index))
+	if (snprintf(index, sizeof(index), "%.*s" INDEX_ENDING, (int)end, r->name) <
+	    (int)sizeof(index))
 		reindex_file(r->folder, r->name, index, NULL);
 }
 

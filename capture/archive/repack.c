@@ -17,6 +17,7 @@
 #include "capture/archive/records.h"
 #include "capture/archive/reindex.h"
 #include "capture/base/cleanup.h"
+#include "capture/index.h"
 #include "capture/raw.h"
 
 enum {
@@ -327,7 +328,7 @@ static int output_publish(struct repack *p, struct err *err)
 		return errf(err, -errno, "%s: %s", p->cfg->out, strerror(errno));
 	p->temp[0] = '\0';
 	/* Without an index a search reads everything: that is no reason to keep what was packed. */
-	if (snprintf(index, sizeof(index), "%s.idx", p->name) < (int)sizeof(index))
+	if (snprintf(index, sizeof(index), "%s" INDEX_ENDING, p->name) < (int)sizeof(index))
 		reindex_file(p->folder, p->name, index, NULL);
 	return files_settle_folder(p->folder, err);
 }
@@ -344,7 +345,7 @@ static int inputs_remove(const struct repack *p, struct err *err)
 		if (unlink(p->inputs[i].path) < 0)
 			return errf(err, -errno, "%s: packed, but not removed: %s",
 				    p->inputs[i].path, strerror(errno));
-		if (snprintf(index, sizeof(index), "%s.idx", p->inputs[i].path) <
+		if (snprintf(index, sizeof(index), "%s" INDEX_ENDING, p->inputs[i].path) <
 		    (int)sizeof(index))
 			unlink(index);
 	}

@@ -11,15 +11,11 @@
 
 #include "capture/base/cleanup.h"
 #include "capture/base/seek_table.h"
+#include "capture/index.h"
 
 enum {
 	INDEX_MOST = 256 * 1024 * 1024 /* bytes: of an archive of some 100 GB */
 };
-
-static uint32_t read_le32(const uint8_t *p)
-{
-	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
 
 /* The whole file; *ret is to be freed. */
 static int index_load(const char *path, char **ret, size_t *ret_n, struct err *err)
@@ -65,15 +61,15 @@ static bool index_fits(const struct index *x, int fd)
 	for (size_t i = 0; i < n; i++) {
 		if (f[i].offset != at || f[i].size < 4 ||
 		    pread(fd, word, 4, (off_t)(at + f[i].size - 4)) != 4 ||
-		    read_le32(word) != f[i].checksum)
+		    bytes_get_le32(word) != f[i].checksum)
 			return false;
 		at += f[i].size;
 	}
 	if (at == (uint64_t)st.st_size)
 		return true;
 	return pread(fd, word, 8, (off_t)at) == 8 &&
-	       read_le32(word) == (uint32_t)SEEK_TABLE_SKIPPABLE &&
-	       at + 8 + read_le32(word + 4) == (uint64_t)st.st_size;
+	       bytes_get_le32(word) == (uint32_t)SEEK_TABLE_SKIPPABLE &&
+	       at + 8 + bytes_get_le32(word + 4) == (uint64_t)st.st_size;
 }
 
 static int index_open(const char *path, struct index **ret, struct err *err)
@@ -84,7 +80,7 @@ static int index_open(const char *path, struct index **ret, struct err *err)
 	size_t n = 0;
 	int r;
 
-	snprintf(name, sizeof(name), "%s.idx", path);
+	snprintf(name, sizeof(name), "%s" INDEX_ENDING, path);
 	r = index_load(name, &p, &n, err);
 	if (r)
 		return r;

@@ -11,7 +11,6 @@
 #include <unistd.h>
 #include <zstd.h>
 
-#include "capture/archive/frames.h"
 #include "capture/base/cleanup.h"
 
 enum {
@@ -43,9 +42,6 @@ struct stream {
 	bool end;
 	int failed; /* the first error, which stays */
 	struct err failure;
-	struct stream_frame *frames;
-	size_t frames_n;
-	bool frames_known;
 	char input[INPUT];
 };
 
@@ -286,7 +282,6 @@ void stream_close(struct stream *s)
 	ZSTD_freeDCtx(s->zstd);
 	if (s->owned)
 		close(s->fd);
-	free(s->frames);
 	free(s->out);
 	free(s);
 }
@@ -318,57 +313,12 @@ uint64_t stream_frame_offset(const struct stream *s)
 
 /* ---- frames -------------------------------------------------------------------------------- */
 
-/* The size of a file that can be read at any offset. */
-static int seekable_size(const struct stream *s, uint64_t *ret, struct err *err)
+int stream_seek(struct stream *s, uint64_t offset, uint64_t size, struct err *err)
 {
 	struct stat st;
 
 	if (!s->owned || fstat(s->fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return errf(err, -ESPIPE, "%s: can only be read from its beginning", s->name);
-	*ret = (uint64_t)st.st_size;
-	return 0;
-}
-
-static int frames_load(struct stream *s, uint64_t size, struct err *err)
-{
-	struct err why = {0};
-	int r;
-
-	if (s->zstd) {
-		r = frames_find(s->fd, size, &s->frames, &s->frames_n, &why);
-		return r ? errf(err, r, "%s: %s", s->name, why.text) : 0;
-	}
-	s->frames = calloc(1, sizeof(*s->frames));
-	if (!s->frames)
-		return errf(err, -ENOMEM, "%s: out of memory", s->name);
-	s->frames[0] = (struct stream_frame){.size = size, .raw_size = size};
-	s->frames_n = 1;
-	return 0;
-}
-
-int stream_frames(struct stream *s, const struct stream_frame **ret, size_t *ret_n, struct err *err)
-{
-	uint64_t size = 0;
-	int r = seekable_size(s, &size, err);
-
-	if (!r && !s->frames_known) {
-		r = frames_load(s, size, err);
-		s->frames_known = !r;
-	}
-	if (r)
-		return r;
-	*ret = s->frames;
-	*ret_n = s->frames_n;
-	return 0;
-}
-
-int stream_seek(struct stream *s, uint64_t offset, uint64_t size, struct err *err)
-{
-	uint64_t all;
-	int r = seekable_size(s, &all, err);
-
-	if (r)
-		return r;
 	if (offset > INT64_MAX || lseek(s->fd, (off_t)offset, SEEK_SET) < 0)
 		return errf(err, -EINVAL, "%s: has no byte %" PRIu64, s->name, offset);
 	if (s->zstd)

@@ -19,11 +19,6 @@ enum {
 
 struct stream;
 
-struct stream_frame {
-	uint64_t offset, size; /* in the file */
-	uint64_t raw_size;     /* 0 = not known */
-};
-
 /* "-" is standard input. Neither a FIFO nor standard input can seek. */
 int stream_open(const char *path, struct stream **ret, struct err *err);
 /* The same for a descriptor, which it takes; name is for messages and copied. */
@@ -49,11 +44,6 @@ bool stream_torn(const struct stream *s);
 uint64_t stream_at(const struct stream *s);
 uint64_t stream_frame_offset(const struct stream *s);
 
-/* The frames by the seek table at the end, or by walking the headers of blocks where there is none,
- * or one that does not fit the file. A file that is not compressed is one frame. *ret is the
- * stream's. -ESPIPE: cannot seek; -EBADMSG. */
-int stream_frames(struct stream *s, const struct stream_frame **ret, size_t *ret_n,
-		  struct err *err);
 /* Reads on at that offset of the file, where a frame begins, and nothing behind `size` bytes of it.
  * What went wrong before is forgotten. */
 int stream_seek(struct stream *s, uint64_t offset, uint64_t size, struct err *err);

@@ -25,7 +25,7 @@ static int index_load(const char *path, char **ret, size_t *ret_n, struct err *e
 	CLEANUP_FREE char *p = NULL;
 	struct stat st;
 
-	if (snprintf(name, sizeof(name), "%s.idx", path) >= (int)sizeof(name))
+	if (snprintf(name, sizeof(name), "%s" INDEX_ENDING, path) >= (int)sizeof(name))
 		return 1;
 	fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 && errno == ENOENT)

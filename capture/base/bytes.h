@@ -2,6 +2,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 /* A borrowed run of bytes: never owned, never NUL-terminated by contract; {NULL, 0} is "none". */
@@ -37,4 +38,18 @@ static inline bool bytes_next_arg(struct bytes *args, struct bytes *ret)
 	n += end != NULL;
 	*args = (struct bytes){args->p + n, args->n - n};
 	return true;
+}
+
+/* Numbers as files have them, little endian, wherever they lie. */
+static inline uint32_t bytes_get_le32(const void *from)
+{
+	const uint8_t *p = from;
+
+	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static inline void bytes_put_le(void *to, uint64_t value, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		((uint8_t *)to)[i] = (uint8_t)(value >> 8 * i);
 }

@@ -32,12 +32,6 @@ static bool table_reserve(struct seek_table *t, size_t n)
 	return true;
 }
 
-static void table_put32(uint8_t *p, uint64_t v)
-{
-	for (unsigned i = 0; i < 4; i++)
-		p[i] = (uint8_t)(v >> 8 * i);
-}
-
 void seek_table_clear(struct seek_table *t)
 {
 	t->frames = 0;
@@ -60,9 +54,9 @@ void seek_table_add(struct seek_table *t, uint64_t size, uint64_t raw_size, uint
 	if (t->unfit)
 		return;
 	p = t->p + table_end(t);
-	table_put32(p, size);
-	table_put32(p + 4, raw_size);
-	table_put32(p + 8, checksum);
+	bytes_put_le(p, size, 4);
+	bytes_put_le(p + 4, raw_size, 4);
+	bytes_put_le(p + 8, checksum, 4);
 	t->frames++;
 }
 
@@ -72,19 +66,12 @@ struct bytes seek_table_bytes(struct seek_table *t)
 
 	if (t->unfit || !t->frames)
 		return (struct bytes){NULL, 0};
-	table_put32(t->p, SEEK_TABLE_SKIPPABLE);
-	table_put32(t->p + 4, end - SEEK_TABLE_HEAD + SEEK_TABLE_FOOTER);
-	table_put32(t->p + end, t->frames);
+	bytes_put_le(t->p, SEEK_TABLE_SKIPPABLE, 4);
+	bytes_put_le(t->p + 4, end - SEEK_TABLE_HEAD + SEEK_TABLE_FOOTER, 4);
+	bytes_put_le(t->p + end, t->frames, 4);
 	t->p[end + 4] = SEEK_TABLE_CHECKSUMS;
-	table_put32(t->p + end + 5, SEEK_TABLE_MAGIC);
+	bytes_put_le(t->p + end + 5, SEEK_TABLE_MAGIC, 4);
 	return (struct bytes){(const char *)t->p, end + SEEK_TABLE_FOOTER};
-}
-
-static uint32_t table_get32(const char *from)
-{
-	const uint8_t *p = (const uint8_t *)from;
-
-	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
 static const char *table_footer(struct bytes table)
@@ -110,10 +97,10 @@ int64_t seek_table_count(struct bytes table)
 	if (table.n < SEEK_TABLE_HEAD + SEEK_TABLE_FOOTER)
 		return -1;
 	footer = table_footer(table);
-	n = table_get32(footer);
-	if (table_get32(table.p) != SEEK_TABLE_SKIPPABLE ||
-	    table_get32(table.p + 4) != table.n - SEEK_TABLE_HEAD ||
-	    table_get32(footer + 5) != SEEK_TABLE_MAGIC || footer[4] & SEEK_TABLE_RESERVED)
+	n = bytes_get_le32(footer);
+	if (bytes_get_le32(table.p) != SEEK_TABLE_SKIPPABLE ||
+	    bytes_get_le32(table.p + 4) != table.n - SEEK_TABLE_HEAD ||
+	    bytes_get_le32(footer + 5) != SEEK_TABLE_MAGIC || footer[4] & SEEK_TABLE_RESERVED)
 		return -1;
 	return SEEK_TABLE_HEAD + n * table_entry_size(table) + SEEK_TABLE_FOOTER == table.n
 		       ? (int64_t)n
@@ -125,6 +112,7 @@ struct seek_table_entry seek_table_get(struct bytes table, uint32_t i)
 	const char *p = table.p + SEEK_TABLE_HEAD + i * table_entry_size(table);
 
 	assert(i < seek_table_count(table));
-	return (struct seek_table_entry){table_get32(p), table_get32(p + 4),
-					 seek_table_has_checksums(table) ? table_get32(p + 8) : 0};
+	return (struct seek_table_entry){bytes_get_le32(p), bytes_get_le32(p + 4),
+					 seek_table_has_checksums(table) ? bytes_get_le32(p + 8)
+									 : 0};
 }

@@ -8,6 +8,7 @@
 #include "capture/archive/reindex.h"
 #include "capture/base/cleanup.h"
 #include "capture/cli/commands.h"
+#include "capture/index.h"
 
 /* Beside the archive, under its name. */
 static int index_one(const char *path, struct err *err)
@@ -20,7 +21,7 @@ static int index_one(const char *path, struct err *err)
 		return errf(err, -ENAMETOOLONG, "%s: the name is too long", path);
 	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(name - path) : 1,
 		 slash ? path : ".");
-	snprintf(index, sizeof(index), "%s.idx", name);
+	snprintf(index, sizeof(index), "%s" INDEX_ENDING, name);
 	fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return errf(err, -errno, "%s: %s", folder, strerror(errno));

@@ -9,6 +9,7 @@
 
 #include "capture/archive/recording.h"
 #include "capture/archive/records.h"
+#include "capture/index.h"
 
 static int first_time(struct event *ev, void *begin_ns)
 {
@@ -77,7 +78,7 @@ static bool is_beside(const char *path)
 {
 	const char *dot = strrchr(path, '.');
 
-	return dot && !strcmp(dot, ".idx");
+	return dot && !strcmp(dot, INDEX_ENDING);
 }
 
 static int compare_files(const void *a, const void *b)

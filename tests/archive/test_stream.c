@@ -279,56 +279,6 @@ static void a_bomb_gives_no_more_than_is_asked_for(void **state)
 
 /* ---- frames -------------------------------------------------------------------------------- */
 
-static void expect_frames(size_t n, uint64_t raw_size)
-{
-	const struct stream_frame *v;
-	struct stream *s = open_tape();
-	size_t found;
-
-	assert_int_equal(stream_frames(s, &v, &found, NULL), 0);
-	assert_int_equal(found, n);
-	for (size_t i = 0; i < n; i++) {
-		assert_int_equal(v[i].offset, t.frame[i]);
-		assert_int_equal(v[i].size, t.frame[i + 1] - t.frame[i]);
-		assert_int_equal(v[i].raw_size, raw_size);
-	}
-	stream_close(s);
-}
-
-static void frames_come_from_the_table_or_from_walking(void **state)
-{
-	for (int checksums = 0; checksums < 2; checksums++) {
-		build(checksums);
-		save(t.n);
-		expect_frames(FRAMES, 0); /* how much they hold only the table knows */
-		add_table(checksums);
-		save(t.n);
-		expect_frames(FRAMES, RAW);
-		save(t.n - 1); /* the table is cut */
-		expect_frames(FRAMES, 0);
-	}
-}
-
-static void a_table_that_lies_is_not_believed(void **state)
-{
-	size_t table;
-
-	build(1);
-	table = t.n;
-	add_table(1);
-	for (size_t at = table; at < t.n; at++) {
-		uint8_t flip = at == t.n - 5 ? 0x80 : 1; /* the flags have bits without meaning */
-		bool raw_size = at >= table + 8 && at < t.n - 9 && (at - table - 8) % 12 >= 4;
-
-		if (raw_size || (at > table && at < table + 8))
-			continue; /* believed; or no frame to be skipped is there any more */
-		t.file[at] ^= flip;
-		save(t.n);
-		expect_frames(FRAMES, 0);
-		t.file[at] ^= flip;
-	}
-}
-
 static void frames_to_skip_are_no_frames(void **state)
 {
 	struct stream *s;
@@ -343,36 +293,22 @@ static void frames_to_skip_are_no_frames(void **state)
 		add_frame(i, 1);
 	add_table(1); /* does not know of the first */
 	save(t.n);
-	expect_frames(FRAMES, 0);
 	s = open_tape();
 	assert_int_equal(read_all(s, 0, 0, &r), sizeof(t.raw));
 	stream_close(s);
 }
 
-static void a_cut_frame_reaches_to_the_end(void **state)
-{
-	build(1);
-	t.frame[3] -= 3;
-	save(t.frame[3]);
-	expect_frames(FRAMES, 0);
-	t.frame[3] = t.frame[2] + 5;
-	save(t.frame[3]);
-	expect_frames(FRAMES, 0);
-}
-
 static void garbage_among_frames_is_damage(void **state)
 {
-	const struct stream_frame *v;
 	struct stream *s;
-	struct err err;
-	size_t n;
+	int r;
 
 	build(1);
 	memcpy(t.file + t.n, "garbage", 7);
 	save(t.n + 7);
 	s = open_tape();
-	assert_int_equal(stream_frames(s, &v, &n, &err), -EBADMSG);
-	assert_non_null(strstr(err.text, "no frame"));
+	assert_int_equal(read_all(s, 0, 0, &r), sizeof(t.raw));
+	assert_int_equal(r, -EBADMSG);
 	stream_close(s);
 }
 
@@ -400,10 +336,8 @@ static void one_frame_is_read_alone(void **state)
 
 static void a_pipe_is_read_but_cannot_seek(void **state)
 {
-	const struct stream_frame *v;
 	struct stream *s;
 	struct bytes b;
-	size_t n;
 	int fds[2];
 
 	build(1);
@@ -411,7 +345,6 @@ static void a_pipe_is_read_but_cannot_seek(void **state)
 	assert_int_equal(write(fds[1], t.file, 40000), 40000);
 	close(fds[1]);
 	assert_int_equal(stream_open_fd(fds[0], "pipe", &s, NULL), 0);
-	assert_int_equal(stream_frames(s, &v, &n, NULL), -ESPIPE);
 	assert_int_equal(stream_seek(s, 0, 1, NULL), -ESPIPE);
 	assert_int_equal(stream_peek(s, 0, &b, NULL), 0);
 	assert_memory_equal(b.p, t.raw, b.n);
@@ -438,10 +371,7 @@ int main(void)
 		cmocka_unit_test(damage_is_named_and_what_was_before_it_is_given),
 		cmocka_unit_test(a_window_beyond_the_limit_is_refused),
 		cmocka_unit_test(a_bomb_gives_no_more_than_is_asked_for),
-		cmocka_unit_test(frames_come_from_the_table_or_from_walking),
-		cmocka_unit_test(a_table_that_lies_is_not_believed),
 		cmocka_unit_test(frames_to_skip_are_no_frames),
-		cmocka_unit_test(a_cut_frame_reaches_to_the_end),
 		cmocka_unit_test(garbage_among_frames_is_damage),
 		cmocka_unit_test(one_frame_is_read_alone),
 		cmocka_unit_test(a_pipe_is_read_but_cannot_seek),
