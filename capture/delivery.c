@@ -67,13 +67,15 @@ static bool delivery_look(struct delivery *d)
 	return !over || (d->medium.unsafe.n && !d->medium.given_up);
 }
 
-/* From now on who brings something must wake us. False if something has come already. */
+/* From now on who brings something must wake us. False if something has come already: a chunk,
+ * unless the one before it is still to be written, or what ends an idle wait. */
 static bool delivery_fall_asleep(struct delivery *d, bool blocked)
 {
 	bool asleep;
 
 	pthread_mutex_lock(&d->lock);
-	asleep = d->medium.ending == d->hastened && (blocked || (!d->queue.first && !d->closed));
+	asleep = d->medium.ending == d->hastened && (d->medium.head || !d->queue.first) &&
+		 (blocked || !d->closed);
 	d->asleep = asleep;
 	pthread_mutex_unlock(&d->lock);
 	return asleep;
@@ -169,7 +171,6 @@ int delivery_new(const struct delivery_config *cfg, struct delivery **ret, struc
 	d->cfg.sink_env.done_arg = &d->medium;
 	d->medium.ops = cfg->sink;
 	d->medium.filter_ops = cfg->filter;
-	d->medium.named = cfg->sink_env.rotates;
 	d->medium.label = cfg->label;
 	d->medium.pool = cfg->pool;
 	d->medium.tally = &d->tally;

@@ -315,7 +315,7 @@ static enum medium_step medium_step_idle(struct medium *m)
 		return MEDIUM_IDLE;
 	if (m->unsafe.n)
 		return medium_sync(m);
-	return m->state == MEDIUM_NONE && !m->named ? medium_begin(m) : MEDIUM_IDLE;
+	return m->state == MEDIUM_NONE ? medium_begin(m) : MEDIUM_IDLE;
 }
 
 /* Nothing was taken, and nobody can wait any longer. */

@@ -47,7 +47,6 @@ struct medium {
 	struct pool *pool;
 	struct tally *tally;
 	bool context; /* the encoder keeps context */
-	bool named;   /* a medium is named after its first chunk: none is begun without one */
 	bool awaited; /* the reader waits for this sink: one that fails is given up */
 	uint8_t *opening;
 	size_t opening_n;

@@ -43,7 +43,8 @@ struct sink_env {
 
 /* What a sink may know of the medium that it is to begin. */
 struct sink_medium {
-	uint64_t unix_ns; /* record time of its beginning: what a file is named after */
+	uint64_t unix_ns; /* record time of its beginning: what a file is named after; 0 = not
+			   * known before the first chunk */
 };
 
 /* What a sink waits for. */

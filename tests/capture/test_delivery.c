@@ -342,6 +342,47 @@ static void the_end_does_not_wait_for_ever(void **state)
 	rig_close(&rig);
 }
 
+/* A sink whose media are named after their first chunk, which comes just while it is asked. */
+static struct rig *arriving;
+static unsigned asked;
+
+static int begin_named(void *ctx, const struct sink_medium *medium)
+{
+	if (medium->unix_ns)
+		return fake_sink_ops.begin(ctx, medium);
+	if (++asked == 2) { /* the next thing that the thread does is to sleep */
+		struct chunk *c = rig_chunk(arriving, "first", 1, true);
+
+		c->unix_ns = 7;
+		delivery_push(arriving->d, c);
+	}
+	return -EAGAIN;
+}
+
+static void wait_for_chunk(void *ctx, bool blocked, struct sink_wait *ret)
+{
+	ret->timeout_ms = -1;
+}
+
+static void a_chunk_that_comes_before_the_sleep_is_not_slept_over(void **state)
+{
+	struct sink_ops named = fake_sink_ops;
+	struct rig rig = {.sink = {.marks = true}};
+	struct delivery_config cfg = {.label = "named", .sink = &named, .sink_cfg = &rig.sink};
+	struct err err = {""};
+
+	named.begin = begin_named;
+	named.wait = wait_for_chunk;
+	arriving = &rig;
+	rig.pool = cfg.pool = pool_new(CHUNKS);
+	assert_int_equal(delivery_new(&cfg, &rig.d, &err), 0);
+	delivery_begin(rig.d);
+	await(has_done_one, &rig);
+	rig_finish(&rig);
+	assert_string_equal(rig.sink.p, "<medium>first");
+	rig_close(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -357,6 +398,7 @@ int main(void)
 		cmocka_unit_test(an_end_that_fails_is_an_error),
 		cmocka_unit_test(a_sink_that_is_waited_for_is_given_up),
 		cmocka_unit_test(the_end_does_not_wait_for_ever),
+		cmocka_unit_test(a_chunk_that_comes_before_the_sleep_is_not_slept_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
