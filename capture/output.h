@@ -27,6 +27,10 @@ enum {
  * at for something of its own, which is valid until the next call. False: the event is skipped. */
 typedef bool (*output_view_fn)(struct event *ev, void *arg);
 
+/* From the delivery thread: all that was offered before the call of output_mark() with that mark is
+ * done. whole: and nothing of it was lost, nor of what came before it. */
+typedef void (*output_marked_fn)(void *arg, uint64_t mark, bool whole);
+
 struct output_config {
 	const char *label; /* as the user wrote it, for messages; borrowed */
 	const struct encoder_ops *encoder;
@@ -46,7 +50,13 @@ struct output_config {
 	uint64_t hold_ns;    /* chunks are held back that long, so that `early` has a place */
 	output_view_fn view; /* NULL = events go out as they are */
 	void *view_arg;
-	bool block; /* wait for a slow sink (replay) in place of counting loss */
+	bool block;   /* wait for a slow sink (replay) in place of counting loss */
+	bool patient; /* with block: a sink that fails is tried again until the end */
+	bool relay;   /* events keep the numbers that they have, and streams their ids: what is
+		       * received is written as it was recorded. Losses of this output itself are
+		       * not told in it. */
+	output_marked_fn marked; /* of a relay; NULL = nobody calls output_mark() */
+	void *marked_arg;
 };
 
 struct output;
@@ -88,6 +98,10 @@ bool output_is_tap(const struct output *o);
 /* Record time has advanced to now_ns: ships and releases what is due, and opens a generation that
  * is wanted. */
 void output_tick(struct output *o, uint64_t now_ns);
+
+/* Relays: sends on what is pending, and asks for a word when it is done; in the order of the calls.
+ * mark is not 0. */
+void output_mark(struct output *o, uint64_t mark);
 
 /* From any thread, acted upon at the next TICK: what is in the open chunk is to be written now; and
  * a medium is to be ended, and another begun. */

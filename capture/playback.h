@@ -21,6 +21,8 @@ void playback_free(struct playback *p);
  *   -EBADMSG: it contradicts itself, or is larger than anything that is recorded; -ENOMEM.
  */
 int playback_event(struct event *ev, void *playback);
+/* Another playback has used the same outputs meanwhile: they go on with this one's run. -ENOMEM. */
+int playback_resume(struct playback *p);
 /* No event of this run will follow. Outputs stay open, for what another recording holds. */
 void playback_end(struct playback *p);
 /* The end: outputs are finished. */

@@ -7,10 +7,11 @@ set -eu
 
 build="gcc libc6-dev make cmake ninja-build pkg-config clang llvm bpftool libbpf-dev libelf-dev
   libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libcap-ng-dev
-  libnghttp2-dev zlib1g-dev libbrotli-dev libzstd-dev libyajl-dev"
+  libnghttp2-dev zlib1g-dev libbrotli-dev libzstd-dev libyajl-dev
+  libssl-dev libcurl4-openssl-dev librdkafka-dev"
 view="tshark jq python3 util-linux curl nginx-light openssl"
 test="$view libcmocka-dev clang-format clang-tidy shellcheck tcpdump wireshark-common procps bpftool
-  libclang-rt-dev strace libssl-dev android-libboringssl-dev wrk brotli zstd python3-websockets python3-protobuf git"
+  libclang-rt-dev strace fstrm-bin android-libboringssl-dev wrk brotli zstd python3-websockets python3-protobuf git"
 kernels="qemu-system-x86 busybox-static kmod cpio xz-utils"
 fresh="debootstrap git"
 

@@ -15,7 +15,7 @@ TOP = {"CMakeLists.txt", "README.md", "LICENSE", "capture", "probes", "kern", "e
        "samples"}
 USER = "GPL-2.0-or-later"
 KERN = "GPL-2.0-only OR LGPL-2.1-or-later"
-# base <- core <- {source, archive, probes, encoders, sinks} <- run <- cli. CORE is capture/ without its other folders.
+# base <- core <- {source, archive, probes, encoders, sinks} <- run <- collect <- cli; base <- net <- {sinks, collect}. CORE is capture/ without its other folders.
 # Who may include what: the first row whose folder fits the including file. Includes of the build folder
 # (skeletons, protobuf) stand under the folder that their sources are in.
 CORE = ("capture/base/", r"capture/[^/]*$")
@@ -23,14 +23,17 @@ INCLUDES = [
     ("capture/base/", ("capture/base/",)),
     ("capture/source/", (*CORE, "capture/source/", "kern/events.h")),
     ("capture/archive/", (*CORE, "capture/archive/", "proto/", "kern/events.h")),
+    ("capture/net/", ("capture/base/", "capture/net/", "proto/pb_w")),
+    ("capture/collect/", (*CORE, "capture/archive/", "capture/net/", "capture/run/", "capture/collect/", "proto/")),
     ("capture/run/", (*CORE, "capture/source/", "capture/archive/", "capture/run/", "probes/", "kern/events.h")),
-    ("capture/cli/", (*CORE, "capture/source/", "capture/archive/", "capture/run/", "capture/cli/", "probes/",
-                      "kern/events.h")),
+    ("capture/cli/", (*CORE, "capture/source/", "capture/archive/", "capture/run/", "capture/collect/", "capture/cli/",
+                      "probes/", "kern/events.h")),
     ("capture/", (*CORE, "kern/events.h", "kern/counters.def")),
     ("probes/", (*CORE, "capture/source/", "probes/", "kern/")),
     ("encoders/", (*CORE, "encoders/", "proto/")),
     ("proto/", (*CORE, "proto/")),
-    ("sinks/", ("capture/base/", "capture/sink.h", "capture/filter.h", "capture/index.h", "sinks/")),
+    ("sinks/", ("capture/base/", "capture/sink.h", "capture/filter.h", "capture/index.h", "capture/spool.h",
+                "capture/net/", "proto/pb_w", "sinks/")),
     ("kern/", ("kern/",)),
     ("tests/", ("capture/", "probes/", "encoders/", "proto/", "sinks/", "kern/", "tests/")),
 ]
