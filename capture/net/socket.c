@@ -6,6 +6,7 @@
 #include <netinet/tcp.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/un.h>
 
 enum {
@@ -60,10 +61,7 @@ const char *socket_text(const struct sockaddr_storage *sa, socklen_t n, char ret
 			sizeof(a.port), NI_NUMERICHOST | NI_NUMERICSERV))
 		snprintf(a.host, sizeof(a.host), "?");
 	/* An IPv4 peer of a socket that is for both is shown as what it is. */
-	if (sa->ss_family == AF_INET6 &&
-	    IN6_IS_ADDR_V4MAPPED(&((const struct sockaddr_in6 *)sa)->sin6_addr)) {
-		snprintf(ret, ADDRESS_TEXT, "%s:%s", a.host + sizeof("::ffff:") - 1, a.port);
-		return ret;
-	}
+	if (!strncmp(a.host, "::ffff:", 7) && strchr(a.host, '.'))
+		memmove(a.host, a.host + 7, strlen(a.host + 7) + 1);
 	return address_text(&a, ret);
 }
