@@ -312,14 +312,19 @@ static void a_thousand_connections_leave_nothing(void **state)
 	assert_int_equal(ends_descriptors(), before);
 }
 
-/* The kernel gives us ports of the range that the target's is in: sooner or later the same. */
+/* The kernel gives us ports of the range that the target's is in, most of them even: sooner or
+ * later the same. */
 static void it_never_connects_with_itself(void **state)
 {
 	char closed[ADDRESS_TEXT];
-	struct dial *d;
 	int64_t until = elapsed_ms() + 1500;
+	struct dial *d;
 
-	d = dial_of(closed_port(closed));
+	do {
+		closed_port(closed);
+		closed[strlen(closed) - 1] = (char)(closed[strlen(closed) - 1] & ~1);
+	} while (ends_dial_text(closed) != -ECONNREFUSED);
+	d = dial_of(closed);
 	while (elapsed_ms() < until)
 		assert_int_equal(ends_dial(d), -ECONNREFUSED);
 	dial_free(d);
