@@ -10,9 +10,9 @@ struct tls_cfg {
 	const char *ca;         /* file of certificates that are trusted; NULL = the system's */
 	const char *cert, *key; /* PEM files; a client may have none; key NULL = it is in cert */
 	const char *servername; /* to ask for and to expect; NULL = the host that is dialled */
-	const char *allow;      /* servers only: names of clients, separated by `+` or `:`; NULL = all
-				 * that a certificate of `ca` vouches for. With either, a client must have
-				 * a certificate. */
+	const char *allow; /* servers only: names of clients, separated by `+` or `:`; NULL = all
+			    * that a certificate of `ca` vouches for. With either, a client must
+			    * have a certificate. */
 };
 
 /* Rows for an options table: `type` has a struct tls_cfg called `member`. */
