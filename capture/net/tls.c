@@ -2,6 +2,7 @@
 #include "capture/net/tls.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -313,6 +314,7 @@ SSL *tls_begin(struct tls *t, const char *host, struct tls_peer *peer)
 {
 	SSL *ssl = SSL_new(t->ctx);
 
+	assert(t->server || host || t->servername);
 	if (!ssl)
 		return NULL;
 	SSL_set_app_data(ssl, peer);

@@ -232,7 +232,9 @@ static void keys_change_while_writing(void **state)
 		if (rand() % 2) {
 			ssize_t got_n = conn_read(r.conn, &one, 1);
 
-			if (!(got_n == -EAGAIN || (got_n == 1 && one == 'k'))) fprintf(stderr, "%zd %c %s changes %u there %zu\n", got_n, one, conn_why(r.conn), changes, there);
+			if (!(got_n == -EAGAIN || (got_n == 1 && one == 'k')))
+				fprintf(stderr, "%zd %c %s changes %u there %zu\n", got_n, one,
+					conn_why(r.conn), changes, there);
 			assert_true(got_n == -EAGAIN || (got_n == 1 && one == 'k'));
 		}
 		if (SSL_read_ex(r.ssl, got, 1 + (size_t)rand() % 30000, &n) == 1) {

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "capture/base/bytes.h"
 #include "tests/support/certs.h"
 #include "tests/support/ends.h"
 #include "tests/support/temp.h"
@@ -460,15 +461,12 @@ static int hear(bool we_serve, const char *said, size_t n, char ret_line[512])
 
 static void who_speaks_no_tls_is_told_apart(void **state)
 {
-	static const struct {
-		const char *p;
-		size_t n;
-	} said[] = {
-		{"HTTP/1.1 400 Bad Request\r\n\r\n", 28},
-		{"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 27},
-		{"\0\0\0\0\0\0\0\x22\0\0\0\x04\0\0\0\x01\0\0\0\x16protobuf:penstock.v1", 42},
-		{"SSH-2.0-OpenSSH_9.2\r\n", 21},
-		{"{\"type\":\"info\"}\n{\"type\":\"tls\"}\n", 31},
+	static const struct bytes said[] = {
+		BYTES("HTTP/1.1 400 Bad Request\r\n\r\n"),
+		BYTES("GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+		BYTES("\0\0\0\0\0\0\0\x22\0\0\0\x04\0\0\0\x01\0\0\0\x16protobuf:penstock.v1"),
+		BYTES("SSH-2.0-OpenSSH_9.2\r\n"),
+		BYTES("{\"type\":\"info\"}\n{\"type\":\"tls\"}\n"),
 	};
 	char line[512];
 
