@@ -215,6 +215,7 @@ static void a_path_is_told_and_taken(void **state)
 	assert_string_equal(listener_text(&l, text), path);
 	assert_int_equal(address_parse_path(path, &list, NULL), 0);
 	d = dial_new(&list);
+	assert_non_null(d);
 	client = ends_dial(d);
 	server = listener_accept(l.fd[0]);
 	assert_true(client >= 0 && server >= 0);
