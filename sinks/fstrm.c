@@ -18,7 +18,7 @@ struct fstrm_cfg {
 
 struct fstrm_sink {
 	struct fstrm_talk talk;
-	char state[160];
+	char state[ADDRESS_TEXT + 40];
 };
 
 static const char *const fstrm_formats[] = {"pb", NULL};

@@ -59,7 +59,7 @@ int fstrm_acks_covers(const struct fstrm_acks *a, const struct parcel *p, bool *
 	if (!p->records || stream->durable_seq < p->first_seq)
 		return 0;
 	if (!p->again)
-		return -EPROTO;
+		return stream->durable_seq > stream->sent_seq ? -EPROTO : 0;
 	*ret = p->last_seq <= stream->durable_seq;
 	return 0;
 }

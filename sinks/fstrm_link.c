@@ -46,11 +46,10 @@ int fstrm_link_fail(struct fstrm_link *l, int r, const char *text)
 /* The connection itself has failed. */
 static int link_fail_conn(struct fstrm_link *l, int r)
 {
-	const char *why = conn_why(l->conn);
-	char text[256];
-
-	snprintf(text, sizeof(text), "%s", why && *why ? why : strerror(-r));
-	return fstrm_link_fail(l, r, text);
+	fstrm_link_ask(l);
+	snprintf(l->why, sizeof(l->why), "%s", conn_why(l->conn));
+	fstrm_link_drop(l);
+	return r;
 }
 
 /* ---- bytes --------------------------------------------------------------------------------- */
@@ -140,12 +139,12 @@ static int link_dial(struct fstrm_link *l)
 		snprintf(l->why, sizeof(l->why), "%s", dial_why(l->dial));
 		return fd;
 	}
+	address_text(dial_endpoint(l->dial), l->peer);
 	r = conn_new(fd, l->tls, dial_endpoint(l->dial)->host, &l->conn);
 	if (r < 0) {
-		snprintf(l->why, sizeof(l->why), "%s", strerror(-r));
+		snprintf(l->why, sizeof(l->why), "%s: %s", l->peer, strerror(-r));
 		return r;
 	}
-	snprintf(l->peer, sizeof(l->peer), "%s", conn_peer(l->conn));
 	l->written = l->acked = 0;
 	l->deadline_ms = elapsed_ms() + HANDSHAKE_MS;
 	l->state = FSTRM_LINK_TLS;
