@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The tools of others receive what fstrm:// sends, read it, and send it on: the same bytes as in a file.
 . tests/support/lib.sh
-need fstrm_capture fstrm_dump fstrm_replay python3
+. tests/support/tls.sh
+need fstrm_capture fstrm_dump fstrm_replay python3 openssl
 TYPE=protobuf:penstock.v1.Event
 FILES=$T/files
 mkdir "$FILES"
@@ -11,6 +12,7 @@ mkdir "$FILES"
 capture() {
 	local name=$1
 	shift
+	: >"$T/$name.log"
 	fstrm_capture -t "$TYPE" "$@" -w "$FILES/$name" -d -d -d -d 2>"$T/$name.log" &
 	CAPTURE=$!
 	children+=("$CAPTURE")
@@ -18,7 +20,6 @@ capture() {
 }
 captured() { kill "$CAPTURE"; wait "$CAPTURE"; }
 finished() { grep -q "sending FSTRM_CONTROL_FINISH" "$T/$1.log"; }
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 same() { python3 tests/support/fstrm.py same "$@"; }
 
 for raw in samples/raw/*.raw; do
@@ -53,6 +54,23 @@ holds "much is sent" "$P" replay "$T/large.raw" -w "$T/large.pb" -w "fstrm://127
 await 10 finished large
 captured
 holds "much is the same" same "$FILES/large" "$T/large.pb"
+
+# Encrypted, and only to one whose certificate says who it is.
+certificate
+port=$(free_port) front=$(free_port)
+capture tls -a 127.0.0.1 -p "$port"
+python3 tests/support/tls_front.py "$front" "$port" "$T/cert.pem" "$T/key.pem" >"$T/front.log" &
+children+=($!)
+await 10 grep -q listening "$T/front.log"
+holds "by TLS" "$P" replay "$T/large.raw" -w "fstrms://localhost:$front,format=pb,ca=$T/cert.pem"
+await 10 finished tls
+"$P" replay samples/raw/bash.raw -w "fstrms://localhost:$front,format=pb" 2>"$T/log"
+check "nobody vouches for it" $? 4
+"$P" replay samples/raw/bash.raw -w "fstrms://localhost:$front,format=pb,ca=$T/cert.pem,servername=other.example" 2>"$T/log"
+check "it has another name" $? 4
+captured
+holds "it is the same by TLS" same "$FILES/tls" "$T/large.pb"
+check "nobody else was let through" "$(grep -c 'accepted new' "$T/tls.log")" 1
 
 # Somebody who takes something else says so by hanging up; the line says what we wanted.
 port=$(free_port)
