@@ -35,21 +35,29 @@ void fstrm_link_ask(struct fstrm_link *l)
 		l->acked = conn_acked(l->conn);
 }
 
-int fstrm_link_fail(struct fstrm_link *l, int r, const char *text)
+/* It is over, for the reason that `why` has. One who never got so far as to take anything, or who
+ * does nothing any more, comes last from now on; who merely went away comes first again, as it may
+ * have some of this stream. */
+static int link_over(struct fstrm_link *l, int r)
 {
 	fstrm_link_ask(l);
-	snprintf(l->why, sizeof(l->why), "%s: %s", l->peer, text);
+	if (l->state != FSTRM_LINK_OPEN || r == -ETIMEDOUT)
+		dial_pass_over(l->dial);
 	fstrm_link_drop(l);
 	return r;
+}
+
+int fstrm_link_fail(struct fstrm_link *l, int r, const char *text)
+{
+	snprintf(l->why, sizeof(l->why), "%s: %s", l->peer, text);
+	return link_over(l, r);
 }
 
 /* The connection itself has failed. */
 static int link_fail_conn(struct fstrm_link *l, int r)
 {
-	fstrm_link_ask(l);
 	snprintf(l->why, sizeof(l->why), "%s", conn_why(l->conn));
-	fstrm_link_drop(l);
-	return r;
+	return link_over(l, r);
 }
 
 /* ---- bytes --------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,8 +13,6 @@
 #include <cmocka.h>
 
 #include "tests/support/sender.h"
-
-extern const struct sink_ops sink_fstrm;
 
 /* ---- the handshake ------------------------------------------------------------------------- */
 
@@ -122,6 +121,34 @@ static void who_never_accepts_has_five_seconds(void **state)
 	sender_close(&r);
 }
 
+/* The first one takes something else, then nothing: the second one has its turn. */
+static void endpoints_that_are_of_no_use_come_last(void **state)
+{
+	struct receiver *first = malloc(sizeof(*first));
+	char target[160];
+	struct sender r;
+
+	receiver_open(first);
+	first->accepts[0] = "protobuf:dnstap.Dnstap";
+	sender_open_at(&r, 0);
+	snprintf(target, sizeof(target), "%s,%s", first->target, r.peer->target);
+	r.env.target = target;
+	assert_int_equal(sink_fstrm.open(r.ctx, &r.codec, &r.env, &r.err), 0);
+	sender_offer(&r, 10, 10);
+	for (unsigned i = 0; i < 500 && r.done < 1; i++) {
+		sender_turns(&r, 1);
+		receiver_step(first);
+	}
+	assert_int_equal(r.done, 1);
+	assert_int_equal(first->connections, 1);
+	assert_int_equal(r.peer->connections, 1);
+	assert_int_equal(r.failures, 1);
+	assert_non_null(strstr(sink_fstrm.state(r.ctx), r.peer->target));
+	receiver_close(first);
+	free(first);
+	sender_close(&r);
+}
+
 static void nobody_is_there(void **state)
 {
 	struct sender r;
@@ -211,6 +238,7 @@ int main(void)
 		cmocka_unit_test(a_receiver_of_something_else_is_named),
 		cmocka_unit_test(what_comes_instead_of_acceptance),
 		cmocka_unit_test(who_never_accepts_has_five_seconds),
+		cmocka_unit_test(endpoints_that_are_of_no_use_come_last),
 		cmocka_unit_test(nobody_is_there),
 		cmocka_unit_test(batches_are_compressed_where_that_makes_them_smaller),
 		cmocka_unit_test(events_of_no_stream_are_not_sent),

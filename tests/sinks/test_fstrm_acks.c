@@ -13,8 +13,6 @@
 
 #include "tests/support/sender.h"
 
-extern const struct sink_ops sink_fstrm;
-
 /* ---- acknowledgements ---------------------------------------------------------------------- */
 
 static void acknowledgements_may_come_late_in_one_lump_and_in_pieces(void **state)
@@ -353,6 +351,42 @@ static void several_streams_follow_each_other(void **state)
 	sender_close(&r);
 }
 
+/* Only those of which something is on its way must be known; of the others the latest ones are. */
+static void more_streams_than_can_be_known(void **state)
+{
+	struct fstrm_acks *a = calloc(1, sizeof(*a));
+	struct parcel p = {.records = 1, .first_seq = 7, .last_seq = 7};
+	struct batch_ack ack = {.durable_seq = 7};
+	const char *why = NULL;
+
+	for (unsigned i = 0; i < 3 * FSTRM_ACKS_STREAMS; i++) {
+		uint8_t id[16] = {(uint8_t)i};
+
+		ack.stream_id[0] = (uint8_t)i;
+		assert_int_equal(fstrm_acks_select(a, id), 0);
+		p.number++;
+		fstrm_acks_sent(a, &p);
+		assert_int_equal(fstrm_acks_take(a, &ack, &why), 0);
+		assert_int_equal(a->done, p.number);
+	}
+	ack.stream_id[0] = 2 * FSTRM_ACKS_STREAMS;
+	assert_int_equal(fstrm_acks_take(a, &ack, &why), 0);
+	ack.stream_id[0]--;
+	assert_int_equal(fstrm_acks_take(a, &ack, &why), -EPROTO);
+	for (unsigned i = 0; i < FSTRM_ACKS_STREAMS; i++) {
+		uint8_t id[16] = {(uint8_t)i, 1};
+
+		assert_int_equal(fstrm_acks_select(a, id), 0);
+		p.number++;
+		fstrm_acks_sent(a, &p);
+	}
+	assert_int_equal(fstrm_acks_select(a, (uint8_t[16]){200}), -EAGAIN);
+	memcpy(ack.stream_id, (uint8_t[16]){0, 1}, 16);
+	assert_int_equal(fstrm_acks_take(a, &ack, &why), 0);
+	assert_int_equal(fstrm_acks_select(a, (uint8_t[16]){200}), 0);
+	free(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -369,6 +403,7 @@ int main(void)
 		cmocka_unit_test(events_that_arrived_before_a_reset_are_done),
 		cmocka_unit_test(a_receiver_that_stalls_gets_no_more_than_its_kernel_takes),
 		cmocka_unit_test(several_streams_follow_each_other),
+		cmocka_unit_test(more_streams_than_can_be_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

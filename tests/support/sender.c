@@ -16,8 +16,6 @@
 
 #define OPENING "\x15\xa2\x06\x12\x0a\x10" SENDER_ID
 
-extern const struct sink_ops sink_fstrm;
-
 static void sender_done(void *arg, uint64_t number)
 {
 	struct sender *r = arg;
