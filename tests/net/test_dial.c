@@ -111,10 +111,13 @@ static void a_name_that_does_not_resolve_is_said(void **state)
 {
 	struct dial *d = dial_of("nosuch.invalid:4000");
 	int64_t start = elapsed_ms();
+	int r;
 
-	assert_int_equal(dial_step(d), -EAGAIN); /* asked for in the background */
+	r = dial_step(d); /* asked for in the background */
 	assert_true(elapsed_ms() - start < 1000);
-	assert_int_equal(ends_dial(d), -EHOSTUNREACH);
+	if (r == -EAGAIN)
+		r = ends_dial(d);
+	assert_int_equal(r, -EHOSTUNREACH);
 	assert_ptr_equal(strstr(dial_why(d), "nosuch.invalid:4000: "), dial_why(d));
 	assert_non_null(strcasestr(dial_why(d), "name"));
 	dial_free(d);
@@ -279,10 +282,12 @@ static void what_is_given_up_leaves_nothing(void **state)
 	int full = listen_raw("127.0.0.1", 0, silent), waiting = ends_dial_text(silent);
 	int64_t until = elapsed_ms() + 20000;
 	struct dial *d;
+	int r;
 
 	for (int i = 0; i < 20; i++) { /* each at another point of its way */
 		d = dial_of(i % 2 ? "nosuch.invalid:1" : silent);
-		assert_int_equal(dial_step(d), -EAGAIN);
+		r = dial_step(d);
+		assert_true(r == -EAGAIN || r == -EHOSTUNREACH); /* which may be known at once */
 		if (i % 4 == 1)
 			dial_cancel(d);
 		dial_free(d);
