@@ -89,6 +89,36 @@ def conversations():
          b"B\0\0\0\x17p\0s\0\0\1\0\1\0\1\0\0\0\3abc\0\0")
 
 
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
+
+
+def streams():
+    """Frame Streams, and what penstock sends with them: handshakes, a batch, its acknowledgement."""
+    def control(kind, *types):
+        body = struct.pack(">I", kind) + b"".join(struct.pack(">II", 1, len(t)) + t for t in types)
+        return struct.pack(">II", 0, len(body)) + body
+
+    batch, event = (b"protobuf:penstock.v1." + name for name in (b"Batch", b"Event"))
+    stream = bytes(range(16))
+    data = b"\x15\xa2\x06\x12\x0a\x10" + stream + b"\x02\x10\x07"
+    head = b"\x08\x07\x10\x01\x20" + bytes([len(data)]) + b"\x2d" + struct.pack("<I", crc32c(data))
+    whole = head + b"\x3a\x10" + stream + b"\x40\x01\x32" + bytes([len(data)]) + data
+    ack = b"\x0a\x10" + stream + b"\x10\x07\x18\x09\x28\x01\x32\x04full\x40\xe8\x07"
+    put("fstrm", control(4, batch, event) + control(2, batch) + struct.pack(">I", len(whole)) + whole + control(3))
+    put("fstrm", control(1, event) + control(5))
+    put("fstrm", control(1, b"a", b"b", b"c", b"d", b"e") + control(9) + b"\xff\xff\xff\xff")
+    put("batch", whole)
+    put("batch", whole.replace(b"\x20", b"\x18\x01\x20", 1))
+    put("batch", ack)
+    put("batch", data)
+
+
 def archive(path, data):
     """A file of ours, and what is left of it when its writer dies."""
     number = [i for i, ending in enumerate(NAMES) if path.endswith(ending)]
@@ -101,6 +131,7 @@ def main():
     taken = {}
     manifests()
     conversations()
+    streams()
     for path in sys.argv[1:]:
         data = pathlib.Path(path).read_bytes()
         if path.endswith(ARCHIVES):
