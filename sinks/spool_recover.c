@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What runs before this one have left. Whatever is whole is given out again, in its order; nothing
+ * is written behind it. Everything here can be done again after a kill at any place.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "capture/base/cleanup.h"
+#include "capture/base/crc32c.h"
+#include "sinks/spool_inside.h"
+
+#define SEGMENT_BEGINS "spool-"
+#define SEGMENT_ENDS   ".seg"
+#define ASIDE          ".bad"
+
+struct recovery {
+	struct spool *s;
+	bool cursor_there;
+	struct spool_cursor cursor;
+	bool cursor_fits; /* it means that record of a segment that is there */
+	char *note;
+	size_t note_size;
+	unsigned noted;
+};
+
+/* One that is being walked through. */
+struct recovered {
+	struct spool_segment *g;
+	uint64_t cursor;        /* offset up to which it is said to be done; 0 = nothing is */
+	bool cursor_fits;       /* a record ends there */
+	uint64_t events, bytes; /* so far */
+};
+
+/* The first few, and how many there are. */
+static void recovery_note(struct recovery *r, const char *name, const char *what)
+{
+	size_t n = strlen(r->note);
+
+	if (r->noted++ < 3)
+		snprintf(r->note + n, r->note_size - n, "%s%s %s", n ? "; " : "", name, what);
+	else if (r->noted == 4)
+		snprintf(r->note + n, r->note_size - n, "; and others");
+}
+
+/* It stays for a human who wants to look, and is never read again. */
+static void recovery_put_aside(struct recovery *r, const char *name)
+{
+	char aside[NAME_MAX + 1];
+	int n = snprintf(aside, sizeof(aside), "%s" ASIDE, name);
+
+	if (n > 0 && (size_t)n < sizeof(aside) && place_move(&r->s->place, name, aside) == 0)
+		recovery_note(r, name, "is damaged: set aside (" ASIDE ")");
+	else
+		recovery_note(r, name, "is damaged: left alone");
+}
+
+/* ---- one segment --------------------------------------------------------------------------- */
+
+static void recovered_record(void *arg, const struct chunk *head, uint64_t behind)
+{
+	struct recovered *x = arg;
+	struct loss events = spool_record_loss(head);
+
+	loss_add(&x->g->whole, &events);
+	x->events += head->records;
+	x->bytes += head->len;
+	if (behind != x->cursor)
+		return;
+	x->cursor_fits = true;
+	x->events = x->bytes = 0; /* these are done */
+}
+
+/* Takes in what is whole and cuts off the rest. */
+static int segment_take_in(struct recovery *r, struct spool_segment *g, int fd, uint64_t size)
+{
+	struct spool *s = r->s;
+	bool meant = r->cursor_there && r->cursor.number == g->head.number &&
+		     r->cursor.stream == g->head.stream;
+	struct recovered x = {.g = g, .cursor = meant ? r->cursor.offset : 0};
+	struct spool_scan scan = {.record = recovered_record, .arg = &x};
+	int code = spool_segment_scan(fd, g->end, size, &scan);
+	struct loss torn = spool_record_loss(&scan.torn);
+
+	g->end = scan.end;
+	g->earlier = true;
+	g->waiting = x.events;
+	g->bytes = x.bytes;
+	if (meant && (x.cursor_fits || x.cursor == g->done)) {
+		r->cursor_fits = true;
+		g->done = x.cursor;
+	}
+	s->size += g->end;
+	s->stats.events += g->waiting;
+	s->stats.bytes += g->bytes;
+	if (code < 0)
+		recovery_note(r, g->name, "cannot be read to its end");
+	if (code < 0 || scan.end == size)
+		return 0;
+	s->stats.torn++;
+	if (scan.torn.len)
+		loss_add(&s->torn, &torn);
+	return ftruncate(fd, (off_t)scan.end) < 0 ? -errno : 0;
+}
+
+static bool is_zero(const uint8_t *p, size_t n)
+{
+	while (n && !*p)
+		p++, n--;
+	return n == 0;
+}
+
+static bool opening_is_whole(int fd, const struct spool_head *head)
+{
+	static const size_t piece_n = 4096;
+	uint8_t piece[4096];
+	uint32_t crc = 0;
+
+	for (uint64_t at = 0; at < head->opening_n; at += piece_n) {
+		size_t n = head->opening_n - at < piece_n ? head->opening_n - at : piece_n;
+
+		if (spool_segment_pread(fd, piece, n, SPOOL_HEAD + at) < 0)
+			return false;
+		crc = crc32c(crc, piece, n);
+	}
+	return crc == head->opening_crc;
+}
+
+/* What a kill or a failure of power leaves of one that was just being begun. */
+static bool segment_is_unborn(int fd, uint64_t size)
+{
+	uint8_t begin[SPOOL_HEAD];
+	struct spool_head head;
+
+	if (size < SPOOL_HEAD)
+		return true;
+	if (spool_segment_pread(fd, begin, sizeof(begin), 0) < 0)
+		return false;
+	return is_zero(begin, sizeof(begin)) ||
+	       (spool_head_read(begin, &head) && size < spool_head_size(&head));
+}
+
+static bool segment_is_sound(const char *name, int fd, struct spool_head *ret)
+{
+	char own_name[SPOOL_NAME];
+	uint8_t begin[SPOOL_HEAD];
+
+	if (spool_segment_pread(fd, begin, sizeof(begin), 0) < 0 || !spool_head_read(begin, ret))
+		return false;
+	spool_head_name(ret, own_name);
+	return !strcmp(name, own_name) && opening_is_whole(fd, ret);
+}
+
+static int recovery_segment(struct recovery *r, const char *name, struct err *err)
+{
+	struct spool *s = r->s;
+	struct place_file f = {.fd = -1};
+	struct spool_segment *g;
+	struct spool_head head;
+	struct stat st;
+	int code = place_existing(&s->place, name, &f, NULL);
+	CLEANUP_CLOSE int fd = code < 0 ? -1 : f.fd;
+
+	if (code < 0) {
+		recovery_note(r, name, "is not one that we wrote: left alone");
+		return 0;
+	}
+	if (fstat(fd, &st) < 0)
+		return errf(err, -errno, "spool '%s': %s: %s", s->env.folder, name,
+			    strerror(errno));
+	if (segment_is_unborn(fd, (uint64_t)st.st_size)) {
+		s->stats.torn += st.st_size > 0;
+		(void)place_remove(&s->place, name);
+		return 0;
+	}
+	if (!segment_is_sound(name, fd, &head)) {
+		recovery_put_aside(r, name);
+		return 0;
+	}
+	g = spool_segment_add(s, &head);
+	if (!g)
+		return errf(err, -ENOMEM, "spool '%s': out of memory", s->env.folder);
+	if (head.number >= s->next_number)
+		s->next_number = head.number + 1;
+	code = segment_take_in(r, g, fd, (uint64_t)st.st_size);
+	return code < 0
+		       ? errf(err, code, "spool '%s': %s: %s", s->env.folder, name, strerror(-code))
+		       : 0;
+}
+
+/* ---- all of them --------------------------------------------------------------------------- */
+
+static bool is_segment(const char *name)
+{
+	size_t n = strlen(name), ends = strlen(SEGMENT_ENDS);
+
+	return !strncmp(name, SEGMENT_BEGINS, strlen(SEGMENT_BEGINS)) && n > ends &&
+	       !strcmp(name + n - ends, SEGMENT_ENDS);
+}
+
+static int recovery_segments(struct recovery *r, struct err *err)
+{
+	struct spool *s = r->s;
+	DIR *dir = place_entries(&s->place);
+	const struct dirent *e;
+	int code = 0;
+
+	if (!dir)
+		return errf(err, -errno, "spool '%s': %s", s->env.folder, strerror(errno));
+	while (code == 0 && (e = readdir(dir)))
+		if (is_segment(e->d_name))
+			code = recovery_segment(r, e->d_name, err);
+	closedir(dir);
+	return code;
+}
+
+int spool_recover(struct spool *s, char *note, size_t note_size, struct err *err)
+{
+	struct recovery r = {.s = s, .note = note, .note_size = note_size};
+	int code;
+
+	note[0] = '\0';
+	place_put_forget(&s->place, SPOOL_CURSOR_NAME);
+	r.cursor_there = spool_cursor_load(s, &r.cursor);
+	s->next_number = 1;
+	if (r.cursor_there && r.cursor.number < UINT64_MAX / 2)
+		s->next_number = r.cursor.number + 1;
+	code = recovery_segments(&r, err);
+	if (code < 0)
+		return code;
+	/* The file system may have forgotten that they were removed. */
+	while (r.cursor_fits && s->oldest->head.number < r.cursor.number) {
+		s->stats.events -= s->oldest->waiting;
+		s->stats.bytes -= s->oldest->bytes;
+		spool_segment_remove_oldest(s);
+	}
+	s->reading = s->oldest;
+	s->read_at = s->oldest ? s->oldest->done : 0;
+	spool_settle(s);
+	return 0;
+}
