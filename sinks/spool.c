@@ -114,7 +114,7 @@ static int spool_open(void *ctx, const struct spool_env *env, char *ret_note, si
 	if (s->segment_size > SEGMENT_MOST)
 		s->segment_size = SEGMENT_MOST;
 	s->unmeasured = MEASURE_BYTES;
-	s->cursor_ms = elapsed_ms();
+	s->cursor_ms = s->sync_ms = elapsed_ms();
 	s->opening = malloc(SPOOL_OPENING);
 	if (!folder || !s->opening)
 		return errf(err, -ENOMEM, "spool '%s': out of memory", env->folder);
@@ -211,16 +211,29 @@ static int spool_make_space(struct spool *s, const struct chunk *c)
 	return spool_is_low(s, c) ? -ENOSPC : 0;
 }
 
+/* What the peer has already need not be on the disk as well. */
+static uint64_t spool_unsynced(const struct spool *s)
+{
+	const struct spool_segment *g = s->writing;
+
+	if (!g)
+		return 0;
+	return g->end - (g->synced < g->done ? g->done : g->synced);
+}
+
 static void spool_sync_due(struct spool *s)
 {
-	if (!s->unsynced || s->env.sync == SPOOL_SYNC_NONE)
+	uint64_t unsynced = spool_unsynced(s);
+	int64_t now_ms;
+
+	if (s->env.sync == SPOOL_SYNC_NONE)
 		return;
-	if (s->env.sync == SPOOL_SYNC_INTERVAL && s->unsynced < SYNC_BYTES &&
-	    elapsed_ms() - s->unsynced_ms < SYNC_MS)
+	now_ms = elapsed_ms();
+	if (unsynced && s->env.sync == SPOOL_SYNC_INTERVAL && unsynced < SYNC_BYTES &&
+	    now_ms - s->sync_ms < SYNC_MS)
 		return;
-	s->unsynced = 0;
-	/* What the peer has already need not be on the disk as well. */
-	if (s->writing && s->writing->done < s->writing->end)
+	s->sync_ms = now_ms;
+	if (unsynced)
 		spool_segment_sync(s, s->writing);
 }
 

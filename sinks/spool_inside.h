@@ -25,7 +25,7 @@ struct spool_segment {
 	char name[SPOOL_NAME];
 	int fd;            /* -1 = closed */
 	bool earlier;      /* an earlier run has put what is in it */
-	bool unsynced;     /* something in it has never been brought to the disk */
+	uint64_t synced;   /* what lies before was brought to the disk */
 	uint64_t end;      /* behind its last record that is whole */
 	uint64_t done;     /* everything before is */
 	uint64_t waiting;  /* events that were neither given out nor lost */
@@ -58,8 +58,7 @@ struct spool {
 	uint8_t *opening;              /* of the stream of what is put */
 	uint32_t opening_n;
 	uint64_t stream;
-	uint64_t unsynced;    /* bytes */
-	int64_t unsynced_ms;  /* since when */
+	int64_t sync_ms;      /* when all was on the disk, or done */
 	bool folder_unsynced; /* a segment has come that the folder may forget */
 	uint64_t unmeasured;  /* bytes since free space was last looked at */
 	bool low, low_dropped;

@@ -74,14 +74,14 @@ static void recovered_record(void *arg, const struct chunk *head, uint64_t behin
 }
 
 /* Takes in what is whole and cuts off the rest. */
-static int segment_take_in(struct recovery *r, struct spool_segment *g, int fd, uint64_t size)
+static int segment_take_in(struct recovery *r, struct spool_segment *g, uint64_t size)
 {
 	struct spool *s = r->s;
 	bool meant = r->cursor_there && r->cursor.number == g->head.number &&
 		     r->cursor.stream == g->head.stream;
 	struct recovered x = {.g = g, .cursor = meant ? r->cursor.offset : 0};
 	struct spool_scan scan = {.record = recovered_record, .arg = &x};
-	int code = spool_segment_scan(fd, g->end, size, &scan);
+	int code = spool_segment_scan(g->fd, g->end, size, &scan);
 	struct loss torn = spool_record_loss(&scan.torn);
 
 	g->end = scan.end;
@@ -97,12 +97,14 @@ static int segment_take_in(struct recovery *r, struct spool_segment *g, int fd, 
 	s->stats.bytes += g->bytes;
 	if (code < 0)
 		recovery_note(r, g->name, "cannot be read to its end");
+	if (s->env.sync != SPOOL_SYNC_NONE) /* who was killed had no time for it */
+		spool_segment_sync(s, g);
 	if (code < 0 || scan.end == size)
 		return 0;
 	s->stats.torn++;
 	if (scan.torn.len)
 		loss_add(&s->torn, &torn);
-	return ftruncate(fd, (off_t)scan.end) < 0 ? -errno : 0;
+	return ftruncate(g->fd, (off_t)scan.end) < 0 ? -errno : 0;
 }
 
 static bool is_zero(const uint8_t *p, size_t n)
@@ -184,7 +186,9 @@ static int recovery_segment(struct recovery *r, const char *name, struct err *er
 		return errf(err, -ENOMEM, "spool '%s': out of memory", s->env.folder);
 	if (head.number >= s->next_number)
 		s->next_number = head.number + 1;
-	code = segment_take_in(r, g, fd, (uint64_t)st.st_size);
+	g->fd = TAKE_FD(fd);
+	code = segment_take_in(r, g, (uint64_t)st.st_size);
+	spool_segment_rest(s, g);
 	return code < 0
 		       ? errf(err, code, "spool '%s': %s: %s", s->env.folder, name, strerror(-code))
 		       : 0;

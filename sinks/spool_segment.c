@@ -9,7 +9,6 @@
 
 #include "capture/base/cleanup.h"
 #include "capture/base/crc32c.h"
-#include "capture/base/elapsed.h"
 #include "sinks/spool_inside.h"
 
 enum {
@@ -151,8 +150,6 @@ void spool_segment_remove_oldest(struct spool *s)
 	/* One that is gone already is as well; one that stays is found again, and given again. */
 	(void)place_remove(&s->place, g->name);
 	s->size -= g->end;
-	if (g == s->writing)
-		s->unsynced = 0;
 	segment_free_oldest(s);
 }
 
@@ -195,11 +192,7 @@ static void segment_count(struct spool *s, struct spool_segment *g, const struct
 	g->bytes += c->len;
 	s->stats.events += c->records;
 	s->stats.bytes += c->len;
-	if (!s->unsynced)
-		s->unsynced_ms = elapsed_ms();
-	s->unsynced += SPOOL_RECORD + c->len;
 	s->unmeasured += SPOOL_RECORD + c->len;
-	g->unsynced = true;
 }
 
 int spool_segment_append(struct spool *s, const struct chunk *c)
@@ -293,17 +286,16 @@ void spool_segment_retire(struct spool *s)
 	s->writing = NULL;
 	if (g->done < g->end && s->env.sync != SPOOL_SYNC_NONE)
 		spool_segment_sync(s, g);
-	s->unsynced = 0;
 	spool_segment_rest(s, g);
 	spool_settle(s); /* if it is done already, it goes */
 }
 
 void spool_segment_sync(struct spool *s, struct spool_segment *g)
 {
-	int fd = g->unsynced ? spool_segment_fd(s, g) : -1;
+	int fd = g->synced < g->end ? spool_segment_fd(s, g) : -1;
 
 	if (fd >= 0) {
-		g->unsynced = false;
+		g->synced = g->end;
 		if (fdatasync(fd) < 0) {
 			s->stats.sync_failed++;
 			if (g == s->writing)
