@@ -174,6 +174,12 @@ static bool spool_is_low(struct spool *s, const struct chunk *c)
 	return s->low;
 }
 
+/* Is everything in the segment that is written done? Retired, it goes, and nothing is lost. */
+static bool spool_is_spent(const struct spool *s)
+{
+	return s->writing && s->writing->done == s->writing->end;
+}
+
 static bool spool_may_drop(const struct spool *s)
 {
 	return s->env.full == SPOOL_DROP_OLDEST && s->oldest;
@@ -185,8 +191,8 @@ static int spool_make_room(struct spool *s, const struct chunk *c)
 	if (SPOOL_HEAD + s->opening_n + SPOOL_RECORD + c->len > s->env.max_bytes)
 		return -ENOSPC;
 	while (s->size + spool_needs(s, c) > s->env.max_bytes) {
-		if (s->writing && s->writing->done == s->writing->end)
-			spool_segment_retire(s); /* it goes, and nothing is lost */
+		if (spool_is_spent(s))
+			spool_segment_retire(s);
 		else if (spool_may_drop(s))
 			spool_drop_oldest(s);
 		else
@@ -201,7 +207,7 @@ static int spool_make_space(struct spool *s, const struct chunk *c)
 {
 	if (!spool_is_low(s, c))
 		return 0;
-	if (s->writing && s->writing->done == s->writing->end)
+	if (spool_is_spent(s))
 		spool_segment_retire(s);
 	else if (spool_may_drop(s) && s->oldest != s->writing && !s->low_dropped)
 		spool_drop_oldest(s);
@@ -237,6 +243,17 @@ static void spool_sync_due(struct spool *s)
 		spool_segment_sync(s, s->writing);
 }
 
+static int spool_write(struct spool *s, const struct chunk *c)
+{
+	int r = s->writing ? spool_segment_append(s, c) : spool_segment_begin(s, c);
+
+	if ((r == -ENOSPC || r == -EDQUOT) && spool_is_spent(s)) {
+		spool_segment_retire(s);
+		r = spool_segment_begin(s, c);
+	}
+	return r;
+}
+
 static int spool_put(void *ctx, const struct chunk *c)
 {
 	struct spool *s = ctx;
@@ -253,7 +270,7 @@ static int spool_put(void *ctx, const struct chunk *c)
 	if (r == 0)
 		r = spool_make_space(s, c);
 	if (r == 0)
-		r = s->writing ? spool_segment_append(s, c) : spool_segment_begin(s, c);
+		r = spool_write(s, c);
 	if (r == 0)
 		spool_sync_due(s);
 	return r == -EDQUOT || r == -EFBIG ? -ENOSPC : r;

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -114,7 +115,14 @@ static bool is_zero(const uint8_t *p, size_t n)
 	return n == 0;
 }
 
-static bool opening_is_whole(int fd, const struct spool_head *head)
+enum sight {
+	SOUND,
+	UNBORN, /* what a kill or a failure of power leaves of one that was just being begun */
+	DAMAGED,
+	UNREADABLE, /* today */
+};
+
+static enum sight opening_look(int fd, const struct spool_head *head)
 {
 	static const size_t piece_n = 4096;
 	uint8_t piece[4096];
@@ -124,44 +132,57 @@ static bool opening_is_whole(int fd, const struct spool_head *head)
 		size_t n = head->opening_n - at < piece_n ? head->opening_n - at : piece_n;
 
 		if (spool_segment_pread(fd, piece, n, SPOOL_HEAD + at) < 0)
-			return false;
+			return UNREADABLE;
 		crc = crc32c(crc, piece, n);
 	}
-	return crc == head->opening_crc;
+	return crc == head->opening_crc ? SOUND : DAMAGED;
 }
 
-/* What a kill or a failure of power leaves of one that was just being begun. */
-static bool segment_is_unborn(int fd, uint64_t size)
-{
-	uint8_t begin[SPOOL_HEAD];
-	struct spool_head head;
-
-	if (size < SPOOL_HEAD)
-		return true;
-	if (spool_segment_pread(fd, begin, sizeof(begin), 0) < 0)
-		return false;
-	return is_zero(begin, sizeof(begin)) ||
-	       (spool_head_read(begin, &head) && size < spool_head_size(&head));
-}
-
-static bool segment_is_sound(const char *name, int fd, struct spool_head *ret)
+static enum sight segment_look(const char *name, int fd, uint64_t *ret_size, struct spool_head *ret)
 {
 	char own_name[SPOOL_NAME];
 	uint8_t begin[SPOOL_HEAD];
+	struct stat st;
 
-	if (spool_segment_pread(fd, begin, sizeof(begin), 0) < 0 || !spool_head_read(begin, ret))
-		return false;
+	if (fstat(fd, &st) < 0)
+		return UNREADABLE;
+	*ret_size = (uint64_t)st.st_size;
+	if (*ret_size < SPOOL_HEAD)
+		return UNBORN;
+	if (spool_segment_pread(fd, begin, sizeof(begin), 0) < 0)
+		return UNREADABLE;
+	if (is_zero(begin, sizeof(begin)))
+		return UNBORN;
+	if (!spool_head_read(begin, ret))
+		return DAMAGED;
 	spool_head_name(ret, own_name);
-	return !strcmp(name, own_name) && opening_is_whole(fd, ret);
+	if (strcmp(name, own_name) != 0)
+		return DAMAGED;
+	if (*ret_size < spool_head_size(ret))
+		return UNBORN;
+	return opening_look(fd, ret);
 }
 
-static int recovery_segment(struct recovery *r, const char *name, struct err *err)
+static int recovery_take_in(struct recovery *r, const struct spool_head *head, int *fd,
+			    uint64_t size)
+{
+	struct spool_segment *g = spool_segment_add(r->s, head);
+	int code;
+
+	if (!g)
+		return -ENOMEM;
+	g->fd = TAKE_FD(*fd);
+	code = segment_take_in(r, g, size);
+	spool_segment_rest(r->s, g);
+	return code;
+}
+
+static int recovery_segment(struct recovery *r, const char *name)
 {
 	struct spool *s = r->s;
 	struct place_file f = {.fd = -1};
-	struct spool_segment *g;
 	struct spool_head head;
-	struct stat st;
+	uint64_t size = 0;
 	int code = place_existing(&s->place, name, &f, NULL);
 	CLEANUP_CLOSE int fd = code < 0 ? -1 : f.fd;
 
@@ -169,29 +190,20 @@ static int recovery_segment(struct recovery *r, const char *name, struct err *er
 		recovery_note(r, name, "is not one that we wrote: left alone");
 		return 0;
 	}
-	if (fstat(fd, &st) < 0)
-		return errf(err, -errno, "spool '%s': %s: %s", s->env.folder, name,
-			    strerror(errno));
-	if (segment_is_unborn(fd, (uint64_t)st.st_size)) {
-		s->stats.torn += st.st_size > 0;
+	switch (segment_look(name, fd, &size, &head)) {
+	case SOUND:
+		return recovery_take_in(r, &head, &fd, size);
+	case UNBORN:
+		s->stats.torn += size > 0;
 		(void)place_remove(&s->place, name);
 		return 0;
-	}
-	if (!segment_is_sound(name, fd, &head)) {
+	case DAMAGED:
 		recovery_put_aside(r, name);
 		return 0;
+	default:
+		recovery_note(r, name, "cannot be read: left alone");
+		return 0;
 	}
-	g = spool_segment_add(s, &head);
-	if (!g)
-		return errf(err, -ENOMEM, "spool '%s': out of memory", s->env.folder);
-	if (head.number >= s->next_number)
-		s->next_number = head.number + 1;
-	g->fd = TAKE_FD(fd);
-	code = segment_take_in(r, g, (uint64_t)st.st_size);
-	spool_segment_rest(s, g);
-	return code < 0
-		       ? errf(err, code, "spool '%s': %s: %s", s->env.folder, name, strerror(-code))
-		       : 0;
 }
 
 /* ---- all of them --------------------------------------------------------------------------- */
@@ -204,6 +216,13 @@ static bool is_segment(const char *name)
 	       !strcmp(name + n - ends, SEGMENT_ENDS);
 }
 
+/* No file that is there, or that the cursor could mean, has a number like the next one. */
+static void recovery_number(struct spool *s, uint64_t number)
+{
+	if (number >= s->next_number && number < UINT64_MAX / 2)
+		s->next_number = number + 1;
+}
+
 static int recovery_segments(struct recovery *r, struct err *err)
 {
 	struct spool *s = r->s;
@@ -214,10 +233,12 @@ static int recovery_segments(struct recovery *r, struct err *err)
 	if (!dir)
 		return errf(err, -errno, "spool '%s': %s", s->env.folder, strerror(errno));
 	while (code == 0 && (e = readdir(dir)))
-		if (is_segment(e->d_name))
-			code = recovery_segment(r, e->d_name, err);
+		if (is_segment(e->d_name)) {
+			recovery_number(s, strtoull(e->d_name + strlen(SEGMENT_BEGINS), NULL, 10));
+			code = recovery_segment(r, e->d_name);
+		}
 	closedir(dir);
-	return code;
+	return code < 0 ? errf(err, code, "spool '%s': %s", s->env.folder, strerror(-code)) : 0;
 }
 
 int spool_recover(struct spool *s, char *note, size_t note_size, struct err *err)
@@ -229,8 +250,8 @@ int spool_recover(struct spool *s, char *note, size_t note_size, struct err *err
 	place_put_forget(&s->place, SPOOL_CURSOR_NAME);
 	r.cursor_there = spool_cursor_load(s, &r.cursor);
 	s->next_number = 1;
-	if (r.cursor_there && r.cursor.number < UINT64_MAX / 2)
-		s->next_number = r.cursor.number + 1;
+	if (r.cursor_there)
+		recovery_number(s, r.cursor.number);
 	code = recovery_segments(&r, err);
 	if (code < 0)
 		return code;

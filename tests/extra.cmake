@@ -22,7 +22,7 @@ add_library(alloc_preload MODULE alloc/preload.c)
 target_link_libraries(alloc_preload PRIVATE ${CMAKE_DL_LIBS})
 get_property(tests DIRECTORY PROPERTY TESTS)
 list(FILTER tests EXCLUDE REGEX "^lint/")
-list(FILTER tests EXCLUDE REGEX "^sinks/rotate_kill$") # thousands of processes that are killed; sinks/rotate has the allocations
+list(FILTER tests EXCLUDE REGEX "^sinks/(rotate|spool)_kill$") # thousands of processes that are killed; sinks/rotate and spool have the allocations
 if(NOT SANITIZE)
   foreach(test ${tests})
     string(REGEX REPLACE "^(.*)/(.*)$" "\\1_test_\\2" target ${test})
