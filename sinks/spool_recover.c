@@ -29,10 +29,10 @@ struct recovery {
 
 /* One that is being walked through. */
 struct recovered {
-	struct spool_segment *g;
+	struct loss whole;      /* everything in it */
+	uint64_t events, bytes; /* not done */
 	uint64_t cursor;        /* offset up to which it is said to be done; 0 = nothing is */
-	bool cursor_fits;       /* a record ends there */
-	uint64_t events, bytes; /* so far */
+	bool cursor_fits;       /* a record begins there */
 };
 
 /* The first few, and how many there are. */
@@ -65,47 +65,13 @@ static void recovered_record(void *arg, const struct chunk *head, uint64_t behin
 	struct recovered *x = arg;
 	struct loss events = spool_record_loss(head);
 
-	loss_add(&x->g->whole, &events);
+	loss_add(&x->whole, &events);
 	x->events += head->records;
 	x->bytes += head->len;
 	if (behind != x->cursor)
 		return;
 	x->cursor_fits = true;
 	x->events = x->bytes = 0; /* these are done */
-}
-
-/* Takes in what is whole and cuts off the rest. */
-static int segment_take_in(struct recovery *r, struct spool_segment *g, uint64_t size)
-{
-	struct spool *s = r->s;
-	bool meant = r->cursor_there && r->cursor.number == g->head.number &&
-		     r->cursor.stream == g->head.stream;
-	struct recovered x = {.g = g, .cursor = meant ? r->cursor.offset : 0};
-	struct spool_scan scan = {.record = recovered_record, .arg = &x};
-	int code = spool_segment_scan(g->fd, g->end, size, &scan);
-	struct loss torn = spool_record_loss(&scan.torn);
-
-	g->end = scan.end;
-	g->earlier = true;
-	g->waiting = x.events;
-	g->bytes = x.bytes;
-	if (meant && (x.cursor_fits || x.cursor == g->done)) {
-		r->cursor_fits = true;
-		g->done = x.cursor;
-	}
-	s->size += g->end;
-	s->stats.events += g->waiting;
-	s->stats.bytes += g->bytes;
-	if (code < 0)
-		recovery_note(r, g->name, "cannot be read to its end");
-	if (s->env.sync != SPOOL_SYNC_NONE) /* who was killed had no time for it */
-		spool_segment_sync(s, g);
-	if (code < 0 || scan.end == size)
-		return 0;
-	s->stats.torn++;
-	if (scan.torn.len)
-		loss_add(&s->torn, &torn);
-	return ftruncate(g->fd, (off_t)scan.end) < 0 ? -errno : 0;
 }
 
 static bool is_zero(const uint8_t *p, size_t n)
@@ -163,18 +129,66 @@ static enum sight segment_look(const char *name, int fd, uint64_t *ret_size, str
 	return opening_look(fd, ret);
 }
 
-static int recovery_take_in(struct recovery *r, const struct spool_head *head, int *fd,
-			    uint64_t size)
+/* Cuts off what is not whole. Where that fails it is found again. */
+static void segment_cut(struct spool *s, const struct spool_segment *g,
+			const struct spool_scan *scan)
 {
-	struct spool_segment *g = spool_segment_add(r->s, head);
-	int code;
+	struct loss torn = spool_record_loss(&scan->torn);
+	int r = ftruncate(g->fd, (off_t)scan->end);
 
+	(void)r;
+	s->stats.torn++;
+	if (scan->torn.len)
+		loss_add(&s->torn, &torn);
+}
+
+static struct spool_segment *recovery_add(struct recovery *r, const struct spool_head *head,
+					  const struct recovered *x, uint64_t end)
+{
+	struct spool *s = r->s;
+	struct spool_segment *g = spool_segment_add(s, head);
+
+	if (!g)
+		return NULL;
+	if (x->cursor_fits) {
+		r->cursor_fits = true;
+		g->done = x->cursor;
+	}
+	g->earlier = true;
+	g->end = end;
+	g->whole = x->whole;
+	g->waiting = x->events;
+	g->bytes = x->bytes;
+	s->size += end;
+	s->stats.events += x->events;
+	s->stats.bytes += x->bytes;
+	return g;
+}
+
+static int recovery_take_in(struct recovery *r, const char *name, const struct spool_head *head,
+			    int *fd, uint64_t size)
+{
+	bool meant = r->cursor_there && r->cursor.number == head->number &&
+		     r->cursor.stream == head->stream;
+	struct recovered x = {.cursor = meant ? r->cursor.offset : 0,
+			      .cursor_fits = meant && r->cursor.offset == spool_head_size(head)};
+	struct spool_scan scan = {.record = recovered_record, .arg = &x};
+	struct spool_segment *g;
+
+	if (spool_segment_scan(*fd, spool_head_size(head), size, &scan) < 0) {
+		recovery_note(r, name, "cannot be read: left alone");
+		return 0;
+	}
+	g = recovery_add(r, head, &x, scan.end);
 	if (!g)
 		return -ENOMEM;
 	g->fd = TAKE_FD(*fd);
-	code = segment_take_in(r, g, size);
+	if (scan.end < size)
+		segment_cut(r->s, g, &scan);
+	if (r->s->env.sync != SPOOL_SYNC_NONE) /* who was killed had no time for it */
+		spool_segment_sync(r->s, g);
 	spool_segment_rest(r->s, g);
-	return code;
+	return 0;
 }
 
 static int recovery_segment(struct recovery *r, const char *name)
@@ -192,7 +206,7 @@ static int recovery_segment(struct recovery *r, const char *name)
 	}
 	switch (segment_look(name, fd, &size, &head)) {
 	case SOUND:
-		return recovery_take_in(r, &head, &fd, size);
+		return recovery_take_in(r, name, &head, &fd, size);
 	case UNBORN:
 		s->stats.torn += size > 0;
 		(void)place_remove(&s->place, name);
