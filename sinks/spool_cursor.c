@@ -64,7 +64,8 @@ bool spool_cursor_load(struct spool *s, struct spool_cursor *ret)
 void spool_cursor_remove(struct spool *s)
 {
 	place_put_forget(&s->place, SPOOL_CURSOR_NAME);
-	if (s->cursor_there)
-		(void)place_remove(&s->place, SPOOL_CURSOR_NAME);
+	if (s->cursor_there && place_remove(&s->place, SPOOL_CURSOR_NAME) == 0)
+		(void)place_sync(
+			&s->place); /* the next segment may have the number that it means */
 	s->cursor_there = false;
 }
