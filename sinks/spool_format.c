@@ -95,7 +95,7 @@ bool spool_head_read(const uint8_t in[SPOOL_HEAD], struct spool_head *ret)
 	h.number = take_le64(&at);
 	h.stream = take_le64(&at);
 	h.first_seq = take_le64(&at);
-	if (h.opening_n > SPOOL_OPENING)
+	if (h.opening_n > SPOOL_OPENING || h.number >= SPOOL_NUMBERS)
 		return false;
 	*ret = h;
 	return true;
@@ -223,5 +223,5 @@ bool spool_cursor_read(const uint8_t in[SPOOL_CURSOR], struct spool_cursor *ret)
 	ret->number = take_le64(&at);
 	ret->stream = take_le64(&at);
 	ret->offset = take_le64(&at);
-	return true;
+	return ret->number < SPOOL_NUMBERS;
 }

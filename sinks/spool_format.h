@@ -35,6 +35,8 @@ enum {
 	SPOOL_OPENING = CHUNK_SIZE, /* most opening bytes */
 };
 
+#define SPOOL_NUMBERS (UINT64_MAX / 2) /* so that there is always a next one */
+
 struct spool_head {
 	uint32_t opening_n, opening_crc;
 	uint64_t number, stream, first_seq;

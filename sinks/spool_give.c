@@ -51,18 +51,15 @@ static void given_settle_oldest(struct spool *s)
 
 void spool_settle(struct spool *s)
 {
-	bool moved = true;
+	for (;;) {
+		const struct spool_segment *g = s->oldest;
 
-	while (moved) {
-		moved = false;
-		while (s->given_n && given_oldest(s)->passed) {
-			given_settle_oldest(s);
-			moved = true;
-		}
-		if (s->oldest && s->oldest != s->writing && s->oldest->done >= s->oldest->end) {
+		if (g && g != s->writing && g->done >= g->end)
 			spool_segment_remove_oldest(s);
-			moved = true;
-		}
+		else if (s->given_n && given_oldest(s)->passed)
+			given_settle_oldest(s);
+		else
+			return;
 	}
 }
 
@@ -131,7 +128,8 @@ void spool_lose_given(struct spool *s)
 {
 	for (; s->given_n && !given_is_kept(s, given_oldest(s)); given_take_oldest(s))
 		if (!given_oldest(s)->passed)
-			spool_lose(s, &given_oldest(s)->loss, given_oldest(s)->bytes, false);
+			spool_lose(s, &given_oldest(s)->loss, given_oldest(s)->bytes,
+				   given_oldest(s)->earlier);
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */
@@ -273,6 +271,7 @@ static int reading_give_record(struct spool *s, struct chunk *into)
 	g->bytes -= n;
 	given_add(s, &(struct spool_given){.number = g->head.number,
 					   .end = s->read_at,
+					   .earlier = g->earlier,
 					   .bytes = n,
 					   .loss = spool_record_loss(&s->peek)});
 	return 0;

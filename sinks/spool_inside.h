@@ -36,7 +36,7 @@ struct spool_segment {
 /* Something that was read, or passed over as it cannot be: then it is as good as done. */
 struct spool_given {
 	uint64_t number, end; /* of the segment; and where the next one begins in it */
-	bool passed;
+	bool passed, earlier;
 	uint64_t bytes;
 	struct loss loss; /* its events, if they should be lost after all */
 };

@@ -104,6 +104,16 @@ static enum sight opening_look(int fd, const struct spool_head *head)
 	return crc == head->opening_crc ? SOUND : DAMAGED;
 }
 
+/* Two of one number have not come about here. */
+static bool recovery_has(const struct recovery *r, uint64_t number)
+{
+	const struct spool_segment *g = r->s->oldest;
+
+	while (g && g->head.number < number)
+		g = g->next;
+	return g && g->head.number == number;
+}
+
 static enum sight segment_look(const char *name, int fd, uint64_t *ret_size, struct spool_head *ret)
 {
 	char own_name[SPOOL_NAME];
@@ -206,6 +216,10 @@ static int recovery_segment(struct recovery *r, const char *name)
 	}
 	switch (segment_look(name, fd, &size, &head)) {
 	case SOUND:
+		if (recovery_has(r, head.number)) {
+			recovery_put_aside(r, name);
+			return 0;
+		}
 		return recovery_take_in(r, name, &head, &fd, size);
 	case UNBORN:
 		s->stats.torn += size > 0;
@@ -233,7 +247,7 @@ static bool is_segment(const char *name)
 /* No file that is there, or that the cursor could mean, has a number like the next one. */
 static void recovery_number(struct spool *s, uint64_t number)
 {
-	if (number >= s->next_number && number < UINT64_MAX / 2)
+	if (number >= s->next_number && number < SPOOL_NUMBERS)
 		s->next_number = number + 1;
 }
 

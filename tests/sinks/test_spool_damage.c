@@ -54,7 +54,7 @@ static void put_all(void)
 	assert_int_equal(spools_open(&s), 0);
 	for (unsigned i = 0; i < CHUNKS; i++)
 		assert_int_equal(spools_put(&s, 1 + i * SPOOLS_RECORDS, BYTES), 0);
-	assert_int_equal(spools_files(&s, ".seg", path), 1);
+	assert_true(spools_files(&s, ".seg", path) > 0);
 	s.lost = s.earlier = (struct loss){0};
 }
 
@@ -194,6 +194,31 @@ static void each_byte_of_what_is_written(void **state)
 		assert_int_equal(spools_files(&s, ".seg", NULL), 0);
 	}
 	assert_int_equal(spools_open(&s), 0);
+}
+
+/* One chunk behind the other while what came before is not done yet, over several segments. */
+static void a_row_of_damaged_chunks(void **state)
+{
+	unsigned lost = 0;
+	uint64_t seq;
+	size_t n;
+	int r;
+
+	for (s.stream = 'a'; s.stream < 'd'; s.stream++) { /* a segment each */
+		put_all();
+		for (unsigned i = s.stream == 'a'; i < CHUNKS; i++)
+			write_at(path, "damaged", 7, (i ? SECOND + i * RECORD : SECOND) - 20);
+		spools_close(&s);
+	}
+	assert_int_equal(spools_open(&s), 0);
+	while ((r = spools_take(&s, &seq, &n)) != 0)
+		lost += r < 0;
+	assert_int_equal(lost, 3 * CHUNKS - 1);
+	assert_int_equal(s.earlier.count, (3 * CHUNKS - 1) * SPOOLS_RECORDS);
+	for (unsigned i = 0; i < 4; i++) /* the opening bytes of three, and one chunk */
+		spools_done(&s);
+	spools_expect_nothing(&s);
+	assert_int_equal(spools_files(&s, ".seg", NULL), 0);
 }
 
 static void each_byte_less(void **state)
@@ -355,6 +380,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(each_byte_of_what_was_left),
 		TEST(each_byte_of_what_is_written),
+		TEST(a_row_of_damaged_chunks),
 		TEST(each_byte_less),
 		TEST(each_byte_of_the_cursor),
 		TEST(cursors_that_mean_nothing),
