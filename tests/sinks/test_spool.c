@@ -146,6 +146,61 @@ static void streams_follow_each_other(void **state)
 	assert_int_equal(spool_disk.next_size(s.ctx), 0);
 }
 
+/* And within one run, as a relay has them. */
+static void streams_in_turn(void **state)
+{
+	assert_int_equal(spools_open(&s), 0);
+	for (unsigned i = 0; i < 6; i++) {
+		s.stream = i % 2 ? 'b' : 'a';
+		s.opened = false;
+		assert_int_equal(spools_put(&s, 1 + i * 10, 300), 0);
+		s.opened = true;
+		assert_int_equal(spools_put(&s, 5 + i * 10, 300), 0);
+	}
+	for (unsigned i = 0; i < 6; i++) {
+		s.stream = i % 2 ? 'b' : 'a';
+		spools_expect_opening(&s);
+		spools_expect(&s, 1 + i * 10, 300, false);
+		spools_expect(&s, 5 + i * 10, 300, false);
+	}
+	for (unsigned i = 0; i < 18; i++)
+		spools_done(&s);
+	spools_expect_nothing(&s);
+}
+
+/* The file system may forget for a while that a file was removed. */
+static void what_was_done_is_back(void **state)
+{
+	char path[PATH_MAX], kept[PATH_MAX];
+
+	assert_int_equal(spools_open(&s), 0);
+	assert_int_equal(spools_put(&s, 1, 300), 0);
+	spools_files(&s, ".seg", path);
+	temp_path(kept, "kept");
+	s.stream = 'b';
+	s.opened = false;
+	assert_int_equal(spools_put(&s, 4, 300), 0);
+	assert_int_equal(spools_put(&s, 7, 300), 0);
+	s.stream = 'a';
+	spools_expect_opening(&s);
+	spools_expect(&s, 1, 300, false);
+	assert_int_equal(link(path, kept), 0);
+	spools_done(&s);
+	spools_done(&s);
+	s.stream = 'b';
+	spools_expect_opening(&s);
+	spools_expect(&s, 4, 300, false);
+	spools_done(&s);
+	spools_done(&s);
+	spools_close(&s);
+	assert_int_equal(rename(kept, path), 0);
+	assert_int_equal(spools_open(&s), 0);
+	assert_int_equal(spools_stats(&s).events, SPOOLS_RECORDS);
+	spools_expect_opening(&s);
+	spools_expect(&s, 7, 300, true);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
 static void without_opening_bytes(void **state)
 {
 	s.stream = '\0';
@@ -331,116 +386,6 @@ static void a_smaller_limit_than_what_is_there(void **state)
 	assert_int_equal(spools_stats(&s).events, 304 - first);
 }
 
-/* ---- whose it is --------------------------------------------------------------------------- */
-
-static void nobody_else_reads_it(void **state)
-{
-	char path[PATH_MAX];
-	struct stat st;
-
-	umask(0);
-	assert_int_equal(spools_open(&s), 0);
-	umask(022);
-	assert_int_equal(spools_put(&s, 1, 100), 0);
-	assert_int_equal(stat(s.folder, &st), 0);
-	assert_int_equal(st.st_mode & 07777, 0700);
-	assert_int_equal(spools_files(&s, ".seg", path), 1);
-	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(st.st_mode & 07777, 0600);
-}
-
-static void belongs_to_the_user(void **state)
-{
-	char path[PATH_MAX];
-	struct stat st;
-
-	if (geteuid() != 0)
-		skip();
-	s.env.uid = s.env.gid = 12345;
-	assert_int_equal(spools_open(&s), 0);
-	assert_int_equal(spools_put(&s, 1, 100), 0);
-	assert_int_equal(stat(s.folder, &st), 0);
-	assert_true(st.st_uid == 12345 && st.st_gid == 12345);
-	assert_int_equal(spools_files(&s, "", path) > 0, 1);
-	for (unsigned i = 0; i < 2; i++) {
-		assert_int_equal(spools_files(&s, i ? "lock" : ".seg", path), 1);
-		assert_int_equal(stat(path, &st), 0);
-		assert_true(st.st_uid == 12345 && st.st_gid == 12345);
-	}
-}
-
-static void of_one_penstock_at_a_time(void **state)
-{
-	struct spools other;
-
-	assert_int_equal(spools_open(&s), 0);
-	assert_int_equal(spools_put(&s, 1, 100), 0);
-	spools_init(&other, "spool");
-	assert_int_equal(spools_open(&other), -EBUSY);
-	assert_non_null(strstr(other.err.text, "used by another penstock"));
-	assert_int_equal(spools_files(&s, ".seg", NULL), 1);
-	spools_close(&s);
-	assert_int_equal(spools_open(&other), 0);
-	spools_expect_opening(&other);
-	spools_expect(&other, 1, 100, true);
-	spools_free(&other);
-}
-
-static void foreign_folders_are_refused(void **state)
-{
-	assert_int_equal(mkdir(s.folder, 0700), 0);
-	assert_int_equal(chmod(s.folder, 0777), 0);
-	assert_int_equal(spools_open(&s), -EPERM);
-	assert_non_null(strstr(s.err.text, "others may write"));
-	assert_int_equal(chmod(s.folder, 01777), 0);
-	assert_int_equal(spools_open(&s), 0);
-	spools_close(&s);
-	if (geteuid() == 0) {
-		assert_int_equal(chown(s.folder, 12345, 12345), 0);
-		assert_int_equal(chmod(s.folder, 0700), 0);
-		assert_int_equal(spools_open(&s), -EPERM);
-		assert_non_null(strstr(s.err.text, "somebody else"));
-	}
-}
-
-static void links_are_refused(void **state)
-{
-	char behind[PATH_MAX];
-
-	assert_int_equal(mkdir(s.folder, 0700), 0);
-	temp_path(behind, "link");
-	assert_int_equal(symlink(s.folder, behind), 0);
-	s.env.folder = behind;
-	assert_int_equal(spools_open(&s), -ELOOP);
-	temp_path(behind, "link/");
-	assert_int_equal(spools_open(&s), -ELOOP);
-	temp_path(behind, "link");
-	assert_int_equal(unlink(behind), 0);
-	s.env.folder = s.folder;
-	temp_path(behind, "spool/lock");
-	assert_int_equal(symlink("/etc/passwd", behind), 0);
-	assert_int_equal(spools_open(&s), -ELOOP);
-	assert_int_equal(unlink(behind), 0);
-	temp_path(behind, "spool/spool-x.seg");
-	assert_int_equal(symlink("/etc/passwd", behind), 0);
-	assert_int_equal(spools_open(&s), 0);
-	assert_non_null(strstr(s.note, "spool-x.seg is not one that we wrote"));
-	assert_int_equal(access("/etc/passwd", R_OK), 0);
-}
-
-static void no_folder_to_be_in(void **state)
-{
-	char path[PATH_MAX];
-
-	temp_path(path, "nowhere/spool");
-	s.env.folder = path;
-	assert_int_equal(spools_open(&s), -ENOENT);
-	temp_path(path, "file");
-	temp_write(path, "");
-	assert_int_equal(spools_open(&s), -ENOTDIR);
-	assert_int_equal(unlink(path), 0);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -451,6 +396,8 @@ int main(void)
 		TEST(nothing_stays_behind_what_is_done),
 		TEST(across_restarts),
 		TEST(streams_follow_each_other),
+		TEST(streams_in_turn),
+		TEST(what_was_done_is_back),
 		TEST(without_opening_bytes),
 		TEST(a_jumbo_has_a_segment_of_its_own),
 		TEST(not_more_than_can_be_remembered),
@@ -459,12 +406,6 @@ int main(void)
 		TEST(full_the_newest_goes),
 		TEST(what_is_done_takes_no_room),
 		TEST(a_smaller_limit_than_what_is_there),
-		TEST(nobody_else_reads_it),
-		TEST(belongs_to_the_user),
-		TEST(of_one_penstock_at_a_time),
-		TEST(foreign_folders_are_refused),
-		TEST(links_are_refused),
-		TEST(no_folder_to_be_in),
 	};
 
 	temp_folder();

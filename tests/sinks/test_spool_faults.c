@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A spool on a disk that fails: writes that are short, interrupted, or find no room; fsyncs and
- * reads that fail; and power that does. What was taken comes out, or is told.
+ * reads that fail. What was taken comes out, or is told.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -41,7 +41,6 @@ static struct {
 	unsigned times; /* and so many after it */
 	size_t short_n; /* bytes that are written at most; 0 = all */
 } writing, syncing, reading, cutting;
-static bool unsynced[FDS]; /* something was written there */
 static bool failed_sync[FDS];
 static uint64_t free_bytes; /* of a file system of 100 MiB; 0 = the real ones */
 
@@ -61,7 +60,6 @@ ssize_t pwritev(int fd, const struct iovec *iov, int n, off_t offset)
 {
 	struct iovec first = iov[0];
 
-	unsynced[fd] = true;
 	if (call_fails(&writing.in, writing.error, &writing.times)) {
 		if (writing.error != EINTR) /* a part may be there */
 			syscall(SYS_pwrite64, fd, first.iov_base, first.iov_len / 2, offset);
@@ -91,13 +89,11 @@ int fdatasync(int fd)
 		failed_sync[fd] = true;
 		return -1;
 	}
-	unsynced[fd] = false;
 	return 0;
 }
 
 int fsync(int fd)
 {
-	unsynced[fd] = false;
 	return 0;
 }
 
@@ -111,7 +107,7 @@ int ftruncate(int fd, off_t size)
 int close(int fd)
 {
 	if (fd >= 0 && fd < FDS)
-		failed_sync[fd] = unsynced[fd] = false;
+		failed_sync[fd] = false;
 	return (int)syscall(SYS_close, fd);
 }
 
@@ -286,8 +282,6 @@ static void little_space_and_segments_to_give(void **state)
 	assert_int_equal(spools_stats(&s).events + s.lost.count, i * SPOOLS_RECORDS);
 }
 
-/* ---- fsync, and what a failure of power leaves --------------------------------------------- */
-
 static void syncs_that_fail(void **state)
 {
 	for (int in = 1; in < CHUNKS; in++) {
@@ -303,148 +297,6 @@ static void syncs_that_fail(void **state)
 		spools_wipe(&s);
 	}
 	assert_int_equal(spools_open(&s), 0);
-}
-
-static bool is_anything_unsynced(void)
-{
-	for (unsigned fd = 0; fd < FDS; fd++)
-		if (unsynced[fd])
-			return true;
-	return false;
-}
-
-static void each_batch_is_on_the_disk(void **state)
-{
-	s.env.sync = SPOOL_SYNC_BATCH;
-	assert_int_equal(spools_open(&s), 0);
-	for (unsigned i = 0; i < CHUNKS; i++) {
-		assert_int_equal(spools_put(&s, seq_of(i), BYTES), 0);
-		assert_false(is_anything_unsynced());
-	}
-}
-
-/* What is done is not worth it. */
-static void each_mebibyte_is_on_the_disk(void **state)
-{
-	unsigned n = 0;
-
-	s.env.max_bytes = 64 * MIB;
-	assert_int_equal(spools_open(&s), 0);
-	while (!n || is_anything_unsynced())
-		assert_int_equal(spools_put(&s, seq_of(n++), 100 * KIB), 0);
-	assert_int_equal(n, 11);
-	assert_int_equal(spools_put(&s, seq_of(n++), 100 * KIB), 0);
-	assert_true(is_anything_unsynced());
-	spools_expect_opening(&s);
-	spools_done(&s);
-	for (unsigned i = 0; i < n; i++) {
-		spools_expect(&s, seq_of(i), 100 * KIB, false);
-		spools_done(&s);
-	}
-	while (n < 30) {
-		assert_int_equal(spools_put(&s, seq_of(n), 100 * KIB), 0);
-		spools_expect(&s, seq_of(n++), 100 * KIB, false);
-		spools_done(&s);
-	}
-	assert_true(is_anything_unsynced());
-	assert_int_equal(spools_put(&s, seq_of(n), 100 * KIB), 0);
-	spools_close(&s); /* it is when it has to be */
-	assert_false(is_anything_unsynced());
-	assert_int_equal(spools_open(&s), 0);
-}
-
-static size_t read_file(const char *path, uint8_t *p, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = read(fd, p, size);
-
-	assert_true(fd >= 0 && n > 0 && (size_t)n < size);
-	close(fd);
-	return (size_t)n;
-}
-
-static void write_file(const char *path, const uint8_t *p, size_t n)
-{
-	int fd = open(path, O_WRONLY | O_TRUNC | O_CREAT | O_CLOEXEC, 0600);
-
-	assert_int_equal(write(fd, p, n), n);
-	close(fd);
-}
-
-/* Everything up to `synced` is on the disk; behind it is nothing, zeroes, or what was there once.
- */
-static void power_fails_at(const char *path, const uint8_t *image, size_t n, size_t kept)
-{
-	static uint8_t damaged[4 * KIB];
-
-	for (unsigned tail = 0; tail < 3; tail++) {
-		memcpy(damaged, image, kept);
-		if (tail)
-			memset(damaged + kept, tail == 1 ? 0 : 0x5a, n - kept);
-		write_file(path, damaged, tail ? n : kept);
-		s.earlier = (struct loss){0};
-		assert_int_equal(spools_open(&s), 0);
-		assert_string_equal(s.note, "");
-		spools_expect_opening(&s);
-		spools_expect(&s, 1, 300, true);
-		spools_expect(&s, 4, 300, true);
-		if (kept == n)
-			spools_expect(&s, 7, 300, true);
-		while (spool_disk.next_size(s.ctx))
-			assert_int_equal(spool_disk.next(s.ctx, s.out), -EBADMSG);
-		assert_true(!s.earlier.count || s.earlier.first_seq == 7);
-		spools_close(&s);
-	}
-}
-
-/* Two chunks are on the disk, the third was just being put. */
-static void power_fails_while_one_is_put(void **state)
-{
-	static uint8_t image[4 * KIB];
-	char path[PATH_MAX];
-	size_t two, three;
-
-	assert_int_equal(spools_open(&s), 0);
-	assert_int_equal(spools_put(&s, 1, 300), 0);
-	assert_int_equal(spools_put(&s, 4, 300), 0);
-	spools_files(&s, ".seg", path);
-	two = read_file(path, image, sizeof(image));
-	assert_int_equal(spools_put(&s, 7, 300), 0);
-	three = read_file(path, image, sizeof(image));
-	spools_close(&s);
-	for (size_t kept = two; kept <= three; kept++)
-		power_fails_at(path, image, three, kept);
-	assert_int_equal(spools_open(&s), 0);
-}
-
-/* Of a segment that was just being begun. */
-static void power_fails_while_a_segment_begins(void **state)
-{
-	static uint8_t image[4 * KIB];
-	char path[PATH_MAX];
-	size_t n;
-
-	assert_int_equal(spools_open(&s), 0);
-	assert_int_equal(spools_put(&s, 1, 300), 0);
-	spools_files(&s, ".seg", path);
-	spools_close(&s);
-	n = read_file(path, image, sizeof(image));
-	for (size_t kept = 0; kept < n; kept++) {
-		write_file(path, image, kept);
-		s.earlier = (struct loss){0};
-		assert_int_equal(spools_open(&s), 0);
-		assert_string_equal(s.note, "");
-		spools_expect_nothing(&s);
-		assert_int_equal(spools_files(&s, ".seg", NULL), 0);
-		spool_disk.tick(s.ctx);
-		assert_true(!s.earlier.count || (s.earlier.first_seq == 1 && n - kept <= 400));
-		spools_close(&s);
-	}
-	memset(image, 0, n);
-	write_file(path, image, n);
-	assert_int_equal(spools_open(&s), 0);
-	assert_string_equal(s.note, "");
-	assert_int_equal(spools_files(&s, ".seg", NULL), 0);
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */
@@ -564,10 +416,6 @@ int main(void)
 		TEST(little_space_left),
 		TEST(little_space_and_segments_to_give),
 		TEST(syncs_that_fail),
-		TEST(each_batch_is_on_the_disk),
-		TEST(each_mebibyte_is_on_the_disk),
-		TEST(power_fails_while_one_is_put),
-		TEST(power_fails_while_a_segment_begins),
 		TEST(reads_that_fail),
 		TEST(recovery_that_cannot_read),
 		TEST(a_full_disk),
