@@ -343,6 +343,8 @@ void delivery_finish(struct delivery *d)
 	delivery_tell(d, &d->closed);
 	pthread_join(d->thread, NULL);
 	d->started = false;
+	if (d->store)
+		store_end(d->store);
 }
 
 uint32_t delivery_wants(const struct delivery *d)
