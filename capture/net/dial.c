@@ -6,9 +6,12 @@
 #include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -19,17 +22,17 @@
 enum {
 	CONNECT_MS = 5000,
 	ASK_MS = 15000, /* a resolver asks the next name server after five seconds */
-	ASK_PAUSE_MS = 20,
 };
 
-/* A name that the C library looks up in a thread of its own. It cannot be stopped, so that this
- * outlives the dial that gave it up. */
+/* A name that is looked up, which blocks, in a thread of its own. That cannot be stopped, so that
+ * this may outlive the dial that asked: whoever lets go of it last frees it. */
 struct question {
-	struct gaicb gai;
-	struct addrinfo hints;
 	char host[sizeof(((struct address *)0)->host)];
 	char port[sizeof(((struct address *)0)->port)];
-	struct question *next; /* of those that nobody waits for */
+	int answered; /* an eventfd, readable when there is an answer */
+	int r;        /* of getaddrinfo(3) */
+	struct addrinfo *found;
+	atomic_bool one_left;
 };
 
 /* What is under way. */
@@ -54,65 +57,66 @@ struct dial {
 	char why[512];
 };
 
-static pthread_mutex_t abandoned_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct question *abandoned;
-
-/* Not only has it an answer: the C library has let go of it as well. */
-static bool question_is_over(struct question *q)
+static void question_let_go(struct question *q)
 {
-	return gai_error(&q->gai) != EAI_INPROGRESS && gai_cancel(&q->gai) == EAI_ALLDONE;
-}
-
-static void question_free(struct question *q)
-{
-	if (q->gai.ar_result)
-		freeaddrinfo(q->gai.ar_result);
+	if (!atomic_exchange(&q->one_left, true))
+		return;
+	if (q->found)
+		freeaddrinfo(q->found);
+	close(q->answered);
 	free(q);
 }
 
-static void question_reap_abandoned(void)
+static void *question_thread(void *arg)
 {
-	pthread_mutex_lock(&abandoned_lock);
-	for (struct question **at = &abandoned, *q = abandoned; q; q = *at) {
-		if (question_is_over(q)) {
-			*at = q->next;
-			question_free(q);
-		} else {
-			at = &q->next;
-		}
-	}
-	pthread_mutex_unlock(&abandoned_lock);
+	struct question *q = arg;
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+
+	q->r = getaddrinfo(q->host, q->port, &hints, &q->found);
+	if (q->r)
+		q->found = NULL;
+	eventfd_write(q->answered, 1);
+	question_let_go(q);
+	return NULL;
 }
 
-/* Nobody waits for the answer any more. */
-static void question_abandon(struct question *q)
+static int question_start(struct question *q)
 {
-	if (gai_cancel(&q->gai) != EAI_NOTCANCELED) {
-		question_free(q);
-		return;
-	}
-	pthread_mutex_lock(&abandoned_lock);
-	q->next = abandoned;
-	abandoned = q;
-	pthread_mutex_unlock(&abandoned_lock);
+	sigset_t all, before;
+	pthread_attr_t attr;
+	pthread_t thread;
+	int r = pthread_attr_init(&attr);
+
+	if (r)
+		return -r;
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	sigfillset(&all); /* signals are for the threads that wait for them */
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = pthread_create(&thread, &attr, question_thread, q);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	return -r;
 }
 
-static struct question *question_ask(const struct address *a)
+static int question_ask(const struct address *a, struct question **ret)
 {
-	struct question *q = calloc(1, sizeof(*q));
-	struct gaicb *list;
+	CLEANUP_FREE struct question *q = calloc(1, sizeof(*q));
+	int r;
 
 	if (!q)
-		return NULL;
-	list = &q->gai;
-	q->hints = (struct addrinfo){.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+		return -ENOMEM;
 	memcpy(q->host, a->host, sizeof(q->host));
 	memcpy(q->port, a->port, sizeof(q->port));
-	q->gai = (struct gaicb){.ar_name = q->host, .ar_service = q->port, .ar_request = &q->hints};
-	if (getaddrinfo_a(GAI_NOWAIT, &list, 1, NULL) == 0)
-		return q;
-	free(q);
-	return NULL;
+	q->answered = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (q->answered < 0)
+		return -errno;
+	r = question_start(q);
+	if (r < 0) {
+		close(q->answered);
+		return r;
+	}
+	*ret = TAKE_PTR(q);
+	return 0;
 }
 
 struct dial *dial_new(const struct address_list *list)
@@ -138,7 +142,7 @@ static void dial_drop_endpoint(struct dial *d)
 {
 	dial_drop_address(d);
 	if (d->question)
-		question_abandon(TAKE_PTR(d->question));
+		question_let_go(TAKE_PTR(d->question));
 	if (d->found)
 		freeaddrinfo(TAKE_PTR(d->found));
 	d->next = NULL;
@@ -148,7 +152,6 @@ void dial_cancel(struct dial *d)
 {
 	dial_drop_endpoint(d);
 	d->state = DIAL_IDLE;
-	question_reap_abandoned();
 }
 
 void dial_free(struct dial *d)
@@ -172,13 +175,11 @@ const char *dial_why(const struct dial *d)
 void dial_wait(const struct dial *d, int *ret_fd, short *ret_events, int *ret_timeout_ms)
 {
 	int64_t left = d->until - elapsed_ms();
+	bool asking = d->state == DIAL_ASKING, waits = asking || d->state == DIAL_CONNECTING;
 
-	*ret_fd = d->state == DIAL_CONNECTING ? d->fd : -1;
-	*ret_events = POLLOUT;
-	if (d->state == DIAL_CONNECTING)
-		*ret_timeout_ms = left > 0 ? (int)left : 0;
-	else
-		*ret_timeout_ms = d->state == DIAL_ASKING ? ASK_PAUSE_MS : 0;
+	*ret_fd = asking ? d->question->answered : waits ? d->fd : -1;
+	*ret_events = asking ? POLLIN : POLLOUT;
+	*ret_timeout_ms = waits && left > 0 ? (int)left : 0;
 }
 
 static void dial_say(struct dial *d, int error, const char *text)
@@ -247,6 +248,7 @@ static void dial_begin_endpoint(struct dial *d)
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
 				 .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	int r;
 
 	d->error = 0;
 	if (*a->path) {
@@ -257,11 +259,11 @@ static void dial_begin_endpoint(struct dial *d)
 		d->state = DIAL_ADDRESS;
 	} else {
 		d->found = NULL;
-		d->question = question_ask(a);
 		d->until = elapsed_ms() + ASK_MS;
 		d->state = DIAL_ASKING;
-		if (!d->question)
-			dial_fail_endpoint(d, -ENOMEM, "its name cannot be looked up");
+		r = question_ask(a, &d->question);
+		if (r < 0)
+			dial_fail_endpoint(d, r, strerror(-r));
 	}
 }
 
@@ -283,25 +285,20 @@ static void dial_begin_address(struct dial *d)
 static int dial_check_answer(struct dial *d)
 {
 	struct question *q = d->question;
-	int r;
+	eventfd_t any;
 
-	if (!question_is_over(q)) {
+	if (eventfd_read(q->answered, &any) < 0) {
 		if (elapsed_ms() < d->until)
 			return -EAGAIN;
 		dial_fail_endpoint(d, -ETIMEDOUT, "no name server answers");
-		return 0;
+	} else if (q->r) {
+		dial_fail_endpoint(d, -EHOSTUNREACH, gai_strerror(q->r));
+	} else {
+		d->found = TAKE_PTR(q->found);
+		d->next = d->found;
+		d->state = DIAL_ADDRESS;
+		question_let_go(TAKE_PTR(d->question));
 	}
-	r = gai_error(&q->gai);
-	if (r) {
-		dial_fail_endpoint(d, -EHOSTUNREACH,
-				   r == EAI_SYSTEM ? "its name cannot be looked up"
-						   : gai_strerror(r));
-		return 0;
-	}
-	d->found = TAKE_PTR(q->gai.ar_result);
-	question_free(TAKE_PTR(d->question));
-	d->next = d->found;
-	d->state = DIAL_ADDRESS;
 	return 0;
 }
 
@@ -332,7 +329,6 @@ int dial_step(struct dial *d)
 {
 	int r = 0, fd = -1;
 
-	question_reap_abandoned();
 	if (d->state == DIAL_IDLE) {
 		d->at = 0;
 		d->state = DIAL_ENDPOINT;
