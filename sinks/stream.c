@@ -294,8 +294,8 @@ static void parcel_begin(struct stream_sink *s, const struct parcel *parcel)
 		   s->rest.n ? (struct bytes){(const char *)parcel->p, parcel->opening_n} : rest);
 }
 
-/* What is to be sent next of the part, n = 0: nothing. What is no events (nobody but our own encoder
- * should have made them) is passed over. */
+/* What is to be sent next of the part, n = 0: nothing. What is no events (nobody but our own
+ * encoder should have made them) is passed over. */
 static void part_next(struct stream_sink *s, const struct parcel *parcel, struct bytes *ret)
 {
 	if (!s->framed) {
@@ -393,7 +393,7 @@ static void stream_wait(void *ctx, bool blocked, struct sink_wait *ret)
 	if (blocked && s->full)
 		want |= POLLOUT;
 	ret->fd = conn_fd(s->conn);
-	ret->events = conn_events(s->conn, s->ready ? want : 0);
+	ret->events = conn_events(s->conn, want);
 	ret->timeout_ms = -1;
 	if (!s->ready)
 		ret->timeout_ms = HANDSHAKE_MS / 10;
@@ -478,9 +478,6 @@ const struct sink_ops sink_tcps = {
 };
 
 const struct sink_ops sink_unix = {
-	STREAM_OPS,
-	.name = "unix",
-	.summary = "a connection to a unix socket",
-	.check = unix_check,
-	.open = unix_open,
+	STREAM_OPS,          .name = "unix",    .summary = "a connection to a unix socket",
+	.check = unix_check, .open = unix_open,
 };
