@@ -167,6 +167,7 @@ int delivery_new(const struct delivery_config *cfg, struct delivery **ret, struc
 	if (!d)
 		return errf(err, -ENOMEM, "%s: out of memory", cfg->label);
 	d->cfg = *cfg;
+	d->cfg.sink_env.context = cfg->context;
 	d->cfg.sink_env.done = medium_done;
 	d->cfg.sink_env.done_arg = &d->medium;
 	d->medium.ops = cfg->sink;
