@@ -299,6 +299,18 @@ void otlp_transfer_stop(struct otlp_transfer *t, struct otlp_http *h)
 	t->running = t->over = false;
 }
 
+/* The system's word where it has one: libcurl only says that it could not connect, and where. */
+static const char *transfer_error(const struct otlp_transfer *t)
+{
+	long error = 0;
+
+	if (t->result == CURLE_COULDNT_CONNECT)
+		curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &error);
+	if (error)
+		return strerror((int)error);
+	return *t->error ? t->error : curl_easy_strerror(t->result);
+}
+
 /* An answer that did not come to its end is none, unless we were the ones who had enough of it. */
 bool otlp_transfer_judge(struct otlp_transfer *t, const struct otlp_http *h,
 			 struct otlp_judgement *ret, int64_t *ret_wait_s)
@@ -310,8 +322,7 @@ bool otlp_transfer_judge(struct otlp_transfer *t, const struct otlp_http *h,
 	*ret = (struct otlp_judgement){.verdict = OTLP_RETRY};
 	*ret_wait_s = 0;
 	if (t->result != CURLE_OK && !t->cut) {
-		snprintf(ret->text, sizeof(ret->text), "%.200s",
-			 *t->error ? t->error : curl_easy_strerror(t->result));
+		snprintf(ret->text, sizeof(ret->text), "%.200s", transfer_error(t));
 		return false;
 	}
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &answer.status);

@@ -236,23 +236,39 @@ static struct sum rig_close(struct rig *rig)
 	return sum;
 }
 
-/* All parcels, by a collector that answers so. */
-static struct sum rig_run(struct rig *rig, const char *script, const char *options, size_t text)
+static void rig_put_all(struct rig *rig)
 {
-	rig_open(rig, script, options, text);
 	rig_put_opening(rig);
 	for (unsigned i = 0; i < PARCELS; i++)
 		rig_put(rig, &rig->parcels[i]);
-	rig_sync(rig);
-	return (struct sum){0};
 }
 
+/* All parcels, to a collector that answers so. */
+static struct sum rig_run(struct rig *rig, const char *script, const char *options, size_t text)
+{
+	rig_open(rig, script, options, text);
+	rig_put_all(rig);
+	rig_sync(rig);
+	return rig_close(rig);
+}
+
+/* What it says in the end of such a run, in a copy. */
+static struct sum rig_run_and_say(struct rig *rig, const char *script, char *ret_state, size_t size)
+{
+	rig_open(rig, script, "", 20000);
+	rig_put_all(rig);
+	rig_sync(rig);
+	snprintf(ret_state, size, "%s", rig->ops->state(rig->ctx));
+	return rig_close(rig);
+}
+
+/* Every request was right, nothing came twice unless an answer was lost, and both sides have the
+ * same account of what was refused. */
 static void assert_exact(struct rig *rig, struct sum sum)
 {
 	assert_int_equal(sum.bad, 0);
 	assert_int_equal(sum.twice, 0);
 	assert_int_equal(sum.rejected, rig->refused);
-	assert_in_range(sum.accepted + sum.rejected, PARCELS * EVENTS, 2 * PARCELS * EVENTS);
 }
 
 static void everything_arrives_once(void **state)
@@ -275,18 +291,314 @@ static void everything_arrives_once(void **state)
 		struct rig rig;
 		struct sum sum;
 
-		rig_run(&rig, scripts[i], "", 20000);
-		sum = rig_close(&rig);
+		sum = rig_run(&rig, scripts[i], i % 2 ? "compress=none" : "", 20000);
 		assert_exact(&rig, sum);
 		assert_int_equal(sum.accepted, PARCELS * EVENTS);
 		assert_int_equal(rig.refused, 0);
 	}
 }
 
+/* Of three requests that are final errors, and one of which a part is rejected. */
+static void what_is_refused_is_counted(void **state)
+{
+	static const char *const errors[] = {"400=bad field", "404", "500", "501",
+					     "403=who are you"};
+	struct rig rig;
+	struct sum sum;
+
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		char text[512];
+
+		sum = rig_run_and_say(&rig, errors[i], text, sizeof(text));
+		assert_exact(&rig, sum);
+		assert_true(rig.refused >= EVENTS);
+		assert_int_equal(sum.accepted + rig.refused, PARCELS * EVENTS);
+		assert_non_null(strstr(text, "HTTP "));
+		if (strchr(errors[i], '='))
+			assert_non_null(strstr(text, strchr(errors[i], '=') + 1));
+	}
+}
+
+static void what_is_rejected_in_part_is_counted_and_not_sent_again(void **state)
+{
+	char text[512];
+	struct rig rig;
+	struct sum sum = rig_run_and_say(&rig, "ok,partial=7", text, sizeof(text));
+
+	assert_exact(&rig, sum);
+	assert_int_equal(rig.refused, 7);
+	assert_int_equal(sum.accepted, PARCELS * EVENTS);
+	assert_non_null(strstr(text, "7 log records rejected: too old"));
+	sum = rig_run_and_say(&rig, "note", text, sizeof(text));
+	assert_exact(&rig, sum);
+	assert_int_equal(rig.refused, 0);
+	assert_non_null(strstr(text, "mind the gap"));
+}
+
+/* It is sent in smaller pieces, as long as there are any; a parcel alone is refused. */
+static void what_is_too_large_is_sent_in_pieces(void **state)
+{
+	struct rig rig;
+	struct sum sum = rig_run(&rig, "413", "inflight=1", 20000);
+
+	assert_exact(&rig, sum);
+	assert_int_equal(rig.refused, 0);
+	assert_int_equal(sum.accepted, PARCELS * EVENTS);
+	sum = rig_run(&rig, "413*1000", "inflight=1", 20000);
+	assert_int_equal(sum.bad, 0);
+	assert_int_equal(rig.refused, PARCELS * EVENTS);
+	assert_int_equal(sum.accepted, 0);
+}
+
+/* As long as it asks for, by both ways to say that. */
+static void a_collector_is_left_alone_as_long_as_it_asks(void **state)
+{
+	static const char *const scripts[] = {"later=2", "date=3"}; /* dates have no fractions */
+
+	for (unsigned i = 0; i < 2; i++) {
+		int64_t start_ms = elapsed_ms();
+		struct rig rig;
+		struct sum sum = rig_run(&rig, scripts[i], "inflight=1", 100);
+
+		assert_exact(&rig, sum);
+		assert_int_equal(sum.accepted, PARCELS * EVENTS);
+		assert_int_equal(sum.requests, 2);
+		assert_in_range(elapsed_ms() - start_ms, 2000, 10000);
+	}
+}
+
+/* A request without an answer, or with one that does not end, is sent again. */
+static void answers_that_do_not_come_are_not_awaited_for_ever(void **state)
+{
+	static const char *const scripts[] = {"stall", "slow"};
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct rig rig;
+		struct sum sum = rig_run(&rig, scripts[i], "timeout=1s", 100);
+
+		assert_exact(&rig, sum);
+		assert_int_equal(sum.accepted, PARCELS * EVENTS);
+	}
+}
+
+/* 40 parcels of 100 KB are two requests; one at a time, and not one for each parcel. */
+static void parcels_that_wait_share_a_request(void **state)
+{
+	struct rig rig;
+	struct sum sum = rig_run(&rig, "ok", "inflight=1", 20000);
+
+	assert_exact(&rig, sum);
+	assert_in_range(sum.requests, 2, 3);
+}
+
+/* What is larger than a request should be goes all the same, alone. */
+static void one_large_event_goes_alone(void **state)
+{
+	struct event ev = events_of(EVENT_LINE);
+	size_t n = 5 << 20;
+	struct encoding e;
+	struct rig rig;
+	struct sum sum;
+	char *text = malloc(n);
+
+	assert_non_null(text);
+	for (unsigned i = 0; i < 2; i++) {
+		memset(text, 'x', n);
+		ev.line.text = (struct bytes){text, n};
+		encoding_open(&e, encoder_by_name("otlp"), NULL, NULL);
+		assert_int_equal(encoding_add(&e, &ev), 0);
+		rig_open(&rig, "ok", i ? "compress=none" : "", 100);
+		rig_put_opening(&rig);
+		rig.parcels[3].p = e.p;
+		rig.parcels[3].n = e.n;
+		rig.parcels[3].records = 1;
+		for (unsigned k = 0; k < PARCELS; k++)
+			rig_put(&rig, &rig.parcels[k]);
+		rig_sync(&rig);
+		sum = rig_close(&rig);
+		assert_int_equal(sum.bad, 0);
+		assert_int_equal(sum.accepted,
+				 (PARCELS - 1) * EVENTS); /* its number is a taken one */
+		encoding_close(&e);
+	}
+	free(text);
+}
+
+/* Nobody listens at first: it says so, and goes on when somebody does. */
+static void a_collector_that_comes_later_gets_everything(void **state)
+{
+	char port[64], script[128];
+	struct sink_wait wait = {0};
+	struct rig rig;
+	struct sum sum;
+
+	rig_open(&rig, "ok", "", 100);
+	kill(rig.pid, SIGKILL);
+	waitpid(rig.pid, NULL, 0);
+	fclose(rig.server);
+	rig_put_all(&rig);
+	for (int i = 0; i < 10 && !rig.ops->why(rig.ctx); i++)
+		rig_await(&rig, true);
+	assert_non_null(strstr(rig.ops->why(rig.ctx), "Connection refused"));
+	assert_non_null(strstr(rig.ops->why(rig.ctx), rig.target));
+	assert_non_null(strstr(rig.ops->state(rig.ctx), "tried again for"));
+	rig.ops->wait(rig.ctx, true, &wait);
+	assert_true(wait.timeout_ms >= 0 && wait.timeout_ms <= 30000);
+	snprintf(port, sizeof(port), "%s", strchr(rig.target, ':') + 1);
+	snprintf(script, sizeof(script), "ok' '%s", port);
+	server_start(&rig, script);
+	rig_sync(&rig);
+	assert_non_null(strstr(rig.ops->state(rig.ctx), "0 requests"));
+	sum = rig_close(&rig);
+	assert_exact(&rig, sum);
+	assert_int_equal(sum.accepted, PARCELS * EVENTS);
+}
+
+/* A medium that begins anew forgets what was under way: all of it comes again. */
+static void what_was_under_way_can_be_taken_back(void **state)
+{
+	struct rig rig;
+	struct sum sum;
+
+	rig_open(&rig, "drop", "", 100);
+	rig_put_all(&rig);
+	assert_int_equal(rig.ops->sync(rig.ctx), -EAGAIN);
+	assert_int_equal(rig.ops->begin(rig.ctx, &(struct sink_medium){0}), 0);
+	assert_int_equal(rig.done, 0);
+	rig_put_all(&rig);
+	rig_sync(&rig);
+	sum = rig_close(&rig);
+	assert_int_equal(sum.bad, 0);
+	assert_int_equal(sum.accepted, PARCELS * EVENTS);
+}
+
+/* Records of different runs are never in one request. */
+static void each_request_has_one_resource(void **state)
+{
+	static const uint8_t other[] = {0x0a, 0x00};
+	struct parcel opening = {.p = other, .n = 2, .opening_n = 2};
+	struct rig rig;
+	struct sum sum;
+
+	rig_open(&rig, "ok", "", 100);
+	rig_put_opening(&rig);
+	for (unsigned i = 0; i < 20; i++)
+		rig_put(&rig, &rig.parcels[i]);
+	rig_put(&rig, &opening);
+	for (unsigned i = 20; i < PARCELS; i++)
+		rig_put(&rig, &rig.parcels[i]);
+	rig_sync(&rig);
+	sum = rig_close(&rig);
+	assert_int_equal(sum.bad, 1); /* a resource that says nothing */
+	assert_int_equal(sum.accepted, 20 * EVENTS);
+	assert_int_equal(rig.refused, 20 * EVENTS);
+}
+
+/* ---- what the user writes ------------------------------------------------------------------ */
+
+static void targets_are_checked(void **state)
+{
+	static const struct {
+		const char *scheme, *target;
+		int r;
+		bool bare;
+	} rows[] = {
+		{"otlp", "localhost", 0, false},
+		{"otlp", "127.0.0.1:4318", 0, false},
+		{"otlp", "[::1]/custom/v1/logs", 0, false},
+		{"otlp", "collector", 0, true},
+		{"otlp", "localhost,collector:80/x", 0, true},
+		{"otlps", "collector:4318", 0, false},
+		{"otlp", "", -EINVAL, false},
+		{"otlp", "/v1/logs", -EINVAL, false},
+		{"otlp", "a:b", -EINVAL, false},
+		{"otlp", "user@host", -EINVAL, false},
+		{"otlp", "ho st", -EINVAL, false},
+		{"otlp", "host/a b", -EINVAL, false},
+		{"otlp", "host/a#b", -EINVAL, false},
+		{"otlp", "host?x", -EINVAL, false},
+		{"otlp", "host/\r\nX: y", -EINVAL, false},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct sink_ops *ops = sink_by_name(rows[i].scheme);
+		struct err err = {""};
+		bool bare = false;
+
+		assert_int_equal(ops->check(NULL, rows[i].target, &bare, &err), rows[i].r);
+		assert_int_equal(bare, rows[i].r ? bare : rows[i].bare);
+		assert_int_equal(*err.text != 0, rows[i].r != 0);
+	}
+}
+
+/* open() with these options; the text of the error. */
+static int opened(const char *scheme, const char *options, struct err *err)
+{
+	const struct sink_ops *ops = sink_by_name(scheme);
+	void *ctx = calloc(1, ops->ctx_size), *cfg = calloc(1, ops->cfg_size);
+	struct sink_env env = {.target = "127.0.0.1:9", .format = "otlp", .done = on_done};
+	char text[512];
+	int r;
+
+	assert_true(ctx && cfg);
+	snprintf(text, sizeof(text), "%s", options);
+	assert_int_equal(opt_defaults(ops->options, cfg, err), 0);
+	r = opt_set_pairs(ops->options, cfg, text, "otlp", err);
+	if (r == 0)
+		r = ops->open(ctx, cfg, &env, err);
+	ops->close(ctx);
+	opt_done(ops->options, cfg);
+	free(ctx);
+	free(cfg);
+	return r;
+}
+
+static void options_are_checked(void **state)
+{
+	static const char *const bad[] = {
+		"header=no colon",       "header=: x",       "header=A B: x",
+		"header=A: x\ny",        "header=Expect: y", "header=content-Length: 3",
+		"headers-file=/nowhere", "inflight=0",       "inflight=17",
+		"compress=zstd",
+	};
+	char options[600];
+	struct err err;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		err.text[0] = 0;
+		assert_true(opened("otlp", bad[i], &err) < 0);
+		assert_true(*err.text);
+		assert_null(strchr(err.text, '\n'));
+	}
+	assert_int_equal(opened("otlp", "header=A: x,header=B: y,inflight=16", &err), 0);
+	assert_int_equal(opened("otlps", "ca=/nowhere.pem", &err), -ENOENT);
+	assert_non_null(strstr(err.text, "/nowhere.pem"));
+	temp_write(temp_name("headers"), "# a comment\n\nAuthorization: Bearer x\r\nB: y\n");
+	snprintf(options, sizeof(options), "headers-file=%s", temp_name("headers"));
+	assert_int_equal(opened("otlp", options, &err), 0);
+	unlink(temp_name("headers"));
+	temp_write(temp_name("headers"), "Authorization Bearer secret\n");
+	assert_int_equal(opened("otlp", options, &err), -EINVAL);
+	assert_null(strstr(err.text, "secret"));
+	unlink(temp_name("headers"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(everything_arrives_once),
+		cmocka_unit_test(what_is_refused_is_counted),
+		cmocka_unit_test(what_is_rejected_in_part_is_counted_and_not_sent_again),
+		cmocka_unit_test(what_is_too_large_is_sent_in_pieces),
+		cmocka_unit_test(a_collector_is_left_alone_as_long_as_it_asks),
+		cmocka_unit_test(answers_that_do_not_come_are_not_awaited_for_ever),
+		cmocka_unit_test(parcels_that_wait_share_a_request),
+		cmocka_unit_test(one_large_event_goes_alone),
+		cmocka_unit_test(a_collector_that_comes_later_gets_everything),
+		cmocka_unit_test(what_was_under_way_can_be_taken_back),
+		cmocka_unit_test(each_request_has_one_resource),
+		cmocka_unit_test(targets_are_checked),
+		cmocka_unit_test(options_are_checked),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
