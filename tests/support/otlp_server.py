@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A collector for OTLP/HTTP logs that takes nothing but what the specification allows, and answers as it is told.
-Usage: otlp_server.py LOG SCRIPT [PORT [CERTIFICATE KEY]]     prints its port when it listens
-       otlp_server.py --sum LOG                               what a log comes to: accepted twice rejected bad requests
+Usage: otlp_server.py LOG SCRIPT [PORT [CERTIFICATE KEY]]
+Prints its port when it listens, and after SIGTERM what LOG comes to: accepted twice rejected bad requests
 SCRIPT: answers separated by commas, one for each request, "*N" behind one repeats it, "ok" from then on:
   ok none=204 garbage huge note html partial=N later=SECONDS date=SECONDS (429) wait=SECONDS  STATUS[=MESSAGE]
   moved drop (answers nothing) reset stall slow (an answer without end) cut (one that ends too early)"""
 import email.utils
 import gzip
 import json
+import os
+import signal
 import socket
 import ssl
 import struct
@@ -236,10 +238,14 @@ class Server:
 
 
 def main():
-    if sys.argv[1] == "--sum":
-        return print_sum(sys.argv[2])
     log, script, port, *tls = sys.argv[1:] + ["0"] * (len(sys.argv) == 3)
     server, listener = Server(log, script), socket.create_server(("127.0.0.1", int(port)), backlog=64)
+
+    def end(number, frame):
+        print_sum(log)
+        os._exit(0)
+
+    signal.signal(signal.SIGTERM, end)
     print(listener.getsockname()[1], flush=True)
     context = None
     if tls:
@@ -284,7 +290,7 @@ def print_sum(log):
         elif what.isdigit() and what not in ("429", "502", "503", "504", "413"):
             rejected += len(seqs)
             final |= seqs
-    print(len(accepted), twice, rejected, bad, requests)
+    print(len(accepted), twice, rejected, bad, requests, flush=True)
 
 
 main()
