@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -50,6 +51,7 @@ void otlp_rig_start(struct otlp_rig *rig, const char *script)
 	assert_int_equal(pipe(out), 0);
 	rig->pid = fork();
 	if (rig->pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* also after an assertion that failed */
 		dup2(out[1], 1);
 		execl("/bin/sh", "sh", "-c", command, NULL);
 		_exit(127);
