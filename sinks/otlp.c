@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "capture/base/elapsed.h"
 #include "sinks/otlp_requests.h"
 
 enum otlp_compress {
@@ -193,19 +192,20 @@ static const char *otlp_why(const void *ctx)
 	return *s->requests.why ? s->requests.why : NULL;
 }
 
+static int otlp_trouble(const void *ctx)
+{
+	const struct otlp_sink *s = ctx;
+
+	return s->requests.trouble;
+}
+
 static const char *otlp_state(const void *ctx)
 {
 	struct otlp_sink *s = (struct otlp_sink *)ctx;
 	const struct otlp_requests *q = &s->requests;
-	int n = 0;
 
-	if (q->failures)
-		n = snprintf(s->state, sizeof(s->state), "tried again for %lld s: %s",
-			     (long long)(elapsed_ms() - q->failed_ms) / 1000, q->why);
-	else
-		n = snprintf(s->state, sizeof(s->state), "%u requests under way", q->n);
-	if (*q->notice && n < (int)sizeof(s->state))
-		snprintf(s->state + n, sizeof(s->state) - (size_t)n, "; %s", q->notice);
+	snprintf(s->state, sizeof(s->state), "%u requests under way%s%s", q->n,
+		 *q->notice ? "; it says: " : "", q->notice);
 	return s->state;
 }
 
@@ -220,7 +220,8 @@ static void otlp_close(void *ctx)
 	.flags = SINK_STREAM | SINK_APART, .cfg_size = sizeof(struct otlp_cfg),                    \
 	.ctx_size = sizeof(struct otlp_sink), .format = "otlp", .formats = formats,                \
 	.begin = otlp_begin, .write = otlp_write, .wait = otlp_wait, .service = otlp_service,      \
-	.sync = otlp_sync, .why = otlp_why, .state = otlp_state, .close = otlp_close
+	.sync = otlp_sync, .why = otlp_why, .trouble = otlp_trouble, .state = otlp_state,          \
+	.close = otlp_close
 
 const struct sink_ops sink_otlp = {
 	OTLP_OPS,

@@ -160,12 +160,18 @@ static int64_t requests_pause_ms(struct otlp_requests *q)
 	return PAUSE_LEAST_MS + requests_random(q) % (most - PAUSE_LEAST_MS);
 }
 
+static void requests_trouble(struct otlp_requests *q, int trouble, const char *text)
+{
+	q->trouble = trouble;
+	snprintf(q->why, sizeof(q->why), "%s: %s", otlp_http_peer(q->http), text);
+}
+
 /* Requests that were under way together fail together, which counts once. */
 static void requests_fail(struct otlp_requests *q, const char *text, int64_t wait_s)
 {
 	int64_t now_ms = elapsed_ms(), resume_ms = now_ms + wait_s * 1000;
 
-	snprintf(q->why, sizeof(q->why), "%s: %s", otlp_http_peer(q->http), text);
+	requests_trouble(q, -EAGAIN, text);
 	if (now_ms >= q->resume_ms) {
 		if (!q->failures)
 			q->failed_ms = now_ms;
@@ -175,11 +181,6 @@ static void requests_fail(struct otlp_requests *q, const char *text, int64_t wai
 	}
 	if (resume_ms > q->resume_ms)
 		q->resume_ms = resume_ms;
-}
-
-static void requests_notice(struct otlp_requests *q, const char *text)
-{
-	snprintf(q->notice, sizeof(q->notice), "%s: %s", otlp_http_peer(q->http), text);
 }
 
 /* So many of the records of its present body. */
@@ -226,9 +227,11 @@ static void request_answered(struct otlp_requests *q, struct otlp_request *r,
 	q->failures = 0;
 	if (judgement->verdict == OTLP_TOO_LARGE && request_halve(r))
 		return;
-	if (refused || judgement->rejected || judgement->odd)
-		requests_notice(q, judgement->text);
-	q->odd += judgement->odd;
+	q->trouble = 0;
+	if (refused || judgement->rejected)
+		requests_trouble(q, -EBADMSG, judgement->text);
+	if (judgement->odd)
+		snprintf(q->notice, sizeof(q->notice), "%s", judgement->text);
 	request_refuse(q, r, refused ? UINT64_MAX : judgement->rejected);
 	request_go_on(r);
 }

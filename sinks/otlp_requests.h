@@ -48,13 +48,14 @@ struct otlp_requests {
 	unsigned size, first, n;
 	uint8_t *resource; /* of the parcels that come now */
 	size_t resource_n;
-	unsigned failures;               /* in a row */
-	int64_t failed_ms, resume_ms;    /* since when; nothing is sent before */
-	uint64_t seed;                   /* of the jitter */
-	uint64_t refused;                /* events */
-	uint64_t odd;                    /* answers that were success and said more */
-	char why[ADDRESS_TEXT + 300];    /* the last failure */
-	char notice[ADDRESS_TEXT + 300]; /* the last refusal or odd success; "" = none */
+	unsigned failures;            /* in a row */
+	int64_t failed_ms, resume_ms; /* since when; nothing is sent before */
+	uint64_t seed;                /* of the jitter */
+	uint64_t refused;             /* events */
+	int trouble; /* of the last answer, or what came in its place: -EAGAIN it is
+		      * tried again, -EBADMSG it was refused */
+	char why[ADDRESS_TEXT + 300];    /* the last trouble */
+	char notice[ADDRESS_TEXT + 300]; /* what was said beside success; "" = nothing */
 };
 
 /* `size` of them at once. env is borrowed, http belongs to it from now on, also on failure. */

@@ -236,6 +236,7 @@ struct otlp_rig_sum otlp_rig_run_and_say(struct otlp_rig *rig, const char *scrip
 	otlp_rig_open(rig, script, "", 20000);
 	otlp_rig_put_all(rig);
 	otlp_rig_sync(rig);
-	snprintf(ret_state, size, "%s", rig->ops->state(rig->ctx));
+	snprintf(ret_state, size, "%s; %s", rig->ops->state(rig->ctx),
+		 rig->ops->why(rig->ctx) ? rig->ops->why(rig->ctx) : "");
 	return otlp_rig_close(rig);
 }

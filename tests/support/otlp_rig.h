@@ -49,6 +49,6 @@ struct otlp_rig_sum otlp_rig_close(struct otlp_rig *rig);
 /* All of that. */
 struct otlp_rig_sum otlp_rig_run(struct otlp_rig *rig, const char *script, const char *options,
 				 size_t text);
-/* The same with a copy of what the sink says of itself at the end. */
+/* The same with a copy of what the sink says of itself, and of its last trouble. */
 struct otlp_rig_sum otlp_rig_run_and_say(struct otlp_rig *rig, const char *script, char *ret_state,
 					 size_t size);
