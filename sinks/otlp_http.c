@@ -27,7 +27,6 @@ struct otlp_http {
 	char peer[ADDRESS_TEXT];
 	CURLM *multi;
 	struct curl_slist *headers, *packed_headers; /* the second for what is compressed */
-	struct curl_slist *connect_to;               /* where the name is another one's */
 	bool curl;                                   /* its library is initialised */
 	int epoll_fd;
 	int64_t due_ms; /* when libcurl wants to be called, -1 = never */
@@ -174,7 +173,6 @@ void otlp_http_free(struct otlp_http *h)
 		curl_multi_cleanup(h->multi);
 	curl_slist_free_all(h->headers);
 	curl_slist_free_all(h->packed_headers);
-	curl_slist_free_all(h->connect_to);
 	if (h->curl)
 		curl_global_cleanup();
 	if (h->epoll_fd >= 0)
@@ -247,6 +245,7 @@ void otlp_transfer_close(struct otlp_transfer *t, struct otlp_http *h)
 		otlp_transfer_stop(t, h);
 		curl_easy_cleanup(t->easy);
 	}
+	curl_slist_free_all(t->connect_to);
 	if (t->answer)
 		munmap(t->answer, OTLP_HTTP_ANSWER);
 	otlp_body_close(&t->body);
@@ -263,11 +262,11 @@ static int transfer_set_url(struct otlp_transfer *t, struct otlp_http *h)
 
 	if (name) {
 		snprintf(to, sizeof(to), "::%s", h->peer);
-		curl_slist_free_all(h->connect_to);
-		h->connect_to = curl_slist_append(NULL, to);
-		if (!h->connect_to)
+		curl_slist_free_all(t->connect_to);
+		t->connect_to = curl_slist_append(NULL, to);
+		curl_easy_setopt(t->easy, CURLOPT_CONNECT_TO, t->connect_to);
+		if (!t->connect_to)
 			return -ENOMEM;
-		curl_easy_setopt(t->easy, CURLOPT_CONNECT_TO, h->connect_to);
 		snprintf(url, sizeof(url), "https://%s:%s%s", name, a->port, h->path);
 	} else {
 		snprintf(url, sizeof(url), "%s://%s%s", h->tls ? "https" : "http", h->peer,

@@ -28,6 +28,7 @@ enum {
 
 struct otlp_transfer {
 	CURL *easy;
+	struct curl_slist *connect_to; /* where the name in its URL is not that of the endpoint */
 	struct otlp_body body;
 	uint8_t *answer; /* mapped, OTLP_HTTP_ANSWER bytes */
 	size_t answer_n;
