@@ -62,6 +62,10 @@ target_link_libraries(core_alone PRIVATE -Wl,--whole-archive penstock_core penst
 
 add_executable(make_raw replay/make_raw.c)
 add_executable(bench_memcpy bench/memcpy.c)
+if(RDKAFKA_FOUND)
+  add_executable(kafka_mock sinks/kafka_mock.c)
+  target_link_libraries(kafka_mock PRIVATE PkgConfig::RDKAFKA)
+endif()
 add_executable(bench_encoders bench/bench_encoders.c)
 target_link_libraries(bench_encoders PRIVATE penstock_cli test_support)
 file(GLOB recordings CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/samples/raw/*.raw)
