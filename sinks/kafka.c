@@ -24,7 +24,7 @@
 
 enum {
 	KAFKA_WINDOW = 1024,    /* messages with a number that are not reported yet */
-	KAFKA_CONNECT_MS = 100, /* how often a first connection is looked for */
+	KAFKA_CONNECT_MS = 20,  /* how often a first connection is looked for */
 };
 
 enum flight_state {
@@ -46,7 +46,8 @@ struct kafka {
 	struct kafka_options_target target;
 	rd_kafka_conf_t *conf; /* of every producer */
 	rd_kafka_t *rk;        /* NULL = there is none */
-	int wake_fd;           /* eventfd: written when librdkafka has something to tell */
+	rd_kafka_topic_t *topic;
+	int wake_fd; /* eventfd: written when librdkafka has something to tell */
 	struct kafka_message_stream stream;
 	char key[256];
 
@@ -160,6 +161,7 @@ static void kafka_over(struct kafka *s)
 	queue = rd_kafka_queue_get_main(s->rk);
 	rd_kafka_queue_io_event_enable(queue, -1, NULL, 0);
 	rd_kafka_queue_destroy(queue);
+	rd_kafka_topic_destroy(s->topic);
 	rd_kafka_purge(s->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
 	rd_kafka_destroy(s->rk);
 	s->rk = NULL;
@@ -183,6 +185,8 @@ static int kafka_start(struct kafka *s)
 		snprintf(s->why, sizeof(s->why), "%s", why);
 		return -EIO;
 	}
+	s->topic = rd_kafka_topic_new(s->rk, s->target.topic, NULL);
+	assert(s->topic); /* its name was checked, and it has no configuration of its own */
 	queue = rd_kafka_queue_get_main(s->rk);
 	rd_kafka_queue_io_event_enable(queue, s->wake_fd, &one, sizeof(one));
 	rd_kafka_queue_destroy(queue);
@@ -299,12 +303,11 @@ static int kafka_send(struct kafka *s, const struct parcel *parcel, struct fligh
 
 	if (!headers)
 		return -ENOMEM;
-	e = rd_kafka_producev(s->rk, RD_KAFKA_V_TOPIC(s->target.topic),
-			      RD_KAFKA_V_VALUE((void *)parcel->p, parcel->n),
-			      RD_KAFKA_V_KEY(key, strlen(s->key)),
-			      RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(flight),
-			      RD_KAFKA_V_MSGFLAGS(flight ? 0 : RD_KAFKA_MSG_F_COPY),
-			      RD_KAFKA_V_END);
+	e = rd_kafka_producev(
+		s->rk, RD_KAFKA_V_RKT(s->topic), RD_KAFKA_V_VALUE((void *)parcel->p, parcel->n),
+		RD_KAFKA_V_KEY(key, strlen(s->key)), RD_KAFKA_V_HEADERS(headers),
+		RD_KAFKA_V_OPAQUE(flight), RD_KAFKA_V_MSGFLAGS(flight ? 0 : RD_KAFKA_MSG_F_COPY),
+		RD_KAFKA_V_END);
 	if (!e)
 		return 0;
 	rd_kafka_headers_destroy(headers);

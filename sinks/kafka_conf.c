@@ -216,8 +216,9 @@ int kafka_conf_make(const struct kafka_options *o, const struct kafka_options_ta
 
 int kafka_conf_try(const rd_kafka_conf_t *conf, struct err *err)
 {
-	static const char *const not_these[] = {"bootstrap.servers", "test.mock.num.brokers"};
-	rd_kafka_conf_t *alone = rd_kafka_conf_dup_filter(conf, 2, (const char **)not_these);
+	static const char *const not_these[] = {"metadata.broker.list", "bootstrap.servers",
+						"test.mock.num.brokers"};
+	rd_kafka_conf_t *alone = rd_kafka_conf_dup_filter(conf, 3, (const char **)not_these);
 	char why[KAFKA_CONF_REASON];
 	rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, alone, why, sizeof(why));
 
