@@ -3,6 +3,7 @@
 """Runs penstock.sql and kafka.sql in ClickHouse as a library, without a server and without Kafka: the bytes of a message
 are read from a file, and go through the same view. What comes of archives in JSON and of messages must be the same rows.
 Usage: check.py PROTO-FILE FOLDER, which has NAME.jsonl and NAME.pb of the same recordings; 77 without the module chdb."""
+import json
 import pathlib
 import re
 import sys
@@ -88,4 +89,15 @@ assert both[0] == both[1], f"{len(both[0] - both[1])} and {len(both[1] - both[0]
 assert len(both[0]) > 50
 types = ask("select distinct type from penstock_events order by 1")
 assert {"exec", "exit", "meta", "shell", "tls_data"} <= set(types), types
+# The questions of Grafana's dashboard, with what its plugin puts in the place of its words.
+board = json.loads((here.parent / "grafana" / "penstock.json").read_text())
+asked = [target["rawSql"] for panel in board["panels"] for target in panel["targets"]]
+asked += [variable["query"] for variable in board["templating"]["list"]]
+for query in asked:
+    query = re.sub(r"[$]__timeFilter[(](\w+)[)]", r"(\1 >= toDateTime(0) and \1 <= now())", query)
+    query = re.sub(r"[$]__timeInterval[(](\w+)[)]", r"toStartOfInterval(toDateTime(\1), interval 60 second)", query)
+    query = re.sub(r"[$]__conditionalAll[(](.*?[)]), [$]host[)]", r"\1", query).replace("${host:singlequote}", "'web-1'")
+    assert "$" not in query, query
+    rows = ask(query)
+    assert rows or "'loss'" in query or "interval 1 day" in query, query
 print(f"{len(both[0])} rows are the same from archives and from messages, ClickHouse {ask('select version()')[0]}")

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: GPL-2.0-or-later
 -- What penstock sends to Kafka (-w kafka://BROKER/penstock), in ClickHouse within seconds. Run penstock.sql first: it
 -- makes the table that this fills.
---     cp proto/event.proto /var/lib/clickhouse/format_schemas/penstock.proto     # the server reads schemas from there
---     clickhouse-client --queries-file penstock.sql && clickhouse-client --queries-file kafka.sql
+--     cp proto/event.proto /var/lib/clickhouse/format_schemas/     # where the server looks for schemas
+--     clickhouse-client --queries-file penstock.sql kafka.sql
 -- Change the broker and the topic below. ClickHouse takes each message once its rows are stored; after a crash of either
 -- side some rows come twice, and ReplacingMergeTree drops one of them: `select … final` counts each once even before.
 
@@ -33,7 +33,7 @@ settings
     kafka_topic_list = 'penstock',
     kafka_group_name = 'clickhouse',
     kafka_format = 'Protobuf',
-    kafka_schema = 'penstock:Event',
+    kafka_schema = 'event:Event',
     kafka_num_consumers = 1,            -- at most one for each partition of the topic, and for each core
     kafka_flush_interval_ms = 2000,     -- rows are stored that often, if no block is full before
     kafka_handle_error_mode = 'stream'; -- a message that is not ours is set aside (below) and holds up nobody
