@@ -21,10 +21,11 @@
 #include "capture/sink.h"
 #include "sinks/kafka_conf.h"
 #include "sinks/kafka_message.h"
+#include "sinks/kafka_resolve.h"
 
 enum {
-	KAFKA_WINDOW = 1024,    /* messages with a number that are not reported yet */
-	KAFKA_CONNECT_MS = 20,  /* how often a first connection is looked for */
+	KAFKA_WINDOW = 1024,   /* messages with a number that are not reported yet */
+	KAFKA_CONNECT_MS = 20, /* how often a first connection is looked for */
 };
 
 enum flight_state {
@@ -47,7 +48,8 @@ struct kafka {
 	rd_kafka_conf_t *conf; /* of every producer */
 	rd_kafka_t *rk;        /* NULL = there is none */
 	rd_kafka_topic_t *topic;
-	int wake_fd; /* eventfd: written when librdkafka has something to tell */
+	atomic_bool over; /* it is about to go: its threads should not wait for names */
+	int wake_fd;      /* eventfd: written when librdkafka has something to tell */
 	struct kafka_message_stream stream;
 	char key[256];
 
@@ -149,6 +151,18 @@ static void kafka_hear_error(rd_kafka_t *rk, int code, const char *text, void *o
 	}
 }
 
+/* On a thread of librdkafka's. Without a name: frees what an earlier call found. */
+static int kafka_hear_name(const char *node, const char *service, const struct addrinfo *hints,
+			   struct addrinfo **res, void *opaque)
+{
+	struct kafka *s = opaque;
+
+	if (node)
+		return kafka_resolve(node, service, hints, &s->over, res);
+	freeaddrinfo(*res);
+	return 0;
+}
+
 /* ---- one producer -------------------------------------------------------------------------- */
 
 /* What is not reported is forgotten, and none of its bytes are looked at any more. */
@@ -162,6 +176,7 @@ static void kafka_over(struct kafka *s)
 	rd_kafka_queue_io_event_enable(queue, -1, NULL, 0);
 	rd_kafka_queue_destroy(queue);
 	rd_kafka_topic_destroy(s->topic);
+	atomic_store(&s->over, true);
 	rd_kafka_purge(s->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
 	rd_kafka_destroy(s->rk);
 	s->rk = NULL;
@@ -177,6 +192,7 @@ static int kafka_start(struct kafka *s)
 	rd_kafka_queue_t *queue;
 	char why[KAFKA_CONF_REASON] = "";
 
+	atomic_store(&s->over, false);
 	if (s->alone)
 		rd_kafka_conf_set(conf, "batch.num.messages", "1", why, sizeof(why));
 	s->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
@@ -248,6 +264,7 @@ static int kafka_open_as(struct kafka *s, const void *cfg, bool tls, const struc
 	rd_kafka_conf_set_opaque(s->conf, s);
 	rd_kafka_conf_set_dr_msg_cb(s->conf, kafka_hear_report);
 	rd_kafka_conf_set_error_cb(s->conf, kafka_hear_error);
+	rd_kafka_conf_set_resolve_cb(s->conf, kafka_hear_name);
 	if (s->options->message_key)
 		snprintf(s->key, sizeof(s->key), "%s", s->options->message_key);
 	else if (gethostname(s->key, sizeof(s->key) - 1) < 0)
@@ -299,6 +316,7 @@ static int kafka_send(struct kafka *s, const struct parcel *parcel, struct fligh
 {
 	rd_kafka_headers_t *headers = kafka_message_headers(&s->stream, s->env->format, parcel);
 	const char *key = *s->key ? s->key : NULL;
+	int flags = flight ? 0 : RD_KAFKA_MSG_F_COPY;
 	rd_kafka_resp_err_t e;
 
 	if (!headers)
@@ -306,8 +324,7 @@ static int kafka_send(struct kafka *s, const struct parcel *parcel, struct fligh
 	e = rd_kafka_producev(
 		s->rk, RD_KAFKA_V_RKT(s->topic), RD_KAFKA_V_VALUE((void *)parcel->p, parcel->n),
 		RD_KAFKA_V_KEY(key, strlen(s->key)), RD_KAFKA_V_HEADERS(headers),
-		RD_KAFKA_V_OPAQUE(flight), RD_KAFKA_V_MSGFLAGS(flight ? 0 : RD_KAFKA_MSG_F_COPY),
-		RD_KAFKA_V_END);
+		RD_KAFKA_V_OPAQUE(flight), RD_KAFKA_V_MSGFLAGS(flags), RD_KAFKA_V_END);
 	if (!e)
 		return 0;
 	rd_kafka_headers_destroy(headers);
