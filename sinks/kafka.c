@@ -57,7 +57,8 @@ struct kafka {
 	unsigned first, n;
 	unsigned openings; /* messages without a number on their way */
 
-	bool down, down_told; /* no broker can be reached */
+	bool down, down_told; /* no broker can be reached, */
+	int trouble;          /* and why */
 	bool alone;  /* the broker takes no large batches: each message is sent by itself */
 	int failure; /* what ends this producer; 0 = all is well */
 	char why[KAFKA_CONF_REASON + 64], state[KAFKA_CONF_REASON + 160];
@@ -136,6 +137,7 @@ static void kafka_hear_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void 
 	}
 }
 
+/* What went wrong with one broker; why is what the last of them said, when all are down. */
 static void kafka_hear_error(rd_kafka_t *rk, int code, const char *text, void *opaque)
 {
 	struct kafka *s = opaque;
@@ -145,9 +147,13 @@ static void kafka_hear_error(rd_kafka_t *rk, int code, const char *text, void *o
 		code = rd_kafka_fatal_error(rk, why, sizeof(why));
 		kafka_fail(s, -ECONNABORTED, rd_kafka_err2name(code), why);
 	} else if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
-		s->down = true; /* why is what the last of them said */
+		s->down = true;
 	} else if (!s->failure) {
-		snprintf(s->why, sizeof(s->why), "%s", text);
+		const char *rest = strstr(text, " (after "); /* times of no interest */
+
+		snprintf(s->why, sizeof(s->why), "%.*s",
+			 (int)(rest ? (size_t)(rest - text) : strlen(text)), text);
+		s->trouble = error_number(code);
 	}
 }
 
@@ -308,7 +314,7 @@ static int kafka_begin(void *ctx, const struct sink_medium *medium)
 	if (!s->down || s->down_told)
 		return -EAGAIN;
 	s->down_told = true;
-	return -ENOTCONN;
+	return s->trouble ? s->trouble : -ENOTCONN;
 }
 
 /* Hands one message over. Opening bytes are copied, as they may change before they are sent. */
@@ -416,12 +422,15 @@ static const char *kafka_why(const void *ctx)
 	return *s->why ? s->why : NULL;
 }
 
+/* A broker that nothing is sent to says nothing of its return. */
 static const char *kafka_state(const void *ctx)
 {
 	struct kafka *s = (struct kafka *)ctx;
+	unsigned flying = s->n + s->openings;
+	bool down = s->down && (flying || !s->rk || rd_kafka_controllerid(s->rk, 0) < 0);
 
-	snprintf(s->state, sizeof(s->state), "%u messages on their way%s%s", s->n + s->openings,
-		 s->down ? ", no broker can be reached: " : "", s->down ? s->why : "");
+	snprintf(s->state, sizeof(s->state), "%u messages on their way%s%s", flying,
+		 down ? ", no broker can be reached: " : "", down ? s->why : "");
 	return s->state;
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "capture/base/cleanup.h"
 
@@ -137,16 +138,26 @@ static int conf_set_protocol(rd_kafka_conf_t *conf, bool tls, const struct conf_
 	return 0;
 }
 
+/* A file of the user's: librdkafka would say what is wrong with it, and not which one it is. */
+static int conf_set_file(rd_kafka_conf_t *conf, const char *name, const char *path,
+			 const char *where, struct err *err)
+{
+	if (access(path, R_OK) < 0)
+		return errf(err, -errno, "%s'%s': %s", where, path, strerror(errno));
+	return conf_set(conf, name, path, where, err);
+}
+
 static int conf_set_files(rd_kafka_conf_t *conf, const struct kafka_options *o, struct err *err)
 {
+	const char *key = o->key ? o->key : o->cert;
 	int r = 0;
 
 	if (o->ca)
-		r = conf_set(conf, "ssl.ca.location", o->ca, "ca: ", err);
+		r = conf_set_file(conf, "ssl.ca.location", o->ca, "ca: ", err);
 	if (r == 0 && o->cert)
-		r = conf_set(conf, "ssl.certificate.location", o->cert, "cert: ", err);
-	if (r == 0 && o->cert)
-		r = conf_set(conf, "ssl.key.location", o->key ? o->key : o->cert, "key: ", err);
+		r = conf_set_file(conf, "ssl.certificate.location", o->cert, "cert: ", err);
+	if (r == 0 && key)
+		r = conf_set_file(conf, "ssl.key.location", key, "key: ", err);
 	return r;
 }
 

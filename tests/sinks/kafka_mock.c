@@ -42,11 +42,13 @@ int main(int argc, char **argv)
 {
 	int brokers = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 1,
 	    partitions = argc > 2 ? (int)strtol(argv[2], NULL, 10) : PARTITIONS;
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	rd_kafka_mock_cluster_t *cluster;
 	char why[512], line[128];
 	rd_kafka_t *rk;
 
-	rk = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), why, sizeof(why));
+	rd_kafka_conf_set(conf, "log_level", "0", why, sizeof(why));
+	rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
 	cluster = rk ? rd_kafka_mock_cluster_new(rk, brokers) : NULL;
 	if (!cluster)
 		return 1;
