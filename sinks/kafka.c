@@ -50,7 +50,7 @@ struct kafka {
 	rd_kafka_topic_t *topic;
 	atomic_bool over; /* it is about to go: its threads should not wait for names */
 	int wake_fd;      /* eventfd: written when librdkafka has something to tell */
-	struct kafka_message_stream stream;
+	struct kafka_stream stream;
 	char key[256];
 
 	struct flight flights[KAFKA_WINDOW]; /* a ring, in the order of their numbers */
@@ -347,7 +347,9 @@ static int kafka_write_opening(struct kafka *s, const struct parcel *parcel)
 {
 	int r;
 
-	kafka_message_describe((struct bytes){(const char *)parcel->p, parcel->n}, &s->stream);
+	if (!strcmp(s->env->format, "pb"))
+		kafka_stream_describe((struct bytes){(const char *)parcel->p, parcel->n},
+				      &s->stream);
 	r = kafka_send(s, parcel, NULL);
 	if (r == 0)
 		s->openings++;

@@ -27,6 +27,13 @@ static const char *const conf_ours[][2] = {
 	{"reconnect.backoff.max.ms", "30000"},
 };
 
+static const char *const conf_not_theirs[][2] = {
+	{"bootstrap.servers", "the brokers stand in the address"},
+	{"metadata.broker.list", "the brokers stand in the address"},
+	{"delivery.report.only.error", "what is not reported is never done"},
+	{"transactional.id", "there are no transactions"},
+};
+
 /* What the user has said of security. */
 struct conf_said {
 	bool protocol, sasl;
@@ -46,9 +53,10 @@ static int conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, 
 static int conf_set_property(rd_kafka_conf_t *conf, const char *name, const char *value,
 			     const char *where, struct conf_said *said, struct err *err)
 {
-	if (!strcmp(name, "bootstrap.servers") || !strcmp(name, "metadata.broker.list"))
-		return errf(err, -EINVAL, "%sthe brokers stand in the address, not in '%s'", where,
-			    name);
+	for (size_t i = 0; i < sizeof(conf_not_theirs) / sizeof(*conf_not_theirs); i++)
+		if (!strcmp(name, conf_not_theirs[i][0]))
+			return errf(err, -EINVAL, "%s'%s' is not yours to set: %s", where, name,
+				    conf_not_theirs[i][1]);
 	if (!strcmp(name, "security.protocol"))
 		said->protocol = true;
 	if (!strcmp(name, "sasl.mechanism") || !strcmp(name, "sasl.mechanisms"))

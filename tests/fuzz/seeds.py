@@ -76,6 +76,17 @@ def manifests():
     put("manifest", b"{host}{host}{pid}%F%j%s%%-{seq}\npenstock manifest 1 99999999999999999999\n")
 
 
+def openings():
+    """What a stream begins with: a StreamInfo, one that is longer than it should be, and one behind other events."""
+    info = b"\x0a\x10" + bytes(range(16)) + b"\x5a\x20" + bytes(range(32))
+    event = b"\x18\x64\xa2\x06" + bytes([len(info)]) + info
+    long = b"\xa2\x06\x72\x0a\x70" + b"x" * 112
+    put("kafka_stream", bytes([len(event)]) + event)
+    put("kafka_stream", bytes([len(long)]) + long)
+    put("kafka_stream", b"\x02\x18\x08\x00" + bytes([len(event)]) + event)
+    put("kafka_stream", bytes([len(event) + 1]) + event)
+
+
 def conversations():
     """What fuzz_redact.c reads: those of http1/ and http2/, and clients of databases."""
     def says(protocol, *calls):
@@ -100,6 +111,7 @@ def archive(path, data):
 def main():
     taken = {}
     manifests()
+    openings()
     conversations()
     for path in sys.argv[1:]:
         data = pathlib.Path(path).read_bytes()

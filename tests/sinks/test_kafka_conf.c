@@ -30,6 +30,7 @@ static void what_librdkafka_does_not_take_is_said_at_once(void **state)
 	assert_int_equal(refusal("property=no.such.thing:1", "no.such.thing"), -EINVAL);
 	assert_int_equal(refusal("property=retry.backoff.ms:never", "retry.backoff.ms"), -EINVAL);
 	assert_int_equal(refusal("property=bootstrap.servers:x:1", "in the address"), -EINVAL);
+	assert_int_equal(refusal("property=delivery.report.only.error:true", "not yours"), -EINVAL);
 	assert_int_equal(refusal("property=security.protocol:ssl", "kafkas://"), -EINVAL);
 	assert_int_equal(refusal("property=acks:1", "acks"), -EINVAL); /* not with idempotence */
 	assert_int_equal(refusal("config=/nonexistent", "No such file"), -ENOENT);
