@@ -93,6 +93,15 @@ def spools():
     spool(15, (4, 77, 64 + 170), one, two)
     spool(15, (9, 77, 64), two, one[:-30])
     spool(15, (3, 77, 64 + 7), one[:300] + b"x" + one[301:], two[:70])
+def openings():
+    """What a stream begins with: a StreamInfo, one that is longer than it should be, and one behind other events."""
+    info = b"\x0a\x10" + bytes(range(16)) + b"\x5a\x20" + bytes(range(32))
+    event = b"\x18\x64\xa2\x06" + bytes([len(info)]) + info
+    long = b"\xa2\x06\x72\x0a\x70" + b"x" * 112
+    put("kafka_stream", bytes([len(event)]) + event)
+    put("kafka_stream", bytes([len(long)]) + long)
+    put("kafka_stream", b"\x02\x18\x08\x00" + bytes([len(event)]) + event)
+    put("kafka_stream", bytes([len(event) + 1]) + event)
 
 
 def conversations():
@@ -156,6 +165,7 @@ def archive(path, data):
 def main():
     taken = {}
     manifests()
+    openings()
     conversations()
     streams()
     spools()
