@@ -14,7 +14,8 @@
  */
 #include "kern/openssl.h"
 #include "kern/data.bpf.h"
-#include "kern/sock.bpf.h"
+#include "kern/hello.bpf.h"
+#include "kern/self.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -202,7 +203,7 @@ static __always_inline void connection_assume(struct connection *c, struct rec_f
 	if (!used->family || flow_is(&c->flow, FLOW_ASSUMED))
 		return;
 	used->role = c->role;
-	flow_set(&c->flow, FLOW_ASSUMED, used);
+	flow_set(&c->flow, FLOW_ASSUMED, used, self_other_end(used));
 }
 
 /* Once client_random has told the socket, nothing else counts: a thread may use others inside a
@@ -224,7 +225,7 @@ static __always_inline void call_flow(struct pt_regs *ctx, struct call *call, st
 	}
 	if (found) {
 		c->role = found->role;
-		flow_set(&c->flow, FLOW_EXACT, found);
+		flow_set(&c->flow, FLOW_EXACT, found, self_other_end(found));
 	} else {
 		connection_assume(c, &call->flow);
 	}
@@ -261,14 +262,13 @@ static __always_inline void call_emit(struct pt_regs *ctx, struct thread *thread
 		e.offset = c->offset[0];
 		c->offset[0] += n;
 	}
-	emission_connection(&e, c);
 	if (e.begun == n)
 		return;
 	if (!(call->flags & DATA_F_UNSEEN)) {
 		e.cut = max_payload && n > max_payload;
 		e.kept = e.cut ? max_payload : n - e.begun;
 	}
-	data_emit(&e);
+	data_emit(&e, c);
 }
 
 SEC("uretprobe")
@@ -426,8 +426,7 @@ static __always_inline void call_progress(struct call *call, struct sock *sk, __
 	e.begun = c->recorded;
 	e.kept = to - c->recorded;
 	c->recorded = to;
-	emission_connection(&e, c);
-	data_emit(&e);
+	data_emit(&e, c);
 }
 
 SEC("tp_btf/sock_send_length")

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Any bytes as a packet that leaves or enters a socket, into the kernel's reader of ClientHellos
- * (kern/sock.bpf.h, compiled for this machine): it notes what a second reader finds, which knows
+ * (kern/hello.bpf.h, compiled for this machine): it notes what a second reader finds, which knows
  * offsets only, however much of the packet lies in one piece; and it never reads past that piece.
  */
-#include "kern/sock.bpf.h"
+#include "kern/hello.bpf.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
-/* Takes the place of kern/common.bpf.h where kern/sock.bpf.h or kern/flow.bpf.h is compiled for
+/* Takes the place of kern/common.bpf.h where kern/hello.bpf.h or kern/flow.bpf.h is compiled for
  * this machine: what those use of BPF. Whoever includes it defines the helpers. */
 #include <string.h>
 
