@@ -3,13 +3,18 @@
 /*
  * The TCP socket behind a TLS connection. The exact join is by the client_random of its
  * ClientHello: seen here in the packets that leave and enter sockets, and known to the library's
- * object.
+ * object. It also tells the other end of a connection of penstock's own where addresses do not,
+ * because somebody on the way puts others into their place.
  */
-#include "kern/sock.bpf.h"
+#include "kern/self.bpf.h"
 
 struct hello_key {
 	__u64 random[4];
-	__u64 role; /* enum rec_role: both ends may be here */
+	__u64 role; /* enum rec_role: both ends may be here; or HELLO_SELF */
+};
+
+enum {
+	HELLO_SELF = 255 /* a socket of penstock's own has sent it, or received it */
 };
 
 struct {
@@ -133,19 +138,21 @@ static __always_inline bool hello_tcp(struct __sk_buff *skb, __u32 at, struct re
 
 /* Fills the cookie and the namespace of the socket. The segment that completes a connection may
  * carry the hello already. It still belongs to the listening socket then, whose cookie is not that
- * of the connection. */
-static __always_inline void hello_owner(struct __sk_buff *skb, struct rec_flow *flow)
+ * of the connection. Returns whether the socket is one of penstock's own. */
+static __always_inline bool hello_owner(struct __sk_buff *skb, struct rec_flow *flow)
 {
 	struct bpf_sock *sk = skb->sk;
 	struct sock *full;
 
 	if (!sk)
-		return;
+		return false;
 	if (sk->state != SOCK_LISTEN)
 		flow->cookie = bpf_get_socket_cookie(skb);
 	full = (struct sock *)bpf_skc_to_tcp_sock(sk);
-	if (full)
-		flow->netns = full->__sk_common.skc_net.net->ns.inum;
+	if (!full)
+		return false;
+	flow->netns = full->__sk_common.skc_net.net->ns.inum;
+	return self_owns(full);
 }
 
 /*
@@ -158,6 +165,7 @@ static __always_inline void hello_note(struct __sk_buff *skb, __u8 role)
 	struct rec_flow flow = {.role = role};
 	struct hello_key key = {.role = role};
 	struct hello_head hello;
+	bool self;
 	__u32 at;
 
 	if (MUTATED || skb->len < HELLO_LEAST || !hello_likely(skb))
@@ -165,24 +173,30 @@ static __always_inline void hello_note(struct __sk_buff *skb, __u8 role)
 	at = hello_ip(skb, &flow);
 	if (!at || !hello_tcp(skb, at, &flow, &hello))
 		return;
-	hello_owner(skb, &flow);
+	self = hello_owner(skb, &flow);
 	__builtin_memcpy(key.random, hello.random, sizeof(key.random));
 	bpf_map_update_elem(&hellos, &key, &flow, role == REC_ROLE_CLIENT ? BPF_NOEXIST : BPF_ANY);
+	key.role = HELLO_SELF;
+	if (self)
+		bpf_map_update_elem(&hellos, &key, &flow, BPF_ANY);
 }
 
 /*
  * The flow of the connection whose client_random lies at `address` in the process; NULL = not
  * known. role says which end is meant, as far as that is known. When it is not, and both ends are
- * on this machine, `seen` decides: a socket that the thread used meanwhile.
+ * on this machine, `seen` decides: a socket that the thread used meanwhile. *ret_self: one of its
+ * two ends is penstock's own.
  */
 static __always_inline struct rec_flow *hello_find(__u64 address, __u8 role,
-						   const struct rec_flow *seen)
+						   const struct rec_flow *seen, bool *ret_self)
 {
 	struct rec_flow *client = NULL, *server = NULL;
 	struct hello_key key = {};
 
 	if (bpf_probe_read_user(key.random, sizeof(key.random), (void *)address))
 		return NULL;
+	key.role = HELLO_SELF;
+	*ret_self = bpf_map_lookup_elem(&hellos, &key);
 	key.role = REC_ROLE_CLIENT;
 	if (role != REC_ROLE_SERVER)
 		client = bpf_map_lookup_elem(&hellos, &key);

@@ -213,6 +213,7 @@ static __always_inline void call_flow(struct pt_regs *ctx, struct call *call, st
 	struct rec_flow *found = NULL;
 	struct openssl_params *p;
 	__u64 base = call->object;
+	bool self = false;
 
 	if (flow_is(&c->flow, FLOW_EXACT))
 		return;
@@ -221,11 +222,11 @@ static __always_inline void call_flow(struct pt_regs *ctx, struct call *call, st
 		c->tries++;
 		if (p->random_in >= 0)
 			base = USER_VALUE(__u64, base + p->random_in);
-		found = hello_find(base + p->random_at, c->role, &call->flow);
+		found = hello_find(base + p->random_at, c->role, &call->flow, &self);
 	}
 	if (found) {
 		c->role = found->role;
-		flow_set(&c->flow, FLOW_EXACT, found, self_other_end(found));
+		flow_set(&c->flow, FLOW_EXACT, found, self || self_other_end(found));
 	} else {
 		connection_assume(c, &call->flow);
 	}

@@ -38,6 +38,12 @@ struct {
 	__type(value, __u8);
 } self_conns SEC(".maps");
 
+/* Is it a socket of penstock's own? */
+static __always_inline bool self_owns(struct sock *sk)
+{
+	return bpf_sk_storage_get(&self_socks, sk, NULL, 0);
+}
+
 static __always_inline bool self_loopback(const struct rec_flow *flow)
 {
 	const __u32 *v6 = (void *)flow->local;
