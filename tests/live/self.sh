@@ -66,6 +66,7 @@ EOF
 receiver() { serve "$2" python3 "$T/receive.py" "$1" "$2" "$got" "$T" "${@:3}"; } # HOW PORT [MORE]
 statistics() { [ "$(grep -c '"type":"stats"' "$got")" -ge "$1" ]; }
 
+# What else goes on here is none of this test's business (--tree).
 # quiet WHAT: of a request that is made now only its two ends are recorded, while statistics go out each second: each would be a
 # reason for more. RECEIVER is the pid of who receives.
 quiet() {
@@ -86,7 +87,7 @@ quiet() {
 got=$T/socket.got port=$(free_port)
 receiver socket "$port"
 RECEIVER=$SERVER
-start record -p tls --stats 1s -w "tcps://127.0.0.1:$port,ca=$T/cert.pem,format=jsonl"
+start record -p tls --tree $$ --stats 1s -w "tcps://127.0.0.1:$port,ca=$T/cert.pem,format=jsonl"
 quiet socket
 
 if [ -n "${URL6:-}" ]; then
@@ -94,7 +95,7 @@ if [ -n "${URL6:-}" ]; then
 	python3 "$T/receive.py" socket "$port" "$got" "$T" six &
 	RECEIVER=$!
 	children+=("$RECEIVER")
-	start record -p tls --stats 1s -w "tcps://[::1]:$port,ca=$T/cert.pem,servername=localhost,format=jsonl"
+	start record -p tls --tree $$ --stats 1s -w "tcps://[::1]:$port,ca=$T/cert.pem,servername=localhost,format=jsonl"
 	quiet six
 fi
 
@@ -103,12 +104,12 @@ got=$T/relay.got port=$(free_port) relay=$(free_port)
 receiver memory "$port"
 RECEIVER=$SERVER
 receiver relay "$relay" "$port"
-start record -p tls --stats 1s -w "tcps://127.0.0.1:$relay,ca=$T/cert.pem,format=jsonl"
+start record -p tls --tree $$ --stats 1s -w "tcps://127.0.0.1:$relay,ca=$T/cert.pem,format=jsonl"
 quiet relay
 
 # he who comes to us
 got=$T/visit.got port=$(free_port)
-start record -p tls --stats 1s -w "tcps-listen://127.0.0.1:$port,cert=$T/cert.pem,key=$T/key.pem,format=jsonl"
+start record -p tls --tree $$ --stats 1s -w "tcps-listen://127.0.0.1:$port,cert=$T/cert.pem,key=$T/key.pem,format=jsonl"
 python3 "$T/receive.py" visit "$port" "$got" "$T" &
 RECEIVER=$!
 children+=("$RECEIVER")
