@@ -6,6 +6,10 @@
 #include "capture/run/user.h"
 
 struct outputs {
+	/* What the caller wants, before outputs_parse(): may what is recorded leave this machine
+	 * unencrypted, and how long may streams take at the end? */
+	bool insecure;
+	uint64_t drain_ns;
 	unsigned n;
 	struct output_spec specs[OUTPUT_MAX];
 	struct output *v[OUTPUT_MAX];     /* NULL until opened */
