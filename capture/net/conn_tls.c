@@ -12,24 +12,34 @@
 
 enum {
 	RECORD = SSL3_RT_MAX_PLAIN_LENGTH, /* most bytes that are encrypted together */
+	OUT_ENOUGH = 2 * RECORD,           /* goes to the socket by one call; more saves nothing */
+	OUT_MOST = 16 * RECORD, /* no peer makes us keep more than that: one that asks for new keys
+				 * again and again, and does not read */
 	MARKS = 64,
 };
 
-/* When the socket had taken so many bytes, so many of those that were written were among them. */
+/* When the socket has taken so many bytes, so many of those that were written are among them. */
 struct conn_mark {
 	uint64_t sent;
 	uint64_t written;
 };
 
+/*
+ * OpenSSL cannot answer a peer that asks for new keys while a record of its own waits for the
+ * socket: the connection ends. So it never waits: what it makes goes into memory, `out`, from which
+ * every call of ours moves on what the socket takes, and nothing new is encrypted before it is
+ * empty.
+ */
 struct conn_tls {
 	SSL *ssl;
 	struct tls_peer peer;
-	bool ready; /* the handshake is over */
+	bool begun; /* the handshake */
+	bool ready; /* it is over */
 	bool ended; /* the socket has no more bytes */
 	bool dry;   /* there is nothing to read that was received already */
 	int error;  /* errno of the socket */
-	short handshake_wants, read_wants, write_wants;
-	size_t again; /* bytes that must come again: they are encrypted already */
+	char *out;
+	size_t out_at, out_n, out_size;
 	uint64_t written;
 	uint64_t acked;
 	unsigned marks_n;
@@ -39,19 +49,39 @@ struct conn_tls {
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static BIO_METHOD *bio_method;
 
-/* How OpenSSL reaches the socket: no signal when it is closed, bytes counted, errors kept. */
+/* Room for one more of what OpenSSL makes: a little for answers, or for all of one call at once. */
+static int conn_tls_reserve(struct conn_tls *t, size_t need)
+{
+	size_t size = need <= RECORD / 4 ? RECORD / 4 : OUT_ENOUGH + 2 * RECORD;
+	char *out;
+
+	if (need <= t->out_size)
+		return 0;
+	if (need > OUT_MOST)
+		return -ENOBUFS;
+	size = size > need ? size : need;
+	out = realloc(t->out, size);
+	if (!out)
+		return -ENOMEM;
+	t->out = out;
+	t->out_size = size;
+	return 0;
+}
+
+/* How OpenSSL reaches the socket. */
 static int bio_write(BIO *b, const char *p, int n)
 {
-	struct conn *c = BIO_get_data(b);
-	struct iovec v = {.iov_base = (void *)p, .iov_len = (size_t)n};
-	ssize_t r = conn_send_raw(c, &v, 1);
+	struct conn_tls *t = ((struct conn *)BIO_get_data(b))->tls;
+	int r = conn_tls_reserve(t, t->out_n + (size_t)n);
 
 	BIO_clear_retry_flags(b);
-	if (r == -EAGAIN)
-		BIO_set_retry_write(b);
-	else if (r < 0)
-		c->tls->error = (int)-r;
-	return r < 0 ? -1 : (int)r;
+	if (r < 0) {
+		t->error = -r;
+		return -1;
+	}
+	memcpy(t->out + t->out_n, p, (size_t)n);
+	t->out_n += (size_t)n;
+	return n;
 }
 
 static int bio_read(BIO *b, char *p, int n)
@@ -76,6 +106,27 @@ static long bio_ctrl(BIO *b, int command, long number, void *p)
 	if (command == BIO_CTRL_EOF)
 		return c->tls->ended;
 	return command == BIO_CTRL_FLUSH;
+}
+
+/* 0: the socket has it all; -EAGAIN; others. An idle connection keeps no memory for it. */
+static int conn_tls_flush(struct conn *c)
+{
+	struct conn_tls *t = c->tls;
+
+	while (t->out_at < t->out_n) {
+		struct iovec v = {.iov_base = t->out + t->out_at, .iov_len = t->out_n - t->out_at};
+		ssize_t r = conn_send_raw(c, &v, 1);
+
+		if (r < 0) {
+			if (r != -EAGAIN)
+				t->error = (int)-r;
+			return (int)r;
+		}
+		t->out_at += (size_t)r;
+	}
+	free(TAKE_PTR(t->out));
+	t->out_at = t->out_n = t->out_size = 0;
+	return 0;
 }
 
 static void bio_make_method(void)
@@ -106,9 +157,6 @@ int conn_tls_new(struct conn *c, struct tls *tls, const char *host)
 	BIO_set_data(bio, c);
 	BIO_set_init(bio, 1);
 	SSL_set_bio(t->ssl, bio, bio);
-	t->handshake_wants = POLLIN | POLLOUT;
-	t->read_wants = POLLIN;
-	t->write_wants = POLLOUT;
 	return 0;
 }
 
@@ -116,46 +164,52 @@ void conn_tls_free(struct conn *c)
 {
 	if (!c->tls)
 		return;
+	if (!c->failure)
+		(void)conn_tls_flush(c);
 	SSL_free(c->tls->ssl);
+	free(c->tls->out);
 	free(c->tls);
 }
 
-/* Says why OpenSSL failed. */
+/* Says why OpenSSL or the socket failed. What the peer says of it itself is worth most. */
 static int conn_tls_explain(struct conn *c)
 {
 	struct conn_tls *t = c->tls;
 	unsigned long e = ERR_peek_error();
+	int reason = ERR_GET_LIB(e) == ERR_LIB_SSL ? ERR_GET_REASON(e) : 0;
 	char text[TLS_TEXT];
 	const char *why;
 	int code = -EPROTO;
 
 	if (t->peer.error)
 		return conn_fail(c, -EACCES, tls_peer_text(&t->peer, text));
-	if (!e && t->error)
+	if (t->error && reason < SSL_AD_REASON_OFFSET)
 		return conn_fail_errno(c, t->error);
 	if (ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE)
 		return conn_fail_errno(c, ENOMEM);
-	why = ERR_GET_LIB(e) == ERR_LIB_SSL
-		      ? tls_reason_text(ERR_GET_REASON(e), &t->peer, !t->ready, &code)
-		      : NULL;
+	why = tls_reason_text(reason, &t->peer, !t->ready, &code);
 	if (!why)
 		why = e ? ERR_reason_error_string(e) : NULL;
 	return conn_fail(c, code, why ? why : "TLS has failed");
 }
 
-/* What a call of OpenSSL that did not succeed means. */
-static int conn_tls_result(struct conn *c, int r, short *wants)
+/* What a call of OpenSSL that did not succeed means. It waits for nothing but bytes to read. */
+static int conn_tls_result(struct conn *c, int r)
 {
-	switch (SSL_get_error(c->tls->ssl, r)) {
-	case SSL_ERROR_WANT_READ:
-		*wants = POLLIN;
+	if (SSL_get_error(c->tls->ssl, r) == SSL_ERROR_WANT_READ)
 		return -EAGAIN;
-	case SSL_ERROR_WANT_WRITE:
-		*wants = POLLOUT;
-		return -EAGAIN;
-	default:
-		return conn_tls_explain(c);
-	}
+	(void)conn_tls_flush(c); /* the peer is told what is wrong */
+	return conn_tls_explain(c);
+}
+
+/* The socket takes nothing more. The peer may have told why before it closed. */
+static int conn_tls_explain_flush(struct conn *c)
+{
+	char any;
+
+	ERR_clear_error();
+	(void)SSL_peek(c->tls->ssl, &any, sizeof(any));
+	return conn_tls_explain(c);
 }
 
 int conn_tls_handshake(struct conn *c)
@@ -165,12 +219,19 @@ int conn_tls_handshake(struct conn *c)
 
 	if (t->ready)
 		return 0;
+	t->begun = true;
 	ERR_clear_error();
 	r = SSL_do_handshake(t->ssl);
 	if (r != 1)
-		return conn_tls_result(c, r, &t->handshake_wants);
-	t->ready = true;
-	return 0;
+		r = conn_tls_result(c, r);
+	t->ready = r == 1;
+	if (r == -EAGAIN || t->ready) {
+		int sent = conn_tls_flush(c);
+
+		if (sent < 0 && sent != -EAGAIN)
+			return conn_tls_explain_flush(c);
+	}
+	return t->ready ? 0 : r;
 }
 
 /* Where in the pieces of a write we are. */
@@ -208,8 +269,8 @@ static void pieces_advance(struct pieces *pieces, size_t n)
 	pieces->at += n;
 }
 
-/* Remembers how far the socket is. When there is no room every second mark goes: those that stay
- * say the same, if later. */
+/* Remembers which byte of the socket ends what was written. When there is no room every second mark
+ * goes: those that stay say the same, if later. */
 static void conn_tls_mark(struct conn *c)
 {
 	struct conn_tls *t = c->tls;
@@ -219,112 +280,100 @@ static void conn_tls_mark(struct conn *c)
 			t->marks[i] = t->marks[2 * i + 1];
 		t->marks_n = MARKS / 2;
 	}
-	t->marks[t->marks_n++] = (struct conn_mark){.sent = c->sent, .written = t->written};
+	t->marks[t->marks_n++] =
+		(struct conn_mark){.sent = c->sent + t->out_n - t->out_at, .written = t->written};
 }
 
-/* The peer has closed. It may have told why before that, which is more than the system knows. */
-static int conn_tls_explain_write(struct conn *c, int r)
-{
-	struct conn_tls *t = c->tls;
-	char any;
-
-	if (SSL_get_error(t->ssl, r) == SSL_ERROR_SYSCALL && t->error) {
-		ERR_clear_error();
-		(void)SSL_peek(t->ssl, &any, sizeof(any));
-		if (ERR_GET_REASON(ERR_peek_error()) < SSL_AD_REASON_OFFSET)
-			ERR_clear_error();
-	}
-	return conn_tls_explain(c);
-}
-
-/* One record. How much of it; -EAGAIN: it must come again. */
+/* One record. How much of it; -EAGAIN: nothing. */
 static ssize_t conn_tls_write_record(struct conn *c, const void *p, size_t n)
 {
 	struct conn_tls *t = c->tls;
 	size_t done = 0;
-	int r, error;
+	int r;
 
 	ERR_clear_error();
 	r = SSL_write_ex(t->ssl, p, n, &done);
-	t->again = 0;
-	t->write_wants = POLLOUT;
-	if (r == 1) {
-		t->written += done;
-		conn_tls_mark(c);
-		return (ssize_t)done;
+	if (r != 1)
+		return conn_tls_result(c, r);
+	t->written += done;
+	conn_tls_mark(c);
+	return (ssize_t)done;
+}
+
+/* Encrypts as much as goes to the socket by one call. How much; -EAGAIN: nothing. */
+static ssize_t conn_tls_write_records(struct conn *c, struct pieces *pieces)
+{
+	struct conn_tls *t = c->tls;
+	char copy[RECORD];
+	ssize_t taken = 0, r;
+
+	while (pieces->left && t->out_n < OUT_ENOUGH) {
+		size_t n = pieces->left < RECORD ? pieces->left : RECORD;
+
+		r = conn_tls_write_record(c, pieces_gather(pieces, n, copy), n);
+		if (r < 0)
+			return r == -EAGAIN && taken ? taken : r;
+		taken += r;
+		pieces_advance(pieces, (size_t)r);
 	}
-	error = SSL_get_error(t->ssl, r);
-	if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE)
-		return conn_tls_explain_write(c, r);
-	t->again = n;
-	return conn_tls_result(c, r, &t->write_wants);
+	return taken;
 }
 
 ssize_t conn_tls_write(struct conn *c, const struct iovec *v, unsigned n)
 {
-	struct conn_tls *t = c->tls;
 	struct pieces pieces = {.v = v};
-	char copy[RECORD];
 	ssize_t taken = 0, r = conn_tls_handshake(c);
 
 	if (r < 0)
 		return r;
 	for (unsigned i = 0; i < n; i++)
 		pieces.left += v[i].iov_len;
-	assert(pieces.left >= t->again);
-	while (pieces.left) {
-		size_t most = t->again ? t->again : pieces.left < RECORD ? pieces.left : RECORD;
-
-		r = conn_tls_write_record(c, pieces_gather(&pieces, most, copy), most);
+	while ((r = conn_tls_flush(c)) == 0 && pieces.left) {
+		r = conn_tls_write_records(c, &pieces);
 		if (r < 0)
-			return taken ? taken : r;
+			break;
 		taken += r;
-		pieces_advance(&pieces, (size_t)r);
 	}
-	return taken;
+	if (r < 0 && r != -EAGAIN)
+		return c->failure ? c->failure : conn_tls_explain_flush(c);
+	return taken ? taken : r;
 }
 
 ssize_t conn_tls_read(struct conn *c, void *p, size_t n)
 {
 	struct conn_tls *t = c->tls;
-	size_t got = 0, some;
+	size_t got = 0, some = 0;
 	ssize_t r = conn_tls_handshake(c);
 
 	if (r < 0)
 		return r;
-	t->read_wants = POLLIN;
-	while (got < n && r == 0) {
-		ERR_clear_error();
-		some = 0;
-		if (SSL_read_ex(t->ssl, (char *)p + got, n - got, &some) == 1) {
-			got += some;
-			t->dry = !SSL_has_pending(t->ssl);
-			if (t->dry)
-				break;
-		} else if (SSL_get_error(t->ssl, 0) == SSL_ERROR_ZERO_RETURN) {
-			t->dry = true;
-			break;
-		} else {
-			r = conn_tls_result(c, 0, &t->read_wants);
-			t->dry = true;
-		}
+	(void)conn_tls_flush(c); /* when the peer is gone reading tells more */
+	t->dry = true;
+	ERR_clear_error();
+	while (got < n && SSL_read_ex(t->ssl, (char *)p + got, n - got, &some) == 1) {
+		got += some;
+		t->dry = !SSL_has_pending(t->ssl);
+		if (t->dry)
+			return (ssize_t)got;
 	}
+	if (got == n)
+		return (ssize_t)got;
+	t->dry = true;
 	/* What was read comes first: a failure is said next time. */
+	if (SSL_get_error(t->ssl, 0) != SSL_ERROR_ZERO_RETURN)
+		r = conn_tls_result(c, 0);
 	return got ? (ssize_t)got : r;
 }
 
 short conn_tls_events(const struct conn *c, short want)
 {
 	const struct conn_tls *t = c->tls;
-	short events = 0;
 
+	if (!t->begun)
+		return POLLIN | POLLOUT;
 	if (!t->ready)
-		return want ? t->handshake_wants : 0;
-	if (want & POLLIN)
-		events |= t->read_wants;
-	if (want & POLLOUT)
-		events |= t->write_wants;
-	return events;
+		want = POLLIN;
+	return t->out_n ? want | POLLOUT : want;
 }
 
 bool conn_tls_pending(const struct conn *c)
@@ -341,6 +390,8 @@ uint64_t conn_tls_acked(struct conn *c, uint64_t of_socket)
 		t->acked = t->marks[n++].written;
 	t->marks_n -= n;
 	memmove(t->marks, t->marks + n, t->marks_n * sizeof(*t->marks));
+	if (!c->failure)
+		(void)conn_tls_flush(c); /* who waits for this may call nothing else */
 	return t->acked;
 }
 
@@ -351,11 +402,14 @@ int conn_tls_shutdown(struct conn *c)
 
 	if (r < 0)
 		return r;
-	if (t->again)
-		return -EAGAIN; /* a farewell in the middle of a record is none */
 	ERR_clear_error();
-	r = SSL_shutdown(t->ssl);
-	return r < 0 ? conn_tls_result(c, r, &t->write_wants) : 0;
+	if (!(SSL_get_shutdown(t->ssl) & SSL_SENT_SHUTDOWN)) {
+		r = SSL_shutdown(t->ssl);
+		if (r < 0)
+			return conn_tls_result(c, r);
+	}
+	r = conn_tls_flush(c);
+	return r < 0 && r != -EAGAIN ? conn_tls_explain_flush(c) : r;
 }
 
 const char *conn_tls_peer_name(const struct conn *c)

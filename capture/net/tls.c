@@ -2,6 +2,7 @@
 #include "capture/net/tls.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -20,6 +21,7 @@ struct tls {
 	bool server;
 	char *servername; /* NULL = the host that is dialled */
 	char *allow;      /* NULL = any */
+	bool locked;      /* its key wants a passphrase */
 };
 
 enum {
@@ -145,6 +147,7 @@ static int tls_note_asked(SSL *ssl, X509 **cert, EVP_PKEY **key)
 /* A key with a passphrase: nobody is asked for it. */
 static int tls_refuse_passphrase(char *buffer, int size, int writing, void *arg)
 {
+	*(bool *)arg = true;
 	return 0;
 }
 
@@ -172,39 +175,33 @@ static int tls_make(const struct tls_cfg *cfg, bool server, struct tls **ret)
 	SSL_CTX_set_session_cache_mode(t->ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_num_tickets(t->ctx, 0);
 	SSL_CTX_set_options(t->ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET);
-	SSL_CTX_set_mode(t->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
-					 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-					 SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_mode(t->ctx, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_read_ahead(t->ctx, 1);
 	SSL_CTX_set_default_read_buffer_len(t->ctx, READ_AHEAD);
 	SSL_CTX_set_default_passwd_cb(t->ctx, tls_refuse_passphrase);
+	SSL_CTX_set_default_passwd_cb_userdata(t->ctx, &t->locked);
 	/* Whoever is named in ca= is trusted, authority of others or not. */
 	X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(t->ctx), X509_V_FLAG_PARTIAL_CHAIN);
 	*ret = t;
 	return 0;
 }
 
-/* Why OpenSSL did not take a file: of its errors, the first that says something. */
+/* Why OpenSSL did not take a file: the first of its errors knows best. */
 static int tls_file_error(const char *option, const char *file, struct err *err)
 {
 	unsigned long e = ERR_peek_error();
-	int reason = ERR_GET_REASON(e);
+	int lib = ERR_GET_LIB(e), reason = ERR_GET_REASON(e);
 	const char *text = ERR_reason_error_string(e);
 
-	if (ERR_SYSTEM_ERROR(e)) {
-		ERR_clear_error();
+	ERR_clear_error();
+	if (ERR_SYSTEM_ERROR(e))
 		return errf(err, -reason, "%s=%s: %s", option, file, strerror(reason));
-	}
-	e = ERR_peek_last_error();
-	if (ERR_GET_LIB(e) == ERR_LIB_X509 && ERR_GET_REASON(e) == X509_R_KEY_VALUES_MISMATCH)
+	if (lib == ERR_LIB_X509 && reason == X509_R_KEY_VALUES_MISMATCH)
 		text = "is not the key of the certificate";
-	else if (ERR_GET_LIB(e) == ERR_LIB_PEM && ERR_GET_REASON(e) == PEM_R_BAD_PASSWORD_READ)
-		text = "is locked with a passphrase, and nobody is asked for it";
 	else if (!strcmp(option, "key"))
 		text = "holds no private key in PEM";
-	else if (ERR_GET_LIB(e) != ERR_LIB_SSL || !text)
+	else if (lib != ERR_LIB_SSL || !text) /* which has other faults: a key that is too short */
 		text = "holds no certificate in PEM";
-	ERR_clear_error();
 	return errf(err, -EINVAL, "%s=%s: %s", option, file, text);
 }
 
@@ -220,17 +217,20 @@ static int tls_load_trust(SSL_CTX *ctx, const char *ca, struct err *err)
 }
 
 /* Our own certificate and its key. */
-static int tls_load_own(SSL_CTX *ctx, const struct tls_cfg *cfg, struct err *err)
+static int tls_load_own(struct tls *t, const struct tls_cfg *cfg, struct err *err)
 {
 	const char *key = cfg->key ? cfg->key : cfg->cert;
 
 	if (!cfg->cert)
 		return cfg->key ? errf(err, -EINVAL, "key= without cert=") : 0;
-	if (SSL_CTX_use_certificate_chain_file(ctx, cfg->cert) != 1)
+	if (SSL_CTX_use_certificate_chain_file(t->ctx, cfg->cert) != 1)
 		return tls_file_error("cert", cfg->cert, err);
-	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
-		return tls_file_error("key", key, err);
-	return 0;
+	if (SSL_CTX_use_PrivateKey_file(t->ctx, key, SSL_FILETYPE_PEM) == 1)
+		return 0;
+	if (t->locked)
+		return errf(err, -EINVAL,
+			    "key=%s: is locked with a passphrase, and nobody is asked for it", key);
+	return tls_file_error("key", key, err);
 }
 
 int tls_client_new(const struct tls_cfg *cfg, struct tls **ret, struct err *err)
@@ -244,7 +244,7 @@ int tls_client_new(const struct tls_cfg *cfg, struct tls **ret, struct err *err)
 	SSL_CTX_set_verify(t->ctx, SSL_VERIFY_PEER, tls_verify);
 	r = tls_load_trust(t->ctx, cfg->ca, err);
 	if (r == 0)
-		r = tls_load_own(t->ctx, cfg, err);
+		r = tls_load_own(t, cfg, err);
 	if (r < 0) {
 		tls_free(t);
 		return r;
@@ -266,7 +266,7 @@ int tls_server_new(const struct tls_cfg *cfg, struct tls **ret, struct err *err)
 	ERR_clear_error();
 	if (r < 0)
 		return errf(err, r, "no memory for TLS");
-	r = tls_load_own(t->ctx, cfg, err);
+	r = tls_load_own(t, cfg, err);
 	if (r == 0 && (cfg->ca || cfg->allow)) {
 		SSL_CTX_set_verify(t->ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
 				   tls_verify);
@@ -314,6 +314,7 @@ SSL *tls_begin(struct tls *t, const char *host, struct tls_peer *peer)
 {
 	SSL *ssl = SSL_new(t->ctx);
 
+	assert(t->server || host || t->servername);
 	if (!ssl)
 		return NULL;
 	SSL_set_app_data(ssl, peer);

@@ -10,10 +10,13 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "capture/base/elapsed.h"
+#include "tests/support/certs.h"
+#include "tests/support/temp.h"
 
 int ends_dial(struct dial *d)
 {
@@ -64,6 +67,18 @@ void ends_sockets(int *ret_client, int *ret_server)
 	listener_close(&l);
 	assert_true(*ret_client >= 0);
 	assert_true(*ret_server >= 0);
+}
+
+void ends_contexts(struct tls **ret_client, struct tls **ret_server)
+{
+	char cert[PATH_MAX], key[PATH_MAX];
+
+	certs_make("server", &(struct cert_plan){.cn = "localhost", .san = "DNS:localhost"});
+	temp_path(cert, "server.pem");
+	temp_path(key, "server.key");
+	assert_int_equal(tls_client_new(&(struct tls_cfg){.ca = cert}, ret_client, NULL), 0);
+	assert_int_equal(
+		tls_server_new(&(struct tls_cfg){.cert = cert, .key = key}, ret_server, NULL), 0);
 }
 
 void ends_open(struct ends *e, struct tls *client, struct tls *server, const char *host)

@@ -18,6 +18,9 @@ int ends_dial(struct dial *d);
 int ends_dial_text(const char *text);
 /* Connected descriptors, over loopback. */
 void ends_sockets(int *ret_client, int *ret_server);
+/* For TLS between the two: a server with the certificate "server" (see certs.h), which is for
+ * localhost, and a client that trusts it. */
+void ends_contexts(struct tls **ret_client, struct tls **ret_server);
 /* A connection each; host as conn_new() has it. */
 void ends_open(struct ends *e, struct tls *client, struct tls *server, const char *host);
 void ends_open_unix(struct ends *e);
