@@ -22,7 +22,7 @@ add_library(alloc_preload MODULE alloc/preload.c)
 target_link_libraries(alloc_preload PRIVATE ${CMAKE_DL_LIBS})
 get_property(tests DIRECTORY PROPERTY TESTS)
 list(FILTER tests EXCLUDE REGEX "^lint/")
-list(FILTER tests EXCLUDE REGEX "^sinks/rotate_kill$") # thousands of processes that are killed; sinks/rotate has the allocations
+list(FILTER tests EXCLUDE REGEX "^sinks/(rotate|spool)_kill$") # thousands of processes that are killed; sinks/rotate and spool have the allocations
 list(FILTER tests EXCLUDE REGEX "^sinks/kafka$") # sinks/kafka_conf has the allocations; librdkafka's own are never missing
 if(NOT SANITIZE)
   foreach(test ${tests})
@@ -69,6 +69,8 @@ if(RDKAFKA_FOUND)
 endif()
 add_executable(bench_encoders bench/bench_encoders.c)
 target_link_libraries(bench_encoders PRIVATE penstock_cli test_support)
+add_executable(bench_spool bench/bench_spool.c)
+target_link_libraries(bench_spool PRIVATE penstock_cli test_support)
 file(GLOB recordings CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/samples/raw/*.raw)
 foreach(recording ${recordings})
   get_filename_component(name ${recording} NAME_WE)

@@ -10,31 +10,31 @@ struct tls_cfg {
 	const char *ca;         /* file of certificates that are trusted; NULL = the system's */
 	const char *cert, *key; /* PEM files; a client may have none; key NULL = it is in cert */
 	const char *servername; /* to ask for and to expect; NULL = the host that is dialled */
-	const char *allow;      /* servers only: names of clients, separated by `+` or `:`; NULL = all
-				 * that a certificate of `ca` vouches for. With either, a client must have
-				 * a certificate. */
+	const char *allow; /* servers only: names of clients, separated by `+` or `:`; NULL = all
+			    * that a certificate of `ca` vouches for. With either, a client must
+			    * have a certificate. */
 };
 
-/* Rows for an options table: `type` has a struct tls_cfg called `member`. */
-#define TLS_CLIENT_OPTIONS(type, member)                                                           \
+/* Rows for an options table: `owner` has a struct tls_cfg called `member`. */
+#define TLS_CLIENT_OPTIONS(owner, member)                                                          \
 	{.name = "ca",                                                                             \
 	 .type = OPT_STRING,                                                                       \
-	 .offset = offsetof(type, member.ca),                                                      \
+	 .offset = offsetof(owner, member.ca),                                                     \
 	 .arg = "FILE",                                                                            \
 	 .help = "trust the certificates in FILE, not the system's"},                              \
 		{.name = "cert",                                                                   \
 		 .type = OPT_STRING,                                                               \
-		 .offset = offsetof(type, member.cert),                                            \
+		 .offset = offsetof(owner, member.cert),                                           \
 		 .arg = "FILE",                                                                    \
 		 .help = "our own certificate, and what leads to its authority"},                  \
 		{.name = "key",                                                                    \
 		 .type = OPT_STRING,                                                               \
-		 .offset = offsetof(type, member.key),                                             \
+		 .offset = offsetof(owner, member.key),                                            \
 		 .arg = "FILE",                                                                    \
 		 .help = "the private key, where cert= does not hold it"},                         \
 	{                                                                                          \
 		.name = "servername", .type = OPT_STRING,                                          \
-		.offset = offsetof(type, member.servername), .arg = "NAME",                        \
+		.offset = offsetof(owner, member.servername), .arg = "NAME",                       \
 		.help = "the name that its certificate must have, if not the host's"               \
 	}
 
