@@ -246,6 +246,7 @@ int delivery_new(const struct delivery_config *cfg, struct delivery **ret, struc
 	if (!d)
 		return errf(err, -ENOMEM, "%s: out of memory", cfg->label);
 	d->cfg = *cfg;
+	d->cfg.sink_env.context = cfg->context;
 	d->cfg.sink_env.done = medium_done;
 	d->cfg.sink_env.refused = medium_refused;
 	d->cfg.sink_env.refresh = medium_refresh;
@@ -343,6 +344,8 @@ void delivery_finish(struct delivery *d)
 	delivery_tell(d, &d->closed);
 	pthread_join(d->thread, NULL);
 	d->started = false;
+	if (d->store)
+		store_end(d->store);
 }
 
 uint32_t delivery_wants(const struct delivery *d)

@@ -308,6 +308,8 @@ static enum medium_step medium_step_end(struct medium *m)
 		return medium_sync(m);
 	medium_write_beside(m);
 	r = m->ops->end ? m->ops->end(m->sink) : 0;
+	if (r == -EAGAIN)
+		return MEDIUM_BLOCKED;
 	m->state = MEDIUM_NONE;
 	if (r < 0) {
 		tally_error(m->tally, m->label, r, medium_why(m));

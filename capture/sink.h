@@ -50,6 +50,8 @@ struct sink_env {
 	int (*recover)(int folder, const char *path, struct err *err);
 	const char *format; /* of what comes: name of the encoder */
 	bool filtered;      /* a filter has made other bytes of it */
+	bool context;       /* its encoder keeps context: nobody understands it but from where a
+			     * generation opens */
 	sink_done_fn done;
 	sink_refused_fn refused;
 	/* A newcomer needs a generation of its own, where the encoder keeps context: one is opened
@@ -122,7 +124,8 @@ struct sink_ops {
 	 */
 	int (*beside)(void *ctx, const char *extension, const void *p, size_t n);
 	/* Ends the medium in good order: what close() says counts. begin() may follow. -ESTALE as
-	 * above; -EIO and no room: what was written is not there, either. NULL = nothing to do. */
+	 * above; -EIO and no room: what was written is not there, either; -EAGAIN: not yet. NULL =
+	 * nothing to do. */
 	int (*end)(void *ctx);
 	/* Why the last call failed, in a line that names the peer; NULL, or the function missing =
 	 * what strerror(3) has. */

@@ -15,6 +15,7 @@ struct store {
 	struct pool *pool;
 	struct tally sent;
 	bool failed; /* the last chunk was not taken */
+	bool ended;
 
 	pthread_mutex_t lock; /* of what follows */
 	struct spool_stats stats;
@@ -73,12 +74,20 @@ int store_new(const struct store_config *cfg, struct store **ret, char *ret_note
 	return 0;
 }
 
+void store_end(struct store *s)
+{
+	if (s->ended)
+		return;
+	s->ended = true;
+	s->cfg.ops->close(s->spool);
+}
+
 void store_free(struct store *s)
 {
 	if (!s)
 		return;
 	if (s->spool)
-		s->cfg.ops->close(s->spool);
+		store_end(s);
 	pool_free(s->pool);
 	pthread_mutex_destroy(&s->lock);
 	tally_free(&s->sent);
@@ -113,10 +122,8 @@ struct chunk *store_next(struct store *s)
 
 		if (!c)
 			return NULL;
-		if (s->cfg.ops->next(s->spool, c) == 0) {
-			c->opens_run = c->opens;
+		if (s->cfg.ops->next(s->spool, c) == 0)
 			return c;
-		}
 		pool_give(s->pool, c);
 		store_look(s);
 	}

@@ -25,6 +25,8 @@ struct store;
  * damaged, in words. */
 int store_new(const struct store_config *cfg, struct store **ret, char *ret_note, size_t note_size,
 	      struct err *err);
+/* Nothing will be put or taken any more: everything is brought to the disk. Its statistics stay. */
+void store_end(struct store *s);
 /* NULL is fine. */
 void store_free(struct store *s);
 

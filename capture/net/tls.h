@@ -15,26 +15,26 @@ struct tls_cfg {
 			    * have a certificate. */
 };
 
-/* Rows for an options table: `cfg` has a struct tls_cfg called `member`. */
-#define TLS_CLIENT_OPTIONS(cfg, member)                                                            \
+/* Rows for an options table: `owner` has a struct tls_cfg called `member`. */
+#define TLS_CLIENT_OPTIONS(owner, member)                                                          \
 	{.name = "ca",                                                                             \
 	 .type = OPT_STRING,                                                                       \
-	 .offset = offsetof(cfg, member.ca),                                                       \
+	 .offset = offsetof(owner, member.ca),                                                     \
 	 .arg = "FILE",                                                                            \
 	 .help = "trust the certificates in FILE, not the system's"},                              \
 		{.name = "cert",                                                                   \
 		 .type = OPT_STRING,                                                               \
-		 .offset = offsetof(cfg, member.cert),                                             \
+		 .offset = offsetof(owner, member.cert),                                           \
 		 .arg = "FILE",                                                                    \
 		 .help = "our own certificate, and what leads to its authority"},                  \
 		{.name = "key",                                                                    \
 		 .type = OPT_STRING,                                                               \
-		 .offset = offsetof(cfg, member.key),                                              \
+		 .offset = offsetof(owner, member.key),                                            \
 		 .arg = "FILE",                                                                    \
 		 .help = "the private key, where cert= does not hold it"},                         \
 	{                                                                                          \
 		.name = "servername", .type = OPT_STRING,                                          \
-		.offset = offsetof(cfg, member.servername), .arg = "NAME",                         \
+		.offset = offsetof(owner, member.servername), .arg = "NAME",                       \
 		.help = "the name that its certificate must have, if not the host's"               \
 	}
 

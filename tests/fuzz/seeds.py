@@ -76,6 +76,34 @@ def manifests():
     put("manifest", b"{host}{host}{pid}%F%j%s%%-{seq}\npenstock manifest 1 99999999999999999999\n")
 
 
+def spools():
+    """What a run leaves of a spool; fuzz_spool.c makes the checksums right."""
+    def segment(number, opening, *lengths):
+        head = b"PNSPOOL\1" + struct.pack("<4I3Q16x", 0, len(opening), 0, 0, number, 77, 5)
+        records = b"".join(struct.pack("<4I7Q20I8x", n, 0, 0, 5 if n == 60 else 0, 5, 7, 50, 70, 1, 2, 3, 3, 1, 1,
+                                       len(opening) if n == 60 else 0, 3, *[0] * 15) + b"p" * n for n in lengths)
+        return head + opening + records
+
+    def spool(flags, cursor, first, second=b""):
+        cursor = b"PNCURSR\1" + struct.pack("<2I3Q", 0, 0, *cursor)
+        put("spool", struct.pack("<B40sH", flags, cursor, len(first)) + first + second)
+    one, two = segment(3, b"opening", 60, 10, 200), segment(4, b"", 10, 10)
+    for flags in (15, 31, 47, 63, 11, 13):
+        spool(flags, (3, 77, 64 + 7 + 160 + 60), one, two)
+    spool(15, (4, 77, 64 + 170), one, two)
+    spool(15, (9, 77, 64), two, one[:-30])
+    spool(15, (3, 77, 64 + 7), one[:300] + b"x" + one[301:], two[:70])
+def openings():
+    """What a stream begins with: a StreamInfo, one that is longer than it should be, and one behind other events."""
+    info = b"\x0a\x10" + bytes(range(16)) + b"\x5a\x20" + bytes(range(32))
+    event = b"\x18\x64\xa2\x06" + bytes([len(info)]) + info
+    long = b"\xa2\x06\x72\x0a\x70" + b"x" * 112
+    put("kafka_stream", bytes([len(event)]) + event)
+    put("kafka_stream", bytes([len(long)]) + long)
+    put("kafka_stream", b"\x02\x18\x08\x00" + bytes([len(event)]) + event)
+    put("kafka_stream", bytes([len(event) + 1]) + event)
+
+
 def conversations():
     """What fuzz_redact.c reads: those of http1/ and http2/, and clients of databases."""
     def says(protocol, *calls):
@@ -89,6 +117,34 @@ def conversations():
          b"B\0\0\0\x17p\0s\0\0\1\0\1\0\1\0\0\0\3abc\0\0")
 
 
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
+
+
+def streams():
+    """Frame Streams, and what penstock sends with them: handshakes, a batch, its acknowledgement."""
+    def control(kind, *types):
+        body = struct.pack(">I", kind) + b"".join(struct.pack(">II", 1, len(t)) + t for t in types)
+        return struct.pack(">II", 0, len(body)) + body
+
+    batch, event = (b"protobuf:penstock.v1." + name for name in (b"Batch", b"Event"))
+    stream = bytes(range(16))
+    data = b"\x15\xa2\x06\x12\x0a\x10" + stream + b"\x02\x10\x07"
+    head = b"\x08\x07\x10\x01\x20" + bytes([len(data)]) + b"\x2d" + struct.pack("<I", crc32c(data))
+    whole = head + b"\x3a\x10" + stream + b"\x40\x01\x32" + bytes([len(data)]) + data
+    ack = b"\x0a\x10" + stream + b"\x10\x07\x18\x09\x28\x01\x32\x04full\x40\xe8\x07"
+    put("fstrm", control(4, batch, event) + control(2, batch) + struct.pack(">I", len(whole)) + whole + control(3))
+    put("fstrm", control(1, event) + control(5))
+    put("fstrm", control(1, b"a", b"b", b"c", b"d", b"e") + control(9) + b"\xff\xff\xff\xff")
+    put("batch", whole)
+    put("batch", whole.replace(b"\x20", b"\x18\x01\x20", 1))
+    put("batch", ack)
+    put("batch", data)
 def answers():
     """What a collector says to a request, as fuzz_otlp_answer.c reads it: status, type of the body, body."""
     for status, kind, body in ((200, 1, b""), (200, 1, b"\x0a\x0b\x08\x07\x12\x07too old"), (200, 1, b"\x0a\x02\x12\0"),
@@ -109,7 +165,10 @@ def archive(path, data):
 def main():
     taken = {}
     manifests()
+    openings()
     conversations()
+    streams()
+    spools()
     answers()
     for path in sys.argv[1:]:
         data = pathlib.Path(path).read_bytes()
