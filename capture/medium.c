@@ -64,6 +64,16 @@ static void medium_moved(struct medium *m)
 	m->moved_ms = elapsed_ms();
 }
 
+/* A sink that tries again by itself has its troubles, too. */
+static void medium_ask(struct medium *m)
+{
+	int r = m->ops->trouble ? m->ops->trouble(m->sink) : 0;
+
+	if (r != m->trouble)
+		tally_error(m->tally, m->label, r, r ? medium_why(m) : NULL);
+	m->trouble = r;
+}
+
 static bool medium_pauses(const struct medium *m)
 {
 	return m->retry_ms && elapsed_ms() < m->retry_ms;
@@ -365,6 +375,7 @@ enum medium_step medium_step(struct medium *m)
 		return MEDIUM_AGAIN;
 	}
 	step = m->head ? medium_step_head(m) : medium_step_idle(m);
+	medium_ask(m);
 	if (step == MEDIUM_BLOCKED && medium_is_hopeless(m)) {
 		if (!m->failures && !m->trouble)
 			tally_error(m->tally, m->label, -ETIMEDOUT,
@@ -410,16 +421,6 @@ struct sink_wait medium_waits_for(const struct medium *m, bool blocked)
 	if (blocked && m->ending)
 		wait.timeout_ms = timeout_nearer(wait.timeout_ms, medium_deadline_ms(m) - now_ms);
 	return wait;
-}
-
-void medium_note_trouble(struct medium *m)
-{
-	int trouble = m->ops->trouble ? m->ops->trouble(m->sink) : 0;
-
-	if (trouble == m->trouble || m->failures)
-		return;
-	tally_error(m->tally, m->label, trouble, trouble ? medium_why(m) : NULL);
-	m->trouble = trouble;
 }
 
 void medium_service(struct medium *m)

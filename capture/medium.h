@@ -82,12 +82,12 @@ struct medium {
 	bool opening_due;                   /* the head comes behind the opening bytes */
 	bool torn;                          /* something was lost: marks say so */
 	unsigned failures;                  /* in a row */
+	int trouble;                        /* what the sink says of itself: negative errno */
 	unsigned ending_failures;           /* since the end came near */
 	int64_t retry_ms;                   /* the sink is left alone until then; 0 = it is not */
 	int64_t moved_ms;                   /* when it last took something, or the end came near */
 	int64_t ending_ms;                  /* when the end came near */
 	uint32_t dice;                      /* pauses are of different lengths */
-	int trouble;                        /* that the sink deals with by itself; 0 = none */
 	bool ending, given_up;
 };
 
@@ -102,8 +102,6 @@ void medium_put(struct medium *m, struct chunk *c);
 enum medium_step medium_step(struct medium *m);
 /* For what to wait after a step that was blocked, or idle. */
 struct sink_wait medium_waits_for(const struct medium *m, bool blocked);
-/* What the sink has to say of trouble that it deals with by itself. */
-void medium_note_trouble(struct medium *m);
 /* While idle: what was waited for has come. */
 void medium_service(struct medium *m);
 /* The end is near: a sink that takes nothing for five seconds is given up, and one that fails at

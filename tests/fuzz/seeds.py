@@ -149,6 +149,15 @@ def streams():
     put("batch", data)
 
 
+def answers():
+    """What a collector says to a request, as fuzz_otlp_answer.c reads it: status, type of the body, body."""
+    for status, kind, body in ((200, 1, b""), (200, 1, b"\x0a\x0b\x08\x07\x12\x07too old"), (200, 1, b"\x0a\x02\x12\0"),
+                               (200, 1, b"\x0a\x0b\x08" + b"\xff" * 9 + b"\x01"), (200, 2, b"<html>"), (204, 0, b""),
+                               (400, 1, b"\x08\x03\x12\x09bad field"), (503, 4, b"busy\r\nvery"), (413, 5, b'{"message":"x"}'),
+                               (301, 0x84, b"https://elsewhere/"), (200, 0x41, b"\x0a\xff\xff\xff\x01"), (99, 0, b"\x1b[2J")):
+        put("otlp_answer", struct.pack("<HB", status, kind) + body)
+
+
 def archive(path, data):
     """A file of ours, and what is left of it when its writer dies."""
     number = [i for i, ending in enumerate(NAMES) if path.endswith(ending)]
@@ -164,6 +173,7 @@ def main():
     conversations()
     streams()
     spools()
+    answers()
     for path in sys.argv[1:]:
         data = pathlib.Path(path).read_bytes()
         if path.endswith(ARCHIVES):
