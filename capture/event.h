@@ -182,7 +182,8 @@ struct run {
 	uint32_t pid;
 	uint64_t start_boot_ns, start_unix_ns;
 	struct bytes host, os, kernel, arch, version, cmdline;
-	const char *probes; /* "bash,exec" */
+	const char *probes;    /* "bash,exec" */
+	uint8_t stream_id[16]; /* of the recording that tells it; zero = it is none */
 };
 
 struct event_attach {
