@@ -18,7 +18,7 @@ struct fstrm_cfg {
 
 struct fstrm_sink {
 	struct fstrm_talk talk;
-	char state[160];
+	char state[ADDRESS_TEXT + 40];
 };
 
 static const char *const fstrm_formats[] = {"pb", NULL};
@@ -140,8 +140,12 @@ static void fstrm_close(void *ctx)
 static int fstrm_begin(void *ctx, const struct sink_medium *medium)
 {
 	struct fstrm_sink *s = ctx;
+	int r = fstrm_talk_begin(&s->talk);
 
-	return fstrm_talk_begin(&s->talk);
+	if (r == 0)
+		snprintf(s->state, sizeof(s->state), "%s takes %s", s->talk.link.peer,
+			 s->talk.link.batch ? "acknowledged batches" : "events");
+	return r;
 }
 
 static int fstrm_write(void *ctx, const struct parcel *p, size_t *done)
@@ -192,14 +196,9 @@ static const char *fstrm_why(const void *ctx)
 
 static const char *fstrm_state(const void *ctx)
 {
-	/* The text is ours to change, whoever may only look. */
-	struct fstrm_sink *s = (struct fstrm_sink *)ctx;
+	const struct fstrm_sink *s = ctx;
 
-	if (s->talk.link.state != FSTRM_LINK_OPEN)
-		return NULL;
-	snprintf(s->state, sizeof(s->state), "%s takes %s", s->talk.link.peer,
-		 s->talk.link.batch ? "acknowledged batches" : "events");
-	return s->state;
+	return s->talk.link.state == FSTRM_LINK_OPEN ? s->state : NULL;
 }
 
 #define FSTRM_OPS                                                                                  \

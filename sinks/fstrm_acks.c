@@ -18,7 +18,7 @@ void fstrm_acks_restart(struct fstrm_acks *a)
 static struct fstrm_acks_stream *acks_find(struct fstrm_acks *a, const uint8_t id[16])
 {
 	for (unsigned i = 0; i < FSTRM_ACKS_STREAMS; i++)
-		if (a->streams[i].used && !memcmp(a->streams[i].id, id, 16))
+		if (a->streams[i].turn && !memcmp(a->streams[i].id, id, 16))
 			return &a->streams[i];
 	return NULL;
 }
@@ -31,22 +31,32 @@ static bool stream_is_under_way(const struct fstrm_acks *a, const struct fstrm_a
 	return false;
 }
 
+/* The one that was left longest ago, and of which nothing is on its way. */
+static struct fstrm_acks_stream *acks_spare(struct fstrm_acks *a)
+{
+	struct fstrm_acks_stream *oldest = NULL;
+
+	for (unsigned i = 0; i < FSTRM_ACKS_STREAMS; i++) {
+		struct fstrm_acks_stream *stream = &a->streams[i];
+
+		if (!stream_is_under_way(a, stream) && (!oldest || stream->turn < oldest->turn))
+			oldest = stream;
+	}
+	return oldest;
+}
+
 int fstrm_acks_select(struct fstrm_acks *a, const uint8_t id[16])
 {
 	struct fstrm_acks_stream *stream = acks_find(a, id);
 
-	for (unsigned i = 0; !stream && i < FSTRM_ACKS_STREAMS; i++)
-		if (!a->streams[i].used)
-			stream = &a->streams[i];
-	for (unsigned i = 0; !stream && i < FSTRM_ACKS_STREAMS; i++)
-		if (!stream_is_under_way(a, &a->streams[i]))
-			stream = &a->streams[i];
-	if (!stream)
-		return -EAGAIN;
-	if (!stream->used || memcmp(stream->id, id, 16) != 0) {
-		*stream = (struct fstrm_acks_stream){.used = true};
+	if (!stream) {
+		stream = acks_spare(a);
+		if (!stream)
+			return -EAGAIN;
+		*stream = (struct fstrm_acks_stream){.turn = 0};
 		memcpy(stream->id, id, 16);
 	}
+	stream->turn = ++a->turn;
 	a->current = stream;
 	return 0;
 }
@@ -59,7 +69,7 @@ int fstrm_acks_covers(const struct fstrm_acks *a, const struct parcel *p, bool *
 	if (!p->records || stream->durable_seq < p->first_seq)
 		return 0;
 	if (!p->again)
-		return -EPROTO;
+		return stream->durable_seq > stream->sent_seq ? -EPROTO : 0;
 	*ret = p->last_seq <= stream->durable_seq;
 	return 0;
 }

@@ -13,14 +13,14 @@
 
 enum {
 	FSTRM_ACKS_WINDOW = 128, /* parcels on their way; delivery stops at half of it */
-	FSTRM_ACKS_STREAMS = 8,  /* streams of which some are: a spool may hold several runs */
+	FSTRM_ACKS_STREAMS = 32, /* streams that are known: a spool may hold several runs */
 };
 
 struct fstrm_acks_stream {
 	uint8_t id[16];
-	bool used;
-	bool decided; /* the first of its parcels that count has been seen */
-	bool foreign; /* and somebody may have sent it, and more, before us */
+	uint64_t turn; /* when it was selected last; 0 = never */
+	bool decided;  /* the first of its parcels that count has been seen */
+	bool foreign;  /* and somebody may have sent it, and more, before us */
 	bool described,
 		answered;     /* on this connection: something of it was sent, and acknowledged */
 	uint64_t sent_seq;    /* the last one that we have sent, on any connection */
@@ -36,12 +36,13 @@ struct fstrm_acks {
 		const struct fstrm_acks_stream *stream;
 	} ring[FSTRM_ACKS_WINDOW];
 	unsigned first, n;
+	uint64_t turn;
 	uint64_t done; /* number of the last parcel before which, and with which, all is done */
 };
 
 /* A connection begins: nothing is on its way, and nobody has answered. */
 void fstrm_acks_restart(struct fstrm_acks *a);
-/* What follows belongs to that stream. -EAGAIN: too many are on their way. */
+/* What follows belongs to that stream. -EAGAIN: parcels of too many are on their way. */
 int fstrm_acks_select(struct fstrm_acks *a, const uint8_t id[16]);
 /* Has the receiver got this already? -EPROTO: it says so of what nobody has sent. */
 int fstrm_acks_covers(const struct fstrm_acks *a, const struct parcel *p, bool *ret);

@@ -35,22 +35,29 @@ void fstrm_link_ask(struct fstrm_link *l)
 		l->acked = conn_acked(l->conn);
 }
 
-int fstrm_link_fail(struct fstrm_link *l, int r, const char *text)
+/* It is over, for the reason that `why` has. One who never got so far as to take anything, or who
+ * does nothing any more, comes last from now on; who merely went away comes first again, as it may
+ * have some of this stream. */
+static int link_over(struct fstrm_link *l, int r)
 {
 	fstrm_link_ask(l);
-	snprintf(l->why, sizeof(l->why), "%s: %s", l->peer, text);
+	if (l->state != FSTRM_LINK_OPEN || r == -ETIMEDOUT)
+		dial_pass_over(l->dial);
 	fstrm_link_drop(l);
 	return r;
+}
+
+int fstrm_link_fail(struct fstrm_link *l, int r, const char *text)
+{
+	snprintf(l->why, sizeof(l->why), "%s: %s", l->peer, text);
+	return link_over(l, r);
 }
 
 /* The connection itself has failed. */
 static int link_fail_conn(struct fstrm_link *l, int r)
 {
-	const char *why = conn_why(l->conn);
-	char text[256];
-
-	snprintf(text, sizeof(text), "%s", why && *why ? why : strerror(-r));
-	return fstrm_link_fail(l, r, text);
+	snprintf(l->why, sizeof(l->why), "%s", conn_why(l->conn));
+	return link_over(l, r);
 }
 
 /* ---- bytes --------------------------------------------------------------------------------- */
@@ -140,12 +147,12 @@ static int link_dial(struct fstrm_link *l)
 		snprintf(l->why, sizeof(l->why), "%s", dial_why(l->dial));
 		return fd;
 	}
+	address_text(dial_endpoint(l->dial), l->peer);
 	r = conn_new(fd, l->tls, dial_endpoint(l->dial)->host, &l->conn);
 	if (r < 0) {
-		snprintf(l->why, sizeof(l->why), "%s", strerror(-r));
+		snprintf(l->why, sizeof(l->why), "%s: %s", l->peer, strerror(-r));
 		return r;
 	}
-	snprintf(l->peer, sizeof(l->peer), "%s", conn_peer(l->conn));
 	l->written = l->acked = 0;
 	l->deadline_ms = elapsed_ms() + HANDSHAKE_MS;
 	l->state = FSTRM_LINK_TLS;

@@ -37,8 +37,8 @@ struct fstrm_link {
 	size_t out_n, out_sent;
 	uint8_t in[FSTRM_LINK_FRAME];
 	size_t in_n, in_taken; /* in_taken: of the frame that was returned last */
-	char peer[64];
-	char why[400];
+	char peer[ADDRESS_TEXT];
+	char why[ADDRESS_TEXT + 320];
 };
 
 /* One step more: 0 = open; -EAGAIN; others: the attempt is over, the next call begins anew. */

@@ -68,7 +68,6 @@ static int talk_take_ack(struct fstrm_talk *t, struct bytes data)
 	if (r < 0)
 		return talk_fail(t, r, why);
 	t->heard_ms = elapsed_ms();
-	t->awaits_answer = false;
 	talk_report(t);
 	return ack.status ? talk_trouble(t, &ack) : 0;
 }
@@ -137,8 +136,7 @@ int fstrm_talk_begin(struct fstrm_talk *t)
 	if (r < 0)
 		return r;
 	fstrm_acks_restart(&t->acks);
-	t->started = t->awaits_answer = false;
-	t->is_full = false;
+	t->started = t->is_full = false;
 	t->heard_ms = elapsed_ms();
 	return 0;
 }
@@ -169,6 +167,15 @@ static int talk_find_stream(struct fstrm_talk *t, struct bytes events, const str
 	return 0;
 }
 
+/* Will they tell soon what they have of this stream? */
+static bool talk_awaits_answer(const struct fstrm_talk *t)
+{
+	const struct fstrm_acks_stream *stream = t->acks.current;
+
+	return stream && stream->described && !stream->answered &&
+	       elapsed_ms() - t->described_ms < TALK_ANSWER_MS;
+}
+
 /* Makes a frame of the parcel. 1: it is there already. -EAGAIN: what they have is not known yet. */
 static int talk_start(struct fstrm_talk *t, const struct parcel *p)
 {
@@ -179,6 +186,7 @@ static int talk_start(struct fstrm_talk *t, const struct parcel *p)
 			  .raw_len = (uint32_t)p->n,
 			  .data = events};
 	bool covered;
+	size_t n;
 	int r = talk_find_stream(t, events, p);
 
 	if (r < 0)
@@ -187,15 +195,15 @@ static int talk_start(struct fstrm_talk *t, const struct parcel *p)
 		return talk_fail(t, -EPROTO, "acknowledges what it was never sent");
 	if (covered)
 		return 1;
-	if (p->again && t->awaits_answer && elapsed_ms() - t->described_ms < TALK_ANSWER_MS)
+	if (p->again && talk_awaits_answer(t))
 		return -EAGAIN;
 	talk_compress(t, &b);
 	memcpy(b.stream_id, t->acks.current->id, sizeof(b.stream_id));
-	t->head_n = FSTRM_TALK_LENGTH + batch_head(&b, t->head + FSTRM_TALK_LENGTH);
+	n = batch_head(&b, t->head + FSTRM_TALK_LENGTH);
+	t->head_n = FSTRM_TALK_LENGTH + n;
 	t->data = b.data;
-	r = (int)(t->head_n - FSTRM_TALK_LENGTH + t->data.n);
 	for (int i = 0; i < FSTRM_TALK_LENGTH; i++)
-		t->head[i] = (uint8_t)(r >> (24 - 8 * i));
+		t->head[i] = (uint8_t)((n + t->data.n) >> (24 - 8 * i));
 	t->sent = 0;
 	t->started = true;
 	return 0;
@@ -204,14 +212,10 @@ static int talk_start(struct fstrm_talk *t, const struct parcel *p)
 /* The whole parcel has been sent as a batch, or need not be sent. */
 static void talk_took_batch(struct fstrm_talk *t, const struct parcel *p)
 {
-	bool first = !t->acks.current->described;
-
 	if (!t->acks.n)
 		t->heard_ms = elapsed_ms();
-	if (first && t->started) {
-		t->awaits_answer = true;
+	if (!t->acks.current->described)
 		t->described_ms = elapsed_ms();
-	}
 	t->started = false;
 	fstrm_acks_sent(&t->acks, p);
 	talk_report(t);
@@ -237,8 +241,7 @@ static int talk_write_batch(struct fstrm_talk *t, const struct parcel *p, size_t
 		if (n < 0)
 			return n == -EAGAIN ? (int)n : talk_over(t, (int)n);
 		t->sent += (size_t)n;
-		*done = t->sent < whole ? (size_t)((double)t->sent / (double)whole * (double)p->n)
-					: *done;
+		*done = p->n * t->sent / whole;
 	}
 	talk_took_batch(t, p);
 	*done = p->n;
@@ -318,7 +321,7 @@ void fstrm_talk_wait(const struct fstrm_talk *t, bool blocked, struct sink_wait 
 	if (t->acks.n)
 		wait_until(ret,
 			   elapsed_ms() + (t->link.batch || full ? TALK_ASK_MS : TALK_POLL_MS));
-	if (t->awaits_answer && !full)
+	if (talk_awaits_answer(t))
 		wait_until(ret, t->described_ms + TALK_ANSWER_MS);
 }
 

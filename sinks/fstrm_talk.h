@@ -34,8 +34,7 @@ struct fstrm_talk {
 	uint8_t head[FSTRM_TALK_LENGTH + BATCH_HEAD];
 	struct bytes data;    /* and that, behind head */
 	bool is_full;         /* the last call could not go on before the link takes more */
-	bool awaits_answer;   /* to the first batch of a stream */
-	int64_t described_ms; /* when that was sent */
+	int64_t described_ms; /* when the first batch of a stream was sent */
 	int64_t heard_ms;     /* when it was last certain that the receiver is alive */
 	int64_t asked_ms;     /* when we last asked what its kernel has */
 	int64_t later_ms;     /* it wants to be left alone until then; 0 = it does not */

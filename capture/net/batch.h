@@ -11,8 +11,8 @@
 #include "capture/base/bytes.h"
 
 enum {
-	BATCH_HEAD = 128,              /* most bytes before its data */
-	BATCH_ACK = 512,               /* most bytes of an Ack */
+	BATCH_HEAD = 128,                /* most bytes before its data */
+	BATCH_ACK = 512,                 /* most bytes of an Ack */
 	BATCH_RAW_MAX = 8 * 1024 * 1024, /* of its events, decompressed */
 };
 
@@ -24,8 +24,8 @@ enum batch_codec {
 struct batch {
 	uint8_t stream_id[16];
 	uint64_t first_seq;
-	uint32_t count;    /* events that count; 0 = it only describes the stream */
-	bool replayed;     /* it may have been sent before */
+	uint32_t count; /* events that count; 0 = it only describes the stream */
+	bool replayed;  /* it may have been sent before */
 	enum batch_codec codec;
 	uint32_t raw_len;  /* of the events, decompressed */
 	uint32_t crc32c;   /* of data as it is sent */

@@ -28,7 +28,7 @@ int conn_fail(struct conn *c, int failure, const char *text)
 	return c->failure;
 }
 
-static int conn_fail_errno(struct conn *c, int error)
+int conn_fail_errno(struct conn *c, int error)
 {
 	return conn_fail(c, -error, strerror(error));
 }
@@ -61,38 +61,68 @@ static void conn_find_peer(struct conn *c, const char *host)
 
 int conn_new(int fd, struct tls *tls, const char *host, struct conn **ret)
 {
-	struct conn *c = tls ? NULL : calloc(1, sizeof(*c));
+	struct conn *c = calloc(1, sizeof(*c));
+	int r = 0;
 
 	if (!c) {
 		close(fd);
-		return tls ? -ENOSYS : -ENOMEM;
+		return -ENOMEM;
 	}
 	c->fd = fd;
 	conn_find_peer(c, host);
+	if (tls)
+		r = conn_tls_new(c, tls, host);
+	if (r < 0) {
+		conn_close(c);
+		return r;
+	}
 	*ret = c;
 	return 0;
 }
 
-int conn_handshake(struct conn *c)
-{
-	return c->failure;
-}
-
-ssize_t conn_write(struct conn *c, const struct iovec *v, unsigned n)
+ssize_t conn_send_raw(struct conn *c, const struct iovec *v, unsigned n)
 {
 	struct msghdr m = {.msg_iov = (struct iovec *)v, .msg_iovlen = n < IOV_MOST ? n : IOV_MOST};
 	ssize_t r;
 
-	if (c->failure)
-		return c->failure;
 	do {
 		r = sendmsg(c->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
 	} while (r < 0 && errno == EINTR);
 	if (r < 0)
-		return errno == EAGAIN || errno == EWOULDBLOCK ? -EAGAIN
-							       : conn_fail_errno(c, errno);
+		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 	c->sent += (uint64_t)r;
 	return r;
+}
+
+ssize_t conn_recv_raw(struct conn *c, void *p, size_t n)
+{
+	ssize_t r;
+
+	do {
+		r = recv(c->fd, p, n, MSG_DONTWAIT);
+	} while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+	return r;
+}
+
+int conn_handshake(struct conn *c)
+{
+	if (c->failure || !c->tls)
+		return c->failure;
+	return conn_tls_handshake(c);
+}
+
+ssize_t conn_write(struct conn *c, const struct iovec *v, unsigned n)
+{
+	ssize_t r;
+
+	if (c->failure)
+		return c->failure;
+	if (c->tls)
+		return conn_tls_write(c, v, n);
+	r = conn_send_raw(c, v, n);
+	return r >= 0 || r == -EAGAIN ? r : conn_fail_errno(c, (int)-r);
 }
 
 ssize_t conn_read(struct conn *c, void *p, size_t n)
@@ -101,23 +131,22 @@ ssize_t conn_read(struct conn *c, void *p, size_t n)
 
 	if (c->failure)
 		return c->failure;
-	do {
-		r = recv(c->fd, p, n, MSG_DONTWAIT);
-	} while (r < 0 && errno == EINTR);
-	if (r < 0)
-		return errno == EAGAIN || errno == EWOULDBLOCK ? -EAGAIN
-							       : conn_fail_errno(c, errno);
-	return r;
+	if (c->tls)
+		return conn_tls_read(c, p, n);
+	r = conn_recv_raw(c, p, n);
+	if (r == 0 && n && c->cut)
+		r = -c->cut;
+	return r >= 0 || r == -EAGAIN ? r : conn_fail_errno(c, (int)-r);
 }
 
 short conn_events(const struct conn *c, short want)
 {
-	return want;
+	return c->tls ? conn_tls_events(c, want) : want;
 }
 
 bool conn_pending(const struct conn *c)
 {
-	return false;
+	return c->tls && !c->failure && conn_tls_pending(c);
 }
 
 int conn_fd(const struct conn *c)
@@ -126,18 +155,18 @@ int conn_fd(const struct conn *c)
 }
 
 /* A unix socket whose reader left before it had read everything drops what lay there, and says so
- * with an error that can be asked for once. */
+ * with an error that can be asked for once. What the peer had said before that can still be read.
+ */
 static bool conn_is_cut_off(struct conn *c)
 {
 	int error = 0;
 	socklen_t n = sizeof(error);
 
-	if (c->failure)
+	if (c->failure || c->cut)
 		return true;
 	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &n) < 0)
 		error = errno;
-	if (error)
-		conn_fail_errno(c, error);
+	c->cut = error;
 	return error;
 }
 
@@ -151,7 +180,7 @@ static void conn_ask_acked(struct conn *c)
 
 	if (ioctl(c->fd, SIOCOUTQ, &left) < 0 || left < 0 || (c->local && conn_is_cut_off(c)))
 		return;
-	if (c->shut && left && !c->local)
+	if (c->shut && left && !c->local && !c->tls)
 		left--; /* the end of the stream counts as one */
 	acked = (uint64_t)left < c->sent ? c->sent - (uint64_t)left : 0;
 	if (acked > c->acked)
@@ -162,17 +191,21 @@ uint64_t conn_acked(struct conn *c)
 {
 	if (c->acked < c->sent)
 		conn_ask_acked(c);
-	return c->acked;
+	return c->tls ? conn_tls_acked(c, c->acked) : c->acked;
 }
 
 int conn_shutdown(struct conn *c)
 {
+	int r = 0;
+
 	if (c->failure || c->shut)
 		return c->failure;
-	if (shutdown(c->fd, SHUT_WR) < 0)
-		return conn_fail_errno(c, errno);
-	c->shut = true;
-	return 0;
+	if (c->tls)
+		r = conn_tls_shutdown(c);
+	else if (shutdown(c->fd, SHUT_WR) < 0)
+		r = conn_fail_errno(c, errno);
+	c->shut = r == 0;
+	return r;
 }
 
 const char *conn_peer(const struct conn *c)
@@ -182,7 +215,7 @@ const char *conn_peer(const struct conn *c)
 
 const char *conn_peer_name(const struct conn *c)
 {
-	return c->name;
+	return c->tls ? conn_tls_peer_name(c) : "";
 }
 
 const char *conn_why(const struct conn *c)
@@ -194,6 +227,7 @@ void conn_close(struct conn *c)
 {
 	if (!c)
 		return;
+	conn_tls_free(c);
 	close(c->fd);
 	free(c);
 }

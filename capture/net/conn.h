@@ -23,8 +23,8 @@ struct conn;
 int conn_new(int fd, struct tls *tls, const char *host, struct conn **ret);
 /* 0 as soon as bytes can be written; without TLS at once. -EACCES: the peer is not whom we want. */
 int conn_handshake(struct conn *c);
-/* Takes some of it: how much; -EAGAIN; other failures. What is left after -EAGAIN must come again
- * with the next call, at any address. */
+/* Takes some of it: how much; -EAGAIN; other failures. With TLS the last of what it took may still
+ * wait for the socket: conn_events() says so, and any call of these moves it on. */
 ssize_t conn_write(struct conn *c, const struct iovec *v, unsigned n);
 /* 0 = the peer has said that nothing more will come. */
 ssize_t conn_read(struct conn *c, void *p, size_t n);

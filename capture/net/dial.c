@@ -167,6 +167,17 @@ const struct address *dial_endpoint(const struct dial *d)
 	return &d->list.v[d->at];
 }
 
+void dial_pass_over(struct dial *d)
+{
+	struct address_list list = {.n = d->list.n};
+
+	assert(d->state == DIAL_IDLE);
+	for (unsigned i = 0; i < list.n; i++)
+		list.v[i] = d->list.v[(d->at + 1 + i) % list.n];
+	d->list = list;
+	d->at = list.n - 1;
+}
+
 const char *dial_why(const struct dial *d)
 {
 	return d->why;

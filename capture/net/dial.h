@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * Makes one connection to the first of several endpoints that takes it, without ever blocking. Names
- * are asked for anew each time (in a thread of the C library's), all addresses of an endpoint are
- * tried, then those of the next. Each address has five seconds.
+ * Makes one connection to the first of several endpoints that takes it, without ever blocking.
+ * Names are asked for anew each time (in a thread of the C library's), all addresses of an endpoint
+ * are tried, then those of the next. Each address has five seconds.
  */
 #include <stdbool.h>
 
@@ -24,6 +24,9 @@ void dial_wait(const struct dial *d, int *ret_fd, short *ret_events, int *ret_ti
 const struct address *dial_endpoint(const struct dial *d);
 /* One line: "collector:4000: Connection refused". */
 const char *dial_why(const struct dial *d);
+/* What was connected last is of no use (it is somebody else, or does nothing): from now on its
+ * endpoint is the last one of the list. Not while something is under way. */
+void dial_pass_over(struct dial *d);
 /* Gives up what is under way. */
 void dial_cancel(struct dial *d);
 /* NULL is fine. */

@@ -3,8 +3,8 @@
 /*
  * Frame Streams (https://farsightsec.github.io/fstrm/, fstrm/control.h): each data frame is a u32
  * big-endian length and that many bytes; length 0 escapes a control frame, whose own length and
- * contents follow. Both directions begin with READY (sender), ACCEPT (receiver), START (sender), and
- * end with STOP and FINISH. Pure: bytes in, bytes out. Bytes are foreign.
+ * contents follow. A connection begins with READY (sender), ACCEPT (receiver) and START (sender),
+ * and ends with STOP and FINISH. Pure: bytes in, bytes out. Bytes are foreign.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -15,8 +15,8 @@
 #define FSTRM_BATCH "protobuf:penstock.v1.Batch"
 
 enum {
-	FSTRM_FRAME_MAX = 8 * 1024 * 1024 + 64 * 1024, /* a jumbo chunk and what a Batch says of it
-							 */
+	/* A jumbo chunk, and what a Batch says of it. */
+	FSTRM_FRAME_MAX = 8 * 1024 * 1024 + 64 * 1024,
 	FSTRM_CONTROL_MAX = 512,
 	FSTRM_TYPES = 4, /* content types of one control frame */
 };
@@ -32,7 +32,7 @@ enum fstrm_type {
 
 struct fstrm_frame {
 	enum fstrm_type type;
-	struct bytes data; /* of a data frame; lies in what was read */
+	struct bytes data;               /* of a data frame; lies in what was read */
 	struct bytes types[FSTRM_TYPES]; /* of a control frame */
 	unsigned types_n;                /* more than FSTRM_TYPES are passed over */
 };
