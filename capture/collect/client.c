@@ -149,14 +149,17 @@ void client_acknowledge(struct client *c)
 	}
 }
 
-static void client_finish(struct client *c)
+static void client_finish(struct client *c, int64_t now_ms)
 {
 	uint8_t frame[FSTRM_CONTROL_MAX];
 	size_t n;
 
-	for (unsigned i = 0; i < c->streams_n; i++)
-		if (!stream_is_safe(&c->streams[i]))
-			return;
+	for (unsigned i = 0; i < c->streams_n; i++) {
+		if (stream_is_safe(&c->streams[i]))
+			continue;
+		feed_hurry(c->streams[i].feed, now_ms);
+		return;
+	}
 	n = peer_finish(&c->peer, frame);
 	if (client_say(c, frame, n))
 		c->finished = true;
@@ -456,7 +459,7 @@ int client_turn(struct client *c, int64_t now_ms, struct err *err)
 		return r;
 	client_acknowledge(c);
 	if (c->stopping && !c->finished)
-		client_finish(c);
+		client_finish(c, now_ms);
 	r = c->shaken ? client_write(c, now_ms, err) : 0;
 	if (r < 0)
 		return r;

@@ -45,6 +45,12 @@ bool feed_has_room(const struct feed *f)
 	return room;
 }
 
+void feed_hurry(const struct feed *f, int64_t now_ms)
+{
+	for (unsigned i = 0; i < f->links_n; i++)
+		depot_mark(f->links[i]->depot, now_ms, true);
+}
+
 uint64_t feed_received(const struct feed *f)
 {
 	uint64_t seq = UINT64_MAX;

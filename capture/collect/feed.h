@@ -29,6 +29,8 @@ struct feed {
 int feed_event(struct feed *f, const struct event *ev, size_t bytes);
 /* Is there room for some more events in all of its stores? */
 bool feed_has_room(const struct feed *f);
+/* Somebody waits for it to be safe. */
+void feed_hurry(const struct feed *f, int64_t now_ms);
 /* Every store has everything up to that event; and it is safe there. Without any store, so it is
  * always. */
 uint64_t feed_received(const struct feed *f);

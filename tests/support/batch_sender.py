@@ -177,6 +177,7 @@ def send_batches(where, stream, patience, slow):
     end, durable, connections = time.time() + patience, 0, 0
     describe = stream.pack(0, 0, delimited(stream.messages[0]))
     packed = [(f, l, stream.pack(f, l - f + 1, d)) for f, l, d in stream.batches]
+    print("begun", flush=True)
     while durable < stream.last:
         if time.time() > end:
             return durable, connections
