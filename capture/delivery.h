@@ -17,6 +17,7 @@
 #include "capture/filter.h"
 #include "capture/pool.h"
 #include "capture/sink.h"
+#include "capture/store.h"
 #include "capture/tally.h"
 
 struct delivery_config {
@@ -31,6 +32,13 @@ struct delivery_config {
 	bool context; /* the encoder keeps context */
 	bool awaited; /* the reader waits for this sink (replay): one that fails is given up, and
 		       * the thread needs no hurry, as a slow one costs no events */
+	bool patient; /* with awaited: it is tried again until the end */
+	bool oldest;  /* where the queue is full, its oldest chunks go, not those that come */
+	int64_t drain_ms;              /* how long a stream may take at the end */
+	const struct spool_ops *spool; /* NULL = none */
+	struct spool_env spool_env;
+	void (*marked)(void *arg, uint64_t mark, bool whole); /* see output_mark() */
+	void *marked_arg;
 };
 
 struct delivery;
@@ -43,9 +51,6 @@ void delivery_free(struct delivery *d);
 
 /* From the reader: */
 
-/* What each medium begins with, where the encoder keeps no context; copied, at most MEDIUM_OPENING
- * bytes. Before the first chunk. */
-void delivery_opening(struct delivery *d, const void *p, size_t n);
 /* Hands over a chunk. Never fails, never waits. */
 void delivery_push(struct delivery *d, struct chunk *c);
 /* The run has really begun: from now on the medium may be touched. */
@@ -57,5 +62,20 @@ void delivery_hasten(struct delivery *d);
 /* Nothing will follow: waits until every chunk is done or lost, ends medium and thread. */
 void delivery_finish(struct delivery *d);
 
+/* The queue is full: its oldest chunk is lost, if there is one that is not on its way already.
+ * Where cfg.oldest says so. */
+bool delivery_drop_oldest(struct delivery *d);
+
 /* What became of the chunks; from any thread. */
 struct tally *delivery_tally(struct delivery *d);
+
+/* How the way to the receiver is; from any thread. */
+struct delivery_state {
+	bool spooled;             /* there is a spool, with */
+	struct store_stats store; /* … */
+	int error;                /* of the sink's last attempt; 0 = all is well */
+	char text[256];           /* of its last failure, even of one that is over */
+	int64_t since_ms;         /* how long `error` is what it is; -1 = from the beginning */
+	char detail[96];          /* what the sink says of itself */
+};
+void delivery_state(struct delivery *d, struct delivery_state *ret);

@@ -58,7 +58,10 @@ enum encoder_flags {
 
 /* What an encoder may know of its surroundings; borrowed, valid until close(). */
 struct encoder_env {
-	bool colour; /* the sink is a terminal that wants colours */
+	bool colour;     /* the sink is a terminal that wants colours */
+	bool relay;      /* streams keep the ids that runs have */
+	uint64_t stream; /* what tells this output from others of the same run and format; 0 = it
+			  * has all that there is, as it is */
 };
 
 struct encoder_ops {

@@ -18,10 +18,10 @@ static bool chunk_is_fresh(const struct chunk *c)
 }
 
 /* Nobody would miss it: one that begins a medium is needed though nothing may be in it, as readable
- * text opens with nothing. */
+ * text opens with nothing, and one with a mark is asked for. */
 static bool chunk_is_idle(const struct chunk *c)
 {
-	return chunk_is_fresh(c) && !c->rotates;
+	return chunk_is_fresh(c) && !c->rotates && !c->mark;
 }
 
 /* Keeps a closed chunk back in one of the two lists. */
@@ -71,6 +71,8 @@ static struct chunk *lanes_take(struct lanes *l, enum pool_size size, uint64_t n
 	while (l->closed[size] >= pool_total(l->pool, size) / 2 && lanes_send_oldest(l))
 		;
 	c = pool_take(l->pool, size, l->wait);
+	while (!c && size == POOL_SMALL && delivery_drop_oldest(l->delivery))
+		c = pool_take(l->pool, size, false);
 	if (c)
 		c->opened_ns = c->touched_ns = now_ns;
 	return c;
@@ -94,6 +96,7 @@ int lanes_grow(struct lanes *l, enum lane lane, uint64_t now_ns)
 		return -EAGAIN;
 	if (fresh) { /* it takes its place */
 		c->opens = fresh->opens;
+		c->opens_run = fresh->opens_run;
 		c->rotates = fresh->rotates;
 		pool_give(l->pool, fresh);
 	}

@@ -136,6 +136,15 @@ static void collect_kernel(const struct ledger *l, struct collect *c)
 					    l->kernel[p][k]);
 }
 
+/* Losses of an output are told also when there are none, those that only streams can have if there
+ * are. */
+static bool ledger_tells(enum output_stat stat, uint64_t value)
+{
+	bool streams = stat == OSTAT_SPOOL_FULL || stat == OSTAT_REFUSED;
+
+	return stats_output_rows[stat].loss && (value || !streams);
+}
+
 void ledger_emit_stats(struct ledger *l, struct normalise *n, struct output *o, uint64_t now_ns,
 		       bool final)
 {
@@ -149,7 +158,7 @@ void ledger_emit_stats(struct ledger *l, struct normalise *n, struct output *o, 
 	output_stats(o, stats);
 	for (unsigned i = 0; i < OSTAT_MAX; i++)
 		if (i == OSTAT_OFFERED || i == OSTAT_SKIPPED || i == OSTAT_PEER_DUPLICATE ||
-		    stats_output_rows[i].loss)
+		    ledger_tells(i, stats[i]))
 			collect_add(&c, "output", stats_output_rows[i].name, stats[i]);
 	ev.stats = (struct event_stats){.v = c.v, .n = c.n, .final = final};
 	normalise_emit_to(n, o, &ev, now_ns);

@@ -7,65 +7,26 @@
 #include "capture/base/elapsed.h"
 
 enum {
-	PAUSE_MS = 10,       /* for a sink that does not say what it waits for */
-	RETRY_MS = 100,      /* after a first failure; then twice as long each time */
-	RETRY_DOUBLINGS = 5, /* and so at most 3.2 s */
-	PATIENCE_MS = 5000,  /* at the end, for a sink that takes nothing */
-	UNSAFE_MAX = 64,     /* chunks taken and not done, after which they are synced */
+	PAUSE_MS = 10,   /* for a sink that does not say what it waits for */
+	UNSAFE_MAX = 64, /* chunks taken and not done, after which they are synced */
 };
-
-/* ---- what becomes of chunks ---------------------------------------------------------------- */
-
-void medium_done(void *arg, uint64_t number)
-{
-	struct medium *m = arg;
-
-	if (number > m->done_number)
-		m->done_number = number;
-}
-
-/* Gives back what the sink has reported as done. */
-static void medium_settle(struct medium *m)
-{
-	while (m->unsafe.first && m->unsafe.first->number <= m->done_number) {
-		struct chunk *c = chunk_list_take(&m->unsafe);
-
-		tally_done(m->tally, c);
-		pool_give(m->pool, c);
-	}
-}
-
-static void medium_lose(struct medium *m, struct chunk *c)
-{
-	tally_lost(m->tally, c);
-	pool_give(m->pool, c);
-}
-
-static void medium_lose_head(struct medium *m)
-{
-	medium_lose(m, m->head);
-	m->head = NULL;
-	m->made = false;
-	m->taken = 0;
-}
-
-static void medium_lose_unsafe(struct medium *m)
-{
-	medium_settle(m);
-	while (m->unsafe.first)
-		medium_lose(m, chunk_list_take(&m->unsafe));
-}
 
 /* ---- good and bad answers of the sink ------------------------------------------------------ */
 
 /* The next medium needs a generation of its own, unless one is about to open. */
 static void medium_over(struct medium *m)
 {
-	medium_lose_unsafe(m);
+	const struct chunk *next;
+
+	if (medium_streams(m))
+		medium_requeue(m);
+	else
+		medium_lose_unsafe(m);
 	m->state = MEDIUM_NONE;
 	m->made = false;
 	m->taken = 0;
-	if (m->context && !(m->head && m->head->opens))
+	next = m->head ? m->head : m->again.first;
+	if (m->context && !(next && next->opens))
 		atomic_store(&m->want, m->generation);
 }
 
@@ -74,15 +35,19 @@ static bool is_no_room(int r)
 	return r == -ENOSPC || r == -EDQUOT || r == -EFBIG;
 }
 
+static const char *medium_why(const struct medium *m)
+{
+	return m->ops->why ? m->ops->why(m->sink) : NULL;
+}
+
 /* The medium is over, unless there merely was no room on it. */
 static enum medium_step medium_fail(struct medium *m, int r)
 {
-	unsigned doublings = m->failures < RETRY_DOUBLINGS ? m->failures : RETRY_DOUBLINGS;
-
-	tally_error(m->tally, m->label, r);
+	tally_error(m->tally, m->label, r, medium_why(m));
 	m->taken = 0;
+	m->retry_ms = elapsed_ms() + medium_pause_ms(m);
 	m->failures++;
-	m->retry_ms = elapsed_ms() + (RETRY_MS << doublings);
+	m->ending_failures += m->ending;
 	if (!is_no_room(r))
 		medium_over(m);
 	if (r == -ESTALE)
@@ -93,8 +58,8 @@ static enum medium_step medium_fail(struct medium *m, int r)
 static void medium_moved(struct medium *m)
 {
 	if (m->failures)
-		tally_error(m->tally, m->label, 0);
-	m->failures = 0;
+		tally_error(m->tally, m->label, 0, NULL);
+	m->failures = m->ending_failures = 0;
 	m->retry_ms = 0;
 	m->moved_ms = elapsed_ms();
 }
@@ -119,6 +84,7 @@ static enum medium_step medium_begin(struct medium *m)
 		m->filter_ops->begin(m->filter);
 	m->state = MEDIUM_FRESH;
 	m->opening_written = m->tail_written = false;
+	m->opening_due = true;
 	m->moved_ms = elapsed_ms();
 	tally_medium(m->tally);
 	return MEDIUM_AGAIN;
@@ -143,8 +109,17 @@ static int medium_make(struct medium *m, const struct chunk *c, const uint8_t *p
 		r = m->filter_ops->put(m->filter, c, p, n, medium_pressure(m), &made);
 	if (r < 0)
 		return r;
-	m->parcel = (struct parcel){
-		.p = (const uint8_t *)made.p, .n = made.n, .number = c ? c->number : 0};
+	m->parcel = (struct parcel){.p = (const uint8_t *)made.p, .n = made.n};
+	if (c) {
+		m->parcel.number = c->number;
+		m->parcel.records = c->records;
+		m->parcel.first_seq = c->first_seq;
+		m->parcel.last_seq = c->last_seq;
+		m->parcel.again = c->again;
+		m->parcel.opening_n = p == c->p && !m->filter_ops ? c->opening_n : 0;
+	} else {
+		m->parcel.opening_n = made.n;
+	}
 	m->made = true;
 	return 0;
 }
@@ -169,11 +144,13 @@ static enum medium_step medium_write(struct medium *m)
 
 static enum medium_step medium_write_opening(struct medium *m)
 {
-	int r = medium_make(m, NULL, m->opening, m->opening_n);
+	int r = medium_make(m, NULL, m->opening.p, m->opening.n);
 	enum medium_step step = r < 0 ? medium_fail(m, r) : medium_write(m);
 
-	if (step == MEDIUM_AGAIN)
+	if (step == MEDIUM_AGAIN) {
 		m->opening_written = true;
+		m->opening_due = false;
+	}
 	return step;
 }
 
@@ -184,22 +161,39 @@ static void medium_took_head(struct medium *m)
 
 	if (c->opens)
 		atomic_store(&m->want, 0);
+	if (c->opens_run)
+		m->opening_due = false;
 	m->state = MEDIUM_USED;
 	c->made = m->parcel.n;
+	c->bare = !m->parcel.n;
 	chunk_list_add(&m->unsafe, c);
 	m->head = NULL;
-	/* An empty parcel, of a chunk that only opens, is the first of its medium: nothing that is
-	 * not done lies before it. */
-	if (!m->ops->sync || !m->parcel.n)
+	if (!m->ops->sync)
 		medium_done(m, c->number);
 	medium_settle(m);
+}
+
+static bool medium_apart(const struct medium *m)
+{
+	return m->ops->flags & SINK_APART;
+}
+
+/* How many of the head's opening bytes are on the medium already. */
+static size_t head_opening_written(const struct medium *m)
+{
+	const struct chunk *c = m->head;
+
+	if (!c->opens)
+		return 0;
+	if (medium_apart(m))
+		return c->opening_n;
+	return m->state == MEDIUM_FRESH && m->opening_written && !c->opens_run ? c->opening_n : 0;
 }
 
 static enum medium_step medium_write_head(struct medium *m)
 {
 	const struct chunk *c = m->head;
-	bool twice = c->opens && m->state == MEDIUM_FRESH && m->opening_written;
-	size_t skip = twice ? c->opening_n : 0;
+	size_t skip = head_opening_written(m);
 	enum medium_step step;
 	int r;
 
@@ -213,12 +207,18 @@ static enum medium_step medium_write_head(struct medium *m)
 
 static enum medium_step medium_sync(struct medium *m)
 {
+	unsigned before = m->unsafe.n;
 	int r = m->ops->sync ? m->ops->sync(m->sink) : 0;
 
-	if (r == -EAGAIN)
-		return MEDIUM_BLOCKED;
+	if (r == -EAGAIN) {
+		medium_settle(m); /* some of it may be */
+		if (m->unsafe.n < before)
+			medium_moved(m);
+		return m->unsafe.n < before ? MEDIUM_AGAIN : MEDIUM_BLOCKED;
+	}
 	if (r < 0) {
-		medium_lose_unsafe(m); /* nobody knows what of it is there */
+		if (!medium_streams(m))
+			medium_lose_unsafe(m); /* nobody knows what of it is there */
 		return medium_fail(m, r);
 	}
 	medium_moved(m);
@@ -232,11 +232,29 @@ static bool head_is_stale(const struct medium *m)
 	return m->context && m->state != MEDIUM_USED && !m->head->opens;
 }
 
-/* The first generation begins with the opening bytes themselves. Later ones may begin with less. */
+/* The first generation of a run begins with the opening bytes themselves, which a sink may want
+ * apart. Later ones may begin with less. */
 static bool head_needs_opening(const struct medium *m)
 {
-	return m->opening_n && m->state == MEDIUM_FRESH && !m->opening_written &&
-	       !(m->head->opens && m->head->generation == 1);
+	return m->opening_due && m->opening.n && (medium_apart(m) || !m->head->opens_run);
+}
+
+/* Out of a spool: it only says to which run belongs what follows. */
+static bool head_is_mere_opening(const struct medium *m)
+{
+	const struct chunk *c = m->head;
+
+	return m->released && c->opens_run && !c->records && c->len == c->opening_n;
+}
+
+/* Its bytes are written as opening bytes, before the next one. */
+static void medium_took_mere_opening(struct medium *m)
+{
+	m->opening_due = true;
+	m->head->bare = true;
+	chunk_list_add(&m->unsafe, m->head);
+	m->head = NULL;
+	medium_settle(m);
 }
 
 /* What belongs beside the medium; it can be made again, so that no failure is worth a word. */
@@ -280,9 +298,11 @@ static enum medium_step medium_step_end(struct medium *m)
 		return medium_sync(m);
 	medium_write_beside(m);
 	r = m->ops->end ? m->ops->end(m->sink) : 0;
+	if (r == -EAGAIN)
+		return MEDIUM_BLOCKED;
 	m->state = MEDIUM_NONE;
 	if (r < 0) {
-		tally_error(m->tally, m->label, r);
+		tally_error(m->tally, m->label, r, medium_why(m));
 		m->failures++;
 	}
 	if (r == -ESTALE || r == -EIO || is_no_room(r))
@@ -294,6 +314,10 @@ static enum medium_step medium_step_head(struct medium *m)
 {
 	if (head_is_stale(m)) {
 		medium_lose_head(m);
+		return MEDIUM_AGAIN;
+	}
+	if (head_is_mere_opening(m)) {
+		medium_took_mere_opening(m);
 		return MEDIUM_AGAIN;
 	}
 	if (medium_pauses(m))
@@ -318,18 +342,22 @@ static enum medium_step medium_step_idle(struct medium *m)
 	return m->state == MEDIUM_NONE ? medium_begin(m) : MEDIUM_IDLE;
 }
 
-/* Nothing was taken, and nobody can wait any longer. */
-static bool medium_is_hopeless(const struct medium *m)
+static void medium_set_head(struct medium *m, struct chunk *c)
 {
-	if (m->failures > 1)
-		return m->ending || m->awaited;
-	return m->ending && elapsed_ms() - m->moved_ms >= PATIENCE_MS;
+	m->head = c;
+	m->taken = 0;
+	if (!c->opens_run)
+		return;
+	medium_learn_opening(m, c);
+	m->opening_due |= medium_apart(m);
 }
 
 enum medium_step medium_step(struct medium *m)
 {
 	enum medium_step step;
 
+	if (!m->head && m->again.n)
+		medium_set_head(m, chunk_list_take(&m->again));
 	if (m->given_up) {
 		if (!m->head)
 			return MEDIUM_IDLE;
@@ -339,7 +367,7 @@ enum medium_step medium_step(struct medium *m)
 	step = m->head ? medium_step_head(m) : medium_step_idle(m);
 	if (step == MEDIUM_BLOCKED && medium_is_hopeless(m)) {
 		if (!m->failures)
-			tally_error(m->tally, m->label, -ETIMEDOUT);
+			tally_error(m->tally, m->label, -ETIMEDOUT, NULL);
 		m->given_up = true;
 		medium_lose_unsafe(m);
 		return MEDIUM_AGAIN;
@@ -349,11 +377,10 @@ enum medium_step medium_step(struct medium *m)
 
 void medium_put(struct medium *m, struct chunk *c)
 {
-	assert(!m->head);
+	assert(medium_is_hungry(m));
 	c->number = ++m->number;
 	m->generation = c->generation;
-	m->head = c;
-	m->taken = 0;
+	medium_set_head(m, c);
 }
 
 /* ---- waiting and ending -------------------------------------------------------------------- */
@@ -380,8 +407,7 @@ struct sink_wait medium_waits_for(const struct medium *m, bool blocked)
 			m->ops->wait(m->sink, blocked, &wait);
 	}
 	if (blocked && m->ending)
-		wait.timeout_ms =
-			timeout_nearer(wait.timeout_ms, m->moved_ms + PATIENCE_MS - now_ms);
+		wait.timeout_ms = timeout_nearer(wait.timeout_ms, medium_deadline_ms(m) - now_ms);
 	return wait;
 }
 
@@ -403,14 +429,14 @@ void medium_hasten(struct medium *m, bool abandon)
 	m->ending = true;
 	m->given_up = abandon;
 	m->retry_ms = 0;
-	m->moved_ms = elapsed_ms();
+	m->ending_ms = m->moved_ms = elapsed_ms();
 }
 
 enum medium_step medium_end(struct medium *m)
 {
 	enum medium_step step = MEDIUM_BLOCKED;
 
-	assert(!m->head && !m->unsafe.n);
+	assert(medium_is_hungry(m) && !m->unsafe.n);
 	if (m->state == MEDIUM_NONE)
 		return MEDIUM_IDLE;
 	/* What a sink did not take the end of stays as it is: under the name that says so, where it

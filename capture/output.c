@@ -16,6 +16,13 @@ int output_new(const struct output_config *cfg, unsigned index, struct output **
 					   .sink_env = cfg->sink_env,
 					   .context = e->flags & ENCODER_CONTEXT,
 					   .awaited = cfg->block,
+					   .patient = cfg->patient,
+					   .oldest = cfg->oldest,
+					   .drain_ms = (int64_t)(cfg->drain_ns / 1000000),
+					   .spool = cfg->spool,
+					   .spool_env = cfg->spool_env,
+					   .marked = cfg->marked,
+					   .marked_arg = cfg->marked_arg,
 					   .filter = cfg->filter,
 					   .filter_cfg = cfg->filter_cfg,
 					   .frames = cfg->frame_bytes != 0};
@@ -26,6 +33,7 @@ int output_new(const struct output_config *cfg, unsigned index, struct output **
 	if (!o)
 		return errf(err, -ENOMEM, "%s: out of memory", cfg->label);
 	o->cfg = *cfg;
+	o->cfg.encoder_env.relay = cfg->relay;
 	o->cfg.kinds |= 1u << EVENT_LOSS; /* an output always says what it lost */
 	o->index = index;
 	o->next_seq = 1;
@@ -43,7 +51,7 @@ int output_new(const struct output_config *cfg, unsigned index, struct output **
 		return errf(err, -ENOMEM, "%s: out of memory", cfg->label);
 	}
 	delivery.pool = o->pool;
-	r = e->open ? e->open(o->encoder, cfg->encoder_cfg, &cfg->encoder_env, err) : 0;
+	r = e->open ? e->open(o->encoder, cfg->encoder_cfg, &o->cfg.encoder_env, err) : 0;
 	if (!r)
 		r = delivery_new(&delivery, &o->delivery, err);
 	if (r) {
@@ -216,6 +224,8 @@ void output_event(struct output *o, struct event *ev)
 	struct chunk *c;
 
 	o->offered++;
+	if (o->cfg.relay)
+		o->next_seq = ev->seq;
 	if (!output_wants(o, ev->kind)) {
 		o->skipped++;
 		return;

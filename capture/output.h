@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "capture/delivery.h"
 #include "capture/encoder.h"
 #include "capture/event.h"
 #include "capture/filter.h"
@@ -34,8 +35,8 @@ typedef void (*output_marked_fn)(void *arg, uint64_t mark, bool whole);
 struct output_config {
 	const char *label; /* as the user wrote it, for messages; borrowed */
 	const struct encoder_ops *encoder;
-	const void *encoder_cfg; /* borrowed until output_free() */
-	struct encoder_env encoder_env;
+	const void *encoder_cfg;        /* borrowed until output_free() */
+	struct encoder_env encoder_env; /* `relay` is the output's to set */
 	const struct sink_ops *sink;
 	const void *sink_cfg;
 	struct sink_env sink_env;
@@ -50,11 +51,15 @@ struct output_config {
 	uint64_t hold_ns;    /* chunks are held back that long, so that `early` has a place */
 	output_view_fn view; /* NULL = events go out as they are */
 	void *view_arg;
-	bool block;   /* wait for a slow sink (replay) in place of counting loss */
-	bool patient; /* with block: a sink that fails is tried again until the end */
-	bool relay;   /* events keep the numbers that they have, and streams their ids: what is
-		       * received is written as it was recorded. Losses of this output itself are
-		       * not told in it. */
+	bool block;        /* wait for a slow sink (replay) in place of counting loss */
+	bool patient;      /* with block: a sink that fails is tried again until the end */
+	bool relay;        /* events keep the numbers that they have, and streams their ids: what
+			    * is received is written as it was recorded. Its own losses are not told
+			    * in it. */
+	bool oldest;       /* where the queue is full, its oldest chunks go, not those that come */
+	uint64_t drain_ns; /* how long a stream may take at the end */
+	const struct spool_ops *spool; /* behind the queue of a stream; NULL = none */
+	struct spool_env spool_env;
 	output_marked_fn marked; /* of a relay; NULL = nobody calls output_mark() */
 	void *marked_arg;
 };
@@ -122,6 +127,8 @@ void output_report(struct output *o, enum output_stat reason, struct event *ev);
 void output_report_tap(struct output *o, enum output_stat reason, const void *rec, size_t len,
 		       uint64_t time_ns);
 
+/* How the way to the receiver is. From any thread. */
+void output_state(struct output *o, struct delivery_state *ret);
 /* The sink's present state: 0, or the negative errno of its last write when that failed. The text
  * of the last error, even of one that is over, goes to ret (empty = there was none). From any
  * thread. */

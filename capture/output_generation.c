@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "capture/run_copy.h"
 
@@ -93,6 +94,8 @@ static void generation_begin(struct output *o)
 	c->rotates = o->generation && o->medium_due;
 	c->generation = ++o->generation;
 	c->opens = true;
+	c->opens_run = o->generation == 1 || o->run_new;
+	o->run_new = false;
 	if (o->lanes.out.early) /* left over, with nothing in it */
 		o->lanes.out.early->generation = o->generation;
 	o->generation_open = true;
@@ -121,10 +124,8 @@ static bool generation_open(struct output *o)
 		o->cfg.encoder->preamble(o->encoder, o->run, &o->lanes.out);
 	generation_describe(o);
 	c->opening_n = (uint32_t)c->len;
-	if (!context && o->generation == 1) {
+	if (!context && c->opens_run)
 		o->opening_n = c->len;
-		delivery_opening(o->delivery, c->p, c->len);
-	}
 	if (o->context_fn && o->generation > 1 &&
 	    o->context_fn(o->context, generation_add_record, o) < 0)
 		o->generation_torn = true;
@@ -157,8 +158,9 @@ int output_run(struct output *o, const struct run *run)
 	copy = run_copy(meta.run);
 	if (!copy)
 		return -ENOMEM;
-	if (o->run && o->run->run_id != run->run_id)
-		o->generation_due = true;
+	if (o->run && (o->run->run_id != run->run_id ||
+		       memcmp(o->run->stream_id, run->stream_id, sizeof(run->stream_id)) != 0))
+		o->generation_due = o->run_new = true;
 	free(o->run);
 	o->run = copy;
 	o->run_flags = meta.flags;
@@ -208,6 +210,20 @@ void output_tick(struct output *o, uint64_t now_ns)
 		o->generation_due = true;
 	if (o->cfg.hold_ns && now_ns > o->cfg.hold_ns)
 		lanes_release(&o->lanes, now_ns - o->cfg.hold_ns);
+}
+
+void output_mark(struct output *o, uint64_t mark)
+{
+	assert(mark && o->cfg.relay);
+	if (!o->generation) { /* nothing was ever offered */
+		o->cfg.marked(o->cfg.marked_arg, mark, true);
+		return;
+	}
+	while (!o->lanes.out.tail && !output_open_chunk(o))
+		;
+	o->lanes.out.tail->mark = mark;
+	output_ship(o);
+	lanes_release_all(&o->lanes);
 }
 
 void output_begin(struct output *o)

@@ -27,6 +27,7 @@ struct output {
 	struct lanes lanes;
 	struct run *run;    /* ours, as the view shows it; NULL = not known yet */
 	uint32_t run_flags; /* of the event that tells it */
+	bool run_new;       /* no generation has told it yet */
 	output_context_fn context_fn;
 	void *context;
 	uint64_t now_ns;
@@ -39,7 +40,8 @@ struct output {
 	bool generation_due;     /* another one is to begin with the next event, or TICK */
 	bool medium_due;         /* and a medium with it */
 	uint64_t generation_ns;  /* when it was begun, in record time */
-	uint64_t opening_n;      /* bytes with which delivery begins each medium after the first */
+	uint64_t opening_n;      /* bytes with which delivery begins each medium, unless it begins
+				  * with a run */
 	uint64_t generation_seq; /* next_seq at that time */
 	uint64_t frame_base;     /* lanes.bytes at that time */
 	uint64_t frame_context;  /* bytes that only open it */

@@ -8,9 +8,14 @@
 /* Takes in what delivery has to say. */
 static void output_hear(struct output *o)
 {
+	static const enum output_stat reasons[TALLY_REASONS] = {[TALLY_SINK] = OSTAT_SINK_ERROR,
+								[TALLY_QUEUE] = OSTAT_QUEUE_FULL,
+								[TALLY_SPOOL] = OSTAT_SPOOL_FULL,
+								[TALLY_REFUSED] = OSTAT_REFUSED};
 	struct tally_news news = tally_take_news(delivery_tally(o->delivery));
 
-	loss_book_add(&o->lost[OSTAT_SINK_ERROR], &news.lost);
+	for (unsigned i = 0; i < TALLY_REASONS; i++)
+		loss_book_add(&o->lost[reasons[i]], &news.lost[i]);
 	for (unsigned i = 0; i < OSTAT_MAX; i++) {
 		if (news.reports_done & 1u << i)
 			loss_book_written(&o->lost[i]);
@@ -38,15 +43,17 @@ void output_stats(struct output *o, uint64_t ret[OSTAT_MAX])
 	ret[OSTAT_TOO_BIG] = o->lost[OSTAT_TOO_BIG].total;
 	ret[OSTAT_QUEUE_FULL] = o->lost[OSTAT_QUEUE_FULL].total;
 	ret[OSTAT_SINK_ERROR] = o->lost[OSTAT_SINK_ERROR].total;
+	ret[OSTAT_SPOOL_FULL] = o->lost[OSTAT_SPOOL_FULL].total;
+	ret[OSTAT_REFUSED] = o->lost[OSTAT_REFUSED].total;
 	ret[OSTAT_BYTES] = sink.bytes;
 	ret[OSTAT_GENERATIONS] = o->generation;
 	ret[OSTAT_MEDIA] = sink.media;
 }
 
-/* A report that would be lost as well can wait. */
+/* A report that would be lost as well can wait; a relay reports nothing of its own. */
 static bool output_can_report(struct output *o)
 {
-	return !tally_read(delivery_tally(o->delivery)).error && output_ready(o);
+	return !o->cfg.relay && !tally_read(delivery_tally(o->delivery)).error && output_ready(o);
 }
 
 bool output_loss_due(struct output *o, enum output_stat reason, struct event_loss *ret)
@@ -94,6 +101,11 @@ void output_report_tap(struct output *o, enum output_stat reason, const void *re
 
 	if (!output_append_tap(o, rec, len, time_ns, &c))
 		output_told(o, reason, c, time_ns);
+}
+
+void output_state(struct output *o, struct delivery_state *ret)
+{
+	delivery_state(o->delivery, ret);
 }
 
 int output_error(struct output *o, char *ret, size_t size)

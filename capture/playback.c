@@ -9,6 +9,7 @@
 
 #include "capture/flows.h"
 #include "capture/procs.h"
+#include "capture/run_copy.h"
 #include "kern/events.h"
 
 #define TICK_NS  100000000ull /* as the sources have it */
@@ -32,8 +33,7 @@ struct playback {
 	uint32_t generation; /* of the recording: grows with each repeated META */
 	uint64_t tick_ns;    /* the last tick */
 	int64_t offset_ns;   /* Unix time - boot time, as the last event has it */
-	uint64_t run_id;
-	uint8_t boot_id[16];
+	struct run *run;     /* a copy */
 	uint64_t counts[EVENT_KINDS];
 	char names[NAMES][NAME_SIZE];
 	unsigned names_n;
@@ -63,6 +63,7 @@ void playback_free(struct playback *p)
 		return;
 	procs_free(p->procs);
 	flows_free(p->flows);
+	free(p->run);
 	free(p);
 }
 
@@ -92,8 +93,9 @@ static int playback_begin(struct playback *p, const struct event *ev)
 	cut_text(&run.cmdline, RUN_CMDLINE);
 	snprintf(probes, sizeof(probes), "%s", run.probes);
 	run.probes = probes;
-	p->run_id = run.run_id;
-	memcpy(p->boot_id, run.boot_id, sizeof(p->boot_id));
+	p->run = run_copy(&run);
+	if (!p->run)
+		return -ENOMEM;
 	p->tick_ns = run.start_boot_ns;
 	p->offset_ns = (int64_t)(run.start_unix_ns - run.start_boot_ns);
 	p->counts[EVENT_META]++;
@@ -106,13 +108,23 @@ static int playback_begin(struct playback *p, const struct event *ev)
 	return 0;
 }
 
+int playback_resume(struct playback *p)
+{
+	for (unsigned i = 0; i < p->n && p->started; i++) {
+		output_clock(p->outputs[i], p->offset_ns);
+		if (output_run(p->outputs[i], p->run) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static int take_meta(struct playback *p, const struct event *ev)
 {
 	if (!p->started) {
 		return playback_begin(p, ev);
 	}
-	if (ev->run->run_id != p->run_id ||
-	    memcmp(ev->run->boot_id, p->boot_id, sizeof(p->boot_id)) != 0)
+	if (ev->run->run_id != p->run->run_id ||
+	    memcmp(ev->run->boot_id, p->run->boot_id, sizeof(p->run->boot_id)) != 0)
 		return -EXDEV;
 	p->generation++;
 	return 0;

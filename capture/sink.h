@@ -22,13 +22,13 @@
 struct parcel {
 	const uint8_t *p;
 	size_t n;
-	uint64_t number;    /* of the chunk: grows by one each; 0 = opening bytes, which nobody counts
-			     */
-	uint32_t records;   /* events in it that count */
+	uint64_t number;  /* of the chunk: grows by one each; 0 = opening bytes, which nobody counts
+			   */
+	uint32_t records; /* events in it that count */
 	uint64_t first_seq; /* of these */
 	uint64_t last_seq;
-	size_t opening_n; /* so many bytes at its head tell of a run, or a new generation; n where the
-			   * number is 0 */
+	size_t opening_n; /* so many bytes at its head tell of a run, or a new generation; n where
+			   * the number is 0 */
 	bool again;       /* it may have been sent before */
 };
 
@@ -54,9 +54,14 @@ struct sink_env {
 	void *kept_arg;
 	const char *format; /* of what comes: name of the encoder */
 	bool filtered;      /* a filter has made other bytes of it */
+	bool context;       /* its encoder keeps context: nobody understands it but from where a
+			     * generation opens */
 	sink_done_fn done;
 	sink_refused_fn refused;
-	void *done_arg; /* of both */
+	/* A newcomer needs a generation of its own, where the encoder keeps context: one is opened
+	 * soon, while what is written goes on. Thread and time as for done. */
+	void (*refresh)(void *arg);
+	void *done_arg; /* of all three */
 };
 
 /* What a sink may know of the medium that it is to begin. */
@@ -74,8 +79,8 @@ struct sink_wait {
 
 enum sink_flags {
 	SINK_ROTATES = 1, /* one medium may follow another: size= and every= make sense */
-	SINK_STREAM = 2,  /* to somebody who can be away: see above. Failures are tried again for ever,
-			   * but at the end of a run there is a limit to the time. */
+	SINK_STREAM = 2,  /* to somebody who can be away: see above. Failures are tried again for
+			   * ever,  but at the end of a run there is a limit to the time. */
 	SINK_APART = 4,   /* opening bytes come as parcels of their own, with the number 0, at the
 			   * beginning of each medium and wherever they change */
 };
@@ -86,12 +91,12 @@ struct sink_ops {
 	const char *summary;
 	const struct opt *options;
 	size_t cfg_size, ctx_size;
-	const char *format;         /* where the user names none; NULL = by the ending of the name */
+	const char *format; /* where the user names none; NULL = by the ending of the name */
 	const char *const *formats; /* the only ones that it can carry, NULL = any */
 
-	/* Does the target make sense? Opens and looks up nothing. *ret_bare: what is written could be
-	 * read by others on its way (it leaves this machine, and is not encrypted). -EINVAL with one
-	 * line, without the target's name in front. NULL = it always does, and none. */
+	/* Does the target make sense? Opens and looks up nothing. *ret_bare: what is written could
+	 * be read by others on its way (it leaves this machine, and is not encrypted). -EINVAL with
+	 * one line, without the target's name in front. NULL = it always does, and none. */
 	int (*check)(const void *cfg, const char *target, bool *ret_bare, struct err *err);
 	/* ctx is zeroed. Refuses what is not a place for output (a link, a directory, a file that
 	 * another penstock is writing) with a negative errno and text. Destroys nothing yet. */
@@ -123,10 +128,11 @@ struct sink_ops {
 	 */
 	int (*beside)(void *ctx, const char *extension, const void *p, size_t n);
 	/* Ends the medium in good order: what close() says counts. begin() may follow. -ESTALE as
-	 * above; -EIO and no room: what was written is not there, either. NULL = nothing to do. */
+	 * above; -EIO and no room: what was written is not there, either; -EAGAIN: not yet. NULL =
+	 * nothing to do. */
 	int (*end)(void *ctx);
-	/* Why the last call failed, in a line that names the peer; NULL, or the function missing = what
-	 * strerror(3) has. */
+	/* Why the last call failed, in a line that names the peer; NULL, or the function missing =
+	 * what strerror(3) has. */
 	const char *(*why)(const void *ctx);
 	/* What there is to say of the present ("2 readers, 1 cut off"), for a status report; called
 	 * from the thread of all other calls, valid until the next one. NULL = nothing. */

@@ -14,7 +14,9 @@
 
 struct pb {
 	struct pb_map *map;
-	bool described;              /* the schema has been written */
+	const struct encoder_env *env;
+	bool described; /* the schema has been written for the run with this id */
+	uint64_t run_id;
 	size_t opening, opening_end; /* where the StreamInfo stands that is no event; 0 = nowhere */
 	uint8_t stream_id[16];
 };
@@ -30,6 +32,7 @@ static int pb_open(void *ctx, const void *cfg, const struct encoder_env *env, st
 {
 	struct pb *x = ctx;
 
+	x->env = env;
 	return pb_map_new(&x->map, err);
 }
 
@@ -41,8 +44,9 @@ static uint64_t id_mix(uint64_t h, uint64_t v)
 	return h ^ h >> 33;
 }
 
-/* The same run written in the same format has the same id, also by a replay of it. */
-static void stream_id_make(uint8_t id[16], const struct run *run)
+/* The same run written in the same format, and in the same way, has the same id, also by a replay
+ * of it. */
+static void stream_id_make(uint8_t id[16], const struct run *run, uint64_t stream)
 {
 	uint64_t boot[2], half[2];
 
@@ -52,6 +56,8 @@ static void stream_id_make(uint8_t id[16], const struct run *run)
 
 		h = id_mix(h, le64toh(boot[1]));
 		h = id_mix(h, run->run_id);
+		if (stream)
+			h = id_mix(h, stream);
 		half[i] = htole64(id_mix(h, 'p' << 8 | 'b'));
 	}
 	memcpy(id, half, sizeof(half));
@@ -65,8 +71,11 @@ static void stream_describe(struct pb *x, const struct run *run)
 		.schema_minor = PB_SCHEMA_MINOR,
 	};
 
-	stream_id_make(x->stream_id, run);
-	if (!x->described)
+	if (x->env->relay)
+		memcpy(x->stream_id, run->stream_id, sizeof(x->stream_id));
+	else
+		stream_id_make(x->stream_id, run, x->env->stream);
+	if (!x->described || x->run_id != run->run_id)
 		stream.descriptor = pb_schema_set;
 	pb_map_stream(x->map, &stream);
 }
@@ -90,6 +99,7 @@ static int pb_preamble(void *ctx, const struct run *run, struct out *out)
 	if (r) /* a run of which far too much is said: the event gets room of its own */
 		return r;
 	x->described = true;
+	x->run_id = run->run_id;
 	x->opening_end = c->len += n;
 	return 0;
 }

@@ -27,7 +27,7 @@ struct pb_read {
 	/* Fields that no struct of ours has in this form. */
 	uint32_t type, direction, role;
 	uint64_t stream_offset, duration_ns;
-	struct bytes local, remote, host_id, boot_id;
+	struct bytes local, remote, stream_id, host_id, boot_id;
 	const char *protocol;
 	unsigned parents_n, counters_n;
 	size_t args_at; /* where the arguments begin in the arena */
@@ -317,8 +317,9 @@ static int read_clock(struct pb_read *r, struct bytes in)
 	return pb_rows_fill(r, in, PB_ROWS(clock_rows), &r->run);
 }
 
-/* What belongs to the stream alone (its id, its schema) is left to those who write one. */
+/* The schema is left to those who write a stream. */
 static const struct pb_row run_rows[] = {
+	[1] = {PB_ROW_BYTES, offsetof(struct pb_read, stream_id)},
 	[2] = {PB_ROW_BYTES, offsetof(struct pb_read, host_id)},
 	[3] = {PB_ROW_BYTES, offsetof(struct pb_read, boot_id)},
 	[4] = {PB_ROW_BYTES, offsetof(struct pb_read, run.host)},
@@ -347,13 +348,13 @@ static int read_run(struct pb_read *r, struct bytes in)
 	int ret;
 
 	r->run = (struct run){.probes = ""};
-	ret = pb_rows_fill(r, in, PB_ROWS(run_rows), r);
-	if (ret == 0)
-		ret = read_id(r->host_id, r->run.host_id);
-	if (ret == 0)
-		ret = read_id(r->boot_id, r->run.boot_id);
 	r->ev.run = &r->run;
-	return ret;
+	ret = pb_rows_fill(r, in, PB_ROWS(run_rows), r);
+	if (ret)
+		return ret;
+	if (read_id(r->stream_id, r->run.stream_id) || read_id(r->host_id, r->run.host_id))
+		return -EBADMSG;
+	return read_id(r->boot_id, r->run.boot_id);
 }
 
 /* ---- the message --------------------------------------------------------------------------- */
@@ -461,13 +462,12 @@ static int event_complete(struct pb_read *r)
 
 static void read_reset(struct pb_read *r)
 {
-	memset(&r->ev, 0, sizeof(r->ev));
-	r->ev.probe = "";
+	r->ev = (struct event){.probe = ""};
 	r->flow = (struct flow){0};
 	r->proc = (struct proc){0};
 	r->type = r->direction = r->role = 0;
 	r->stream_offset = r->duration_ns = 0;
-	r->local = r->remote = r->host_id = r->boot_id = (struct bytes){0};
+	r->local = r->remote = r->stream_id = r->host_id = r->boot_id = (struct bytes){0};
 	r->protocol = NULL;
 	r->parents_n = r->counters_n = 0;
 	r->args_at = r->rows.arena_n = 0;

@@ -28,6 +28,12 @@ struct chunk {
 			     * and a frame of an archive does */
 	bool rotates;       /* a medium has to begin here; never without `opens` */
 	uint32_t opening_n; /* how many bytes are opening bytes; 0 unless it opens */
+	bool opens_run;     /* its opening bytes tell the run that it and what follows belong to: a
+			     * medium that begins later begins with a copy of them */
+	bool bare;          /* delivery: nothing of it was written but opening bytes */
+	bool again;         /* it may have been sent before */
+	uint32_t refused;   /* delivery: events in it that the receiver refused for good */
+	uint64_t mark;      /* who wants to know when it is done; 0 = nobody */
 	uint32_t reports;   /* 1 << enum output_stat: reports of losses that are in it */
 	uint32_t records;   /* events in it; opening bytes and other context are not counted */
 	uint64_t first_seq, last_seq;  /* of its events; they need not be all in between */
@@ -98,6 +104,21 @@ static inline struct chunk *chunk_list_take(struct chunk_list *l)
 	l->first = c->next;
 	if (!l->first)
 		l->last = NULL;
+	l->n--;
+	c->next = NULL;
+	return c;
+}
+
+/* The one behind it; NULL when there is none. */
+static inline struct chunk *chunk_list_take_second(struct chunk_list *l)
+{
+	struct chunk *c = l->first ? l->first->next : NULL;
+
+	if (!c)
+		return NULL;
+	l->first->next = c->next;
+	if (!c->next)
+		l->last = l->first;
 	l->n--;
 	c->next = NULL;
 	return c;

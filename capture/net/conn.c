@@ -30,7 +30,7 @@ int conn_fail(struct conn *c, int failure, const char *text)
 
 int conn_fail_errno(struct conn *c, int error)
 {
-	return conn_fail(c, -error, strerror(error));
+	return conn_fail(c, -error, error == EPIPE ? "it has hung up" : strerror(error));
 }
 
 /* Who is at the other end, and what that is called when something is wrong. */
@@ -38,24 +38,22 @@ static void conn_find_peer(struct conn *c, const char *host)
 {
 	struct sockaddr_storage ss = {0};
 	socklen_t n = sizeof(ss);
-	const char *port;
 	struct address named = {.path = ""};
+	const char *port = NULL;
 
-	if (getpeername(c->fd, (struct sockaddr *)&ss, &n) < 0) {
-		snprintf(c->peer, sizeof(c->peer), "?"); /* it has left already */
+	if (getpeername(c->fd, (struct sockaddr *)&ss, &n) == 0) {
+		port = strrchr(socket_text(&ss, n, c->peer), ':');
+	} else { /* it has left already: what is known of our own end says what kind it is */
+		snprintf(c->peer, sizeof(c->peer), "%s", host && *host ? host : "?");
 		n = sizeof(ss);
 		(void)getsockname(c->fd, (struct sockaddr *)&ss, &n);
-	} else {
-		socket_text(&ss, n, c->peer);
 	}
 	c->local = ss.ss_family == AF_UNIX;
-	port = strrchr(c->peer, ':');
-	if (host && *host && !c->local && port) {
+	snprintf(c->label, sizeof(c->label), "%s", c->peer);
+	if (host && *host && port && !c->local) {
 		snprintf(named.host, sizeof(named.host), "%s", host);
 		snprintf(named.port, sizeof(named.port), "%s", port + 1);
 		address_text(&named, c->label);
-	} else {
-		snprintf(c->label, sizeof(c->label), "%s", c->peer);
 	}
 }
 

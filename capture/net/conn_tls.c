@@ -12,7 +12,7 @@
 
 enum {
 	RECORD = SSL3_RT_MAX_PLAIN_LENGTH, /* most bytes that are encrypted together */
-	OUT_ENOUGH = 4 * RECORD,           /* goes to the socket by one call */
+	OUT_ENOUGH = 2 * RECORD,           /* goes to the socket by one call; more saves nothing */
 	OUT_MOST = 16 * RECORD, /* no peer makes us keep more than that: one that asks for new keys
 				 * again and again, and does not read */
 	MARKS = 64,
@@ -49,24 +49,38 @@ struct conn_tls {
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static BIO_METHOD *bio_method;
 
+/* Room for one more of what OpenSSL makes: a little for answers, or for all of one call at once. */
+static int conn_tls_reserve(struct conn_tls *t, size_t need)
+{
+	size_t size = need <= RECORD / 4 ? RECORD / 4 : OUT_ENOUGH + 2 * RECORD;
+	char *out;
+
+	if (need <= t->out_size)
+		return 0;
+	if (need > OUT_MOST)
+		return -ENOBUFS;
+	size = size > need ? size : need;
+	out = realloc(t->out, size);
+	if (!out)
+		return -ENOMEM;
+	t->out = out;
+	t->out_size = size;
+	return 0;
+}
+
 /* How OpenSSL reaches the socket. */
 static int bio_write(BIO *b, const char *p, int n)
 {
 	struct conn_tls *t = ((struct conn *)BIO_get_data(b))->tls;
-	size_t need = t->out_n + (size_t)n;
-	char *out = t->out;
+	int r = conn_tls_reserve(t, t->out_n + (size_t)n);
 
 	BIO_clear_retry_flags(b);
-	if (need > t->out_size)
-		out = need <= OUT_MOST ? realloc(t->out, need) : NULL;
-	if (!out) {
-		t->error = need <= OUT_MOST ? ENOMEM : ENOBUFS;
+	if (r < 0) {
+		t->error = -r;
 		return -1;
 	}
-	t->out = out;
-	t->out_size = need > t->out_size ? need : t->out_size;
-	memcpy(out + t->out_n, p, (size_t)n);
-	t->out_n = need;
+	memcpy(t->out + t->out_n, p, (size_t)n);
+	t->out_n += (size_t)n;
 	return n;
 }
 

@@ -2,7 +2,7 @@
 #pragma once
 /*
  * Makes one connection to the first of several endpoints that takes it, without ever blocking.
- * Names are asked for anew each time (in a thread of the C library's), all addresses of an endpoint
+ * Names are asked for anew each time (in a thread of their own), all addresses of an endpoint
  * are tried, then those of the next. Each address has five seconds.
  */
 #include <stdbool.h>

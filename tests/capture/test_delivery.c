@@ -58,6 +58,16 @@ static void rig_push(struct rig *rig, const char *text, uint32_t generation, boo
 	delivery_push(rig->d, rig_chunk(rig, text, generation, opens));
 }
 
+/* A run begins with it, whose opening bytes are the first n. */
+static void rig_push_run(struct rig *rig, const char *text, uint32_t n)
+{
+	struct chunk *c = rig_chunk(rig, text, 1, true);
+
+	c->opens_run = true;
+	c->opening_n = n;
+	delivery_push(rig->d, c);
+}
+
 /* Ends it; all chunks have come back. */
 static struct tally_stats rig_finish(struct rig *rig)
 {
@@ -202,10 +212,10 @@ static void a_new_medium_waits_for_a_generation(void **state)
 	assert_int_equal(stats.lost, 2);
 	assert_int_equal(stats.media, 2);
 	news = tally_take_news(delivery_tally(rig.d));
-	assert_int_equal(news.lost.count, 2);
-	assert_int_equal(news.lost.first_seq, 2);
-	assert_int_equal(news.lost.last_seq, 3);
-	assert_int_equal(news.lost.last_ns, 30);
+	assert_int_equal(news.lost[TALLY_SINK].count, 2);
+	assert_int_equal(news.lost[TALLY_SINK].first_seq, 2);
+	assert_int_equal(news.lost[TALLY_SINK].last_seq, 3);
+	assert_int_equal(news.lost[TALLY_SINK].last_ns, 30);
 	rig_close(&rig);
 }
 
@@ -216,8 +226,7 @@ static void without_context_nothing_is_lost(void **state)
 	struct tally_stats stats;
 
 	rig_open(&rig, false);
-	delivery_opening(rig.d, "head ", 5);
-	rig_push(&rig, "head one ", 1, true);
+	rig_push_run(&rig, "head one ", 5);
 	delivery_begin(rig.d);
 	await(has_done_one, &rig);
 	rig_push(&rig, "two ", 1, false);
@@ -251,9 +260,9 @@ static void what_somebody_removes_is_lost(void **state)
 	assert_int_equal(stats.lost, 2);
 	assert_int_equal(stats.error, 0);
 	news = tally_take_news(delivery_tally(rig.d));
-	assert_int_equal(news.lost.count, 2);
-	assert_int_equal(news.lost.first_seq, 1);
-	assert_int_equal(news.lost.last_seq, 2);
+	assert_int_equal(news.lost[TALLY_SINK].count, 2);
+	assert_int_equal(news.lost[TALLY_SINK].first_seq, 1);
+	assert_int_equal(news.lost[TALLY_SINK].last_seq, 2);
 	assert_int_equal(tally_text(delivery_tally(rig.d), text, sizeof(text)), 0);
 	assert_non_null(strstr(text, "fake: somebody has removed it"));
 	rig_close(&rig);

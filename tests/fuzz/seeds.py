@@ -76,6 +76,25 @@ def manifests():
     put("manifest", b"{host}{host}{pid}%F%j%s%%-{seq}\npenstock manifest 1 99999999999999999999\n")
 
 
+def spools():
+    """What a run leaves of a spool; fuzz_spool.c makes the checksums right."""
+    def segment(number, opening, *lengths):
+        head = b"PNSPOOL\1" + struct.pack("<4I3Q16x", 0, len(opening), 0, 0, number, 77, 5)
+        records = b"".join(struct.pack("<4I7Q20I8x", n, 0, 0, 5 if n == 60 else 0, 5, 7, 50, 70, 1, 2, 3, 3, 1, 1,
+                                       len(opening) if n == 60 else 0, 3, *[0] * 15) + b"p" * n for n in lengths)
+        return head + opening + records
+
+    def spool(flags, cursor, first, second=b""):
+        cursor = b"PNCURSR\1" + struct.pack("<2I3Q", 0, 0, *cursor)
+        put("spool", struct.pack("<B40sH", flags, cursor, len(first)) + first + second)
+    one, two = segment(3, b"opening", 60, 10, 200), segment(4, b"", 10, 10)
+    for flags in (15, 31, 47, 63, 11, 13):
+        spool(flags, (3, 77, 64 + 7 + 160 + 60), one, two)
+    spool(15, (4, 77, 64 + 170), one, two)
+    spool(15, (9, 77, 64), two, one[:-30])
+    spool(15, (3, 77, 64 + 7), one[:300] + b"x" + one[301:], two[:70])
+
+
 def conversations():
     """What fuzz_redact.c reads: those of http1/ and http2/, and clients of databases."""
     def says(protocol, *calls):
@@ -135,6 +154,7 @@ def main():
     manifests()
     conversations()
     streams()
+    spools()
     for path in sys.argv[1:]:
         data = pathlib.Path(path).read_bytes()
         if path.endswith(ARCHIVES):

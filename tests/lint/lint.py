@@ -41,7 +41,8 @@ INCLUDES = [
 CORE_FOREIGN = re.compile(r"^(bpf_|libbpf_|elf_|open|openat|read|pread|readlink|fopen|opendir|stat|fstat|ioctl|socket|connect|"
                           r"clock_gettime|time|gettimeofday|getrandom|rand|random|getpid|getenv|poll|ppoll|epoll_\w+|nanosleep|"
                           r"usleep|write|close|eventfd)$")
-CORE_DELIVERY = {"delivery": {"poll", "read", "write", "close", "eventfd"}, "medium": {"clock_gettime"}}
+CORE_DELIVERY = {"delivery": {"poll", "read", "write", "close", "eventfd", "clock_gettime"}, "medium": {"clock_gettime"},
+                 "medium_patience": {"clock_gettime"}, "tally": {"clock_gettime"}}
 # What these can reach through any chain of headers.
 NEVER_REACH = {"encoders/": ("kern/",), "proto/": ("kern/",), "sinks/": ("kern/",)}
 BANNED = re.compile(r"\b(strcpy|stpcpy|strcat|sprintf|vsprintf|gets|atoi|atol|atoll|atof|strtok|system|popen|"

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "tests/support/ends.h"
 
@@ -203,6 +204,23 @@ static void the_name_that_was_dialled_is_what_is_named(void **state)
 	conn_close(e.client);
 }
 
+static void who_left_before_it_was_looked_at_has_the_name_that_was_dialled(void **state)
+{
+	struct linger hard = {.l_onoff = 1, .l_linger = 0};
+	struct iovec v = {"x", 1};
+	struct conn *c;
+	int a, b;
+
+	ends_sockets(&a, &b);
+	assert_int_equal(setsockopt(b, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)), 0);
+	close(b);
+	assert_int_equal(conn_new(a, NULL, "collector", &c), 0);
+	assert_string_equal(conn_peer(c), "collector");
+	assert_int_equal(conn_write(c, &v, 1), -ECONNRESET);
+	expect_why(c, "collector", "Connection reset by peer");
+	conn_close(c);
+}
+
 static void writing_to_who_has_left_is_no_signal(void **state)
 {
 	struct iovec v = {"x", 1};
@@ -211,7 +229,7 @@ static void writing_to_who_has_left_is_no_signal(void **state)
 	ends_open_unix(&e);
 	conn_close(e.server);
 	assert_int_equal(conn_write(e.client, &v, 1), -EPIPE);
-	expect_why(e.client, "unix", "Broken pipe");
+	expect_why(e.client, "unix", "it has hung up");
 	conn_close(e.client);
 }
 
@@ -393,6 +411,7 @@ int main(void)
 		cmocka_unit_test(an_end_is_told_and_reading_goes_on),
 		cmocka_unit_test(a_reset_is_said_with_the_peer),
 		cmocka_unit_test(the_name_that_was_dialled_is_what_is_named),
+		cmocka_unit_test(who_left_before_it_was_looked_at_has_the_name_that_was_dialled),
 		cmocka_unit_test(writing_to_who_has_left_is_no_signal),
 		cmocka_unit_test(acked_is_what_the_peer_has),
 		cmocka_unit_test(a_reset_acks_nothing_that_was_not_there),

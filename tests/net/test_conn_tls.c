@@ -145,9 +145,9 @@ static void count_records(int write, int version, int type, const void *p, size_
 		++*(unsigned *)arg;
 }
 
-static void raw_open(struct raw *r, int version)
+static void raw_open_on(struct raw *r, int version, int a, int b)
 {
-	int a, accepted = 0, shaken = -EAGAIN;
+	int accepted = 0, shaken = -EAGAIN;
 
 	memset(r, 0, sizeof(*r));
 	r->ctx = SSL_CTX_new(TLS_server_method());
@@ -160,7 +160,7 @@ static void raw_open(struct raw *r, int version)
 	assert_int_equal(
 		SSL_CTX_use_PrivateKey_file(r->ctx, temp_name("server.key"), SSL_FILETYPE_PEM), 1);
 	r->ssl = SSL_new(r->ctx);
-	ends_sockets(&a, &r->fd);
+	r->fd = b;
 	assert_int_equal(conn_new(a, client, "localhost", &r->conn), 0);
 	SSL_set_fd(r->ssl, r->fd);
 	while (accepted != 1 || shaken != 0) {
@@ -172,6 +172,14 @@ static void raw_open(struct raw *r, int version)
 	}
 	SSL_set_msg_callback(r->ssl, count_records);
 	SSL_set_msg_callback_arg(r->ssl, &r->records);
+}
+
+static void raw_open(struct raw *r, int version)
+{
+	int a, b;
+
+	ends_sockets(&a, &b);
+	raw_open_on(r, version, a, b);
 }
 
 static void raw_close(struct raw *r)
@@ -236,6 +244,31 @@ static void keys_change_while_writing(void **state)
 	}
 	assert_true(changes > 10);
 	assert_true(again > 10);
+	raw_close(&r);
+}
+
+/* A peer that asks for new keys and does not read our answers cannot fill our memory. */
+static void answers_that_nobody_reads_have_an_end(void **state)
+{
+	struct raw r;
+	ssize_t n = -EAGAIN;
+	unsigned asked = 0;
+	int fd[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
+	raw_open_on(&r, 0, fd[0], fd[1]);
+	shrink(fd[0], SO_SNDBUF, 1);
+	for (; n == -EAGAIN && asked < 100000; asked++) {
+		size_t done;
+
+		if (SSL_key_update(r.ssl, SSL_KEY_UPDATE_REQUESTED) == 1)
+			(void)SSL_write_ex(r.ssl, "k", 1, &done);
+		do {
+			n = conn_read(r.conn, got, sizeof(got));
+		} while (n > 0);
+	}
+	assert_int_equal(n, -ENOBUFS);
+	assert_true(asked > 1000);
 	raw_close(&r);
 }
 
@@ -400,6 +433,7 @@ int main(void)
 		cmocka_unit_test(pieces_of_any_size_arrive_through_small_buffers),
 		cmocka_unit_test(tiny_pieces_share_records),
 		cmocka_unit_test(keys_change_while_writing),
+		cmocka_unit_test(answers_that_nobody_reads_have_an_end),
 		cmocka_unit_test(a_renegotiation_is_refused),
 		cmocka_unit_test(a_farewell_ends_one_direction),
 		cmocka_unit_test(what_was_received_already_is_known),

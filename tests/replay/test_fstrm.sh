@@ -55,10 +55,30 @@ await 10 finished large
 captured
 holds "much is the same" same "$FILES/large" "$T/large.pb"
 
+# It is killed in the middle, and another one comes: what the first one's kernel did not have goes to the second one.
+"$BUILD/tests/make_raw" 400000 exec >"$T/long.raw"
+port=$(free_port)
+capture killed -a 127.0.0.1 -p "$port"
+"$P" replay "$T/long.raw" -w "$T/long.pb" -w "fstrm://127.0.0.1:$port,format=pb" 2>"$T/log" &
+PID=$!
+children+=("$PID")
+much() { [ "$(stat -c %s "$FILES/killed")" -gt 4000000 ]; }
+await 10 much
+kill -KILL "$CAPTURE"
+wait "$CAPTURE" 2>/dev/null
+capture second -a 127.0.0.1 -p "$port"
+wait "$PID"
+check "nothing is lost on our side" $? 0
+holds "the second one gets the end" await 10 finished second
+captured
+holds "and all that the first one's kernel did not have, in order" python3 tests/support/fstrm.py \
+	rest "$FILES/second" "$FILES/killed" "$T/long.pb"
+
 # Encrypted, and only to one whose certificate says who it is.
 certificate
 port=$(free_port) front=$(free_port)
 capture tls -a 127.0.0.1 -p "$port"
+: >"$T/front.log"
 python3 tests/support/tls_front.py "$front" "$port" "$T/cert.pem" "$T/key.pem" >"$T/front.log" &
 children+=($!)
 await 10 grep -q listening "$T/front.log"

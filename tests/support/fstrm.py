@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Files of Frame Streams, as fstrm_capture writes them. Usage:
 same FILE ARCHIVE.pb   each data frame is an event of the archive, byte for byte, in the same order
-whole FILE             from START to STOP, of our content type; prints how many events, and whether their numbers grow"""
+rest FILE CUT ARCHIVE  FILE has all numbers of the archive from some number on, once and in order, behind the event that
+                       tells of the stream; CUT, whose writer was killed, the first ones"""
 import struct
 import sys
 
@@ -66,10 +67,23 @@ def same(path, archive):
     print(len(got))
 
 
-def whole(path):
-    numbers = [n for n in map(number, events(path)) if n]
-    grows = all(a < b for a, b in zip(numbers, numbers[1:]))
-    print(len(numbers), "grow" if grows else "do not grow")
+def rest(path, cut, archive):
+    with open(archive, "rb") as file:
+        want = [n for n in map(number, delimited(file.read())) if n]
+    with open(cut, "rb") as file:
+        data = file.read()
+    before = []
+    try:
+        before.extend(number(frame) for kind, frame in frames(data) if kind is None)
+    except (struct.error, IndexError, AssertionError):
+        pass  # the frame at which it was killed
+    before = [n for n in before if n]
+    got = [n for n in map(number, events(path)) if n]
+    assert got[0] == 1, "it does not begin with what tells of the stream"
+    got = got[1:]
+    assert got == want[-len(got):], f"{len(got)} from {got[0]} to {got[-1]} are not the last ones of {want[-1]}"
+    assert before == want[:len(before)], "the first ones are not in order"
+    print(f"{len(before)}, then {len(got)} of {len(want)}")
 
 
-{"same": same, "whole": whole}[sys.argv[1]](*sys.argv[2:])
+{"same": same, "rest": rest}[sys.argv[1]](*sys.argv[2:])

@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What goes over a connection is what the same replay writes into a file; protobuf with a u32 in front of each event.
+. tests/support/lib.sh
+. tests/support/tls.sh
+need python3 openssl
+
+peer=tests/support/peer.py
+certificate
+cat "$T/cert.pem" "$T/key.pem" >"$T/both.pem"
+# peer ARG…: in the background; its first line, the port, is in PORT.
+peer() {
+	: >"$T/said"
+	"$peer" "$@" >"$T/said" 2>"$T/peer.log" &
+	PEER=$!
+	children+=("$PEER")
+	await 15 test -s "$T/said" || [ "$1" = unix ]
+	PORT=$(cat "$T/said")
+}
+raw=samples/raw/openssl.raw
+"$P" replay "$raw" -w "$T/a.pb" -w "$T/a.jsonl" -w "$T/a.pcapng" 2>"$T/log"
+"$peer" frames "$T/a.pb" "$T/a.frames"
+
+# -- to somebody who reads
+# sends WHAT WANT TARGET: a replay to that target gives what is in that file.
+sends() {
+	run replay "$raw" -w "$3"
+	check "$1: status" "$STATUS" 0
+	wait "$PEER"
+	holds "$1" cmp "$2" "$T/got"
+}
+peer serve "$T/got"
+sends "protobuf over TCP" "$T/a.frames" "tcp://127.0.0.1:$PORT"
+for format in jsonl pcapng; do
+	peer serve "$T/got"
+	sends "$format over TCP" "$T/a.$format" "tcp://127.0.0.1:$PORT,format=$format"
+done
+peer serve "$T/got"
+run replay "$raw" -w "tcp://127.0.0.1:$PORT,format=jsonl.zst"
+wait "$PEER"
+holds "compressed" cmp "$T/a.jsonl" <(zstdcat "$T/got")
+peer serve "$T/got" "$T/cert.pem" "$T/key.pem"
+sends "protobuf over TLS" "$T/a.frames" "tcps://localhost:$PORT,ca=$T/cert.pem"
+peer unix "$T/socket" "$T/got"
+await 15 test -S "$T/socket"
+sends "protobuf to a unix socket" "$T/a.frames" "unix://$T/socket"
+
+# -- to somebody who breaks off: nothing is missing
+"$BUILD/tests/make_raw" 60000 bash >"$T/big.raw"
+"$P" replay "$T/big.raw" -w "$T/big.jsonl" 2>"$T/log"
+peer resets "$T/got" 12
+run replay "$T/big.raw" -w "tcp://127.0.0.1:$PORT,format=jsonl"
+check "12 resets: status" "$STATUS" 0
+wait "$PEER"
+read -r missing twice < <("$peer" missing "$T/big.jsonl" "$T/got")
+check "12 resets: lines that are missing" "$missing" 0
+at_least "12 resets: few came twice (left of 600)" $((600 - twice)) 1
+
+# -- to whoever connects
+# serves WHAT WANT SCHEME KEYS [CA [CERT]]: who connects before the first event gets all of it.
+serves() {
+	local port
+
+	port=$(free_port)
+	mkfifo "$T/fifo"
+	"$P" replay - -w "$3://127.0.0.1:$port$4" <"$T/fifo" >"$T/out" 2>"$T/log" &
+	PID=$!
+	exec 7>"$T/fifo"
+	await 15 listening "$port"
+	peer read "$port" "$T/got" "${@:5}"
+	cat "$raw" >&7
+	exec 7>&-
+	wait "$PID"
+	check "$1: status" "$?" 0
+	wait "$PEER"
+	holds "$1" cmp "$2" "$T/got"
+	rm "$T/fifo"
+}
+serves "protobuf to a reader" "$T/a.frames" tcp-listen ""
+serves "pcapng to a reader" "$T/a.pcapng" tcp-listen ",format=pcapng"
+serves "protobuf to a reader over TLS" "$T/a.frames" tcps-listen ",cert=$T/both.pem" "$T/cert.pem"
+serves "a reader with a certificate" "$T/a.frames" tcps-listen ",cert=$T/both.pem,ca=$T/cert.pem,allow=localhost" \
+	"$T/cert.pem" "$T/both.pem"
+
+# -- what makes no sense
+for what in "tcp://localhost names no port" "tcp://*:1 to listen at" "tcps-listen://127.0.0.1:1 cert=" \
+	"tcp-listen://127.0.0.1:1,format=pb,backlog=1 backlog" "unix:// path"; do
+	run replay "$raw" -w "${what%% *}"
+	check "$what: status" "$STATUS" 2
+	one_line "${what#* }"
+done
+run replay "$raw" -w "tcp-listen://127.0.0.1:$(free_port),format=jsonl.zst"
+check "compressed to readers: status" "$STATUS" 1
+one_line "leave .zst away"
+done_testing
