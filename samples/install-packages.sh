@@ -11,7 +11,7 @@ build="gcc libc6-dev make cmake ninja-build pkg-config clang llvm bpftool libbpf
   libssl-dev libcurl4-openssl-dev librdkafka-dev"
 view="tshark jq python3 util-linux curl nginx-light openssl"
 test="$view libcmocka-dev clang-format clang-tidy shellcheck tcpdump wireshark-common procps bpftool
-  libclang-rt-dev strace fstrm-bin android-libboringssl-dev wrk brotli zstd python3-websockets python3-protobuf git"
+  libclang-rt-dev strace fstrm-bin kcat android-libboringssl-dev wrk brotli zstd python3-websockets python3-protobuf git"
 kernels="qemu-system-x86 busybox-static kmod cpio xz-utils"
 fresh="debootstrap git"
 

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: GPL-2.0-or-later
--- An archive of penstock in ClickHouse. Load each finished file once, then ask:
+-- Events of penstock in ClickHouse: from archives, or as they come out of Kafka (kafka.sql, which fills the same table).
+-- Load each finished file, then ask:
 --     clickhouse-client --queries-file penstock.sql
 --     zstdcat run-*.jsonl.zst | clickhouse-client --input_format_skip_unknown_fields=1 --query "insert into penstock_events format JSONEachRow"
 -- or, in the folder that the server may read (user_files):
@@ -10,6 +11,8 @@ create table if not exists penstock_events
 (
     time           DateTime64(9, 'UTC') codec (Delta, ZSTD),
     seq            UInt64 codec (Delta, ZSTD),
+    host           LowCardinality(String), -- from Kafka alone, as is the next: files name their host in the row of type 'meta'
+    stream         LowCardinality(String),
     type           LowCardinality(String),
     probe          LowCardinality(String),
     flags          Array(LowCardinality(String)),
@@ -25,7 +28,7 @@ create table if not exists penstock_events
     loss           Tuple(count UInt64, unit String, probe String, reason String),
     stream_info    Tuple(host_name String, run_id String)
 )
-engine = MergeTree order by (type, time) partition by toYYYYMMDD(time)
+engine = ReplacingMergeTree order by (type, time, host, stream, seq) partition by toYYYYMMDD(time) -- what comes twice goes in the end
 ttl toDateTime(time) + interval 30 day;
 
 -- Each frame of an archive begins with the description of the recording: `where type <> 'meta' or seq = 1` leaves the first.
