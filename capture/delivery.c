@@ -124,6 +124,7 @@ static void delivery_describe(struct delivery *d)
 	const struct sink_ops *ops = d->medium.ops;
 	const char *state = ops->state ? ops->state(d->medium.sink) : NULL;
 
+	medium_note_trouble(&d->medium);
 	if (!ops->state)
 		return;
 	pthread_mutex_lock(&d->lock);

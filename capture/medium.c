@@ -366,8 +366,9 @@ enum medium_step medium_step(struct medium *m)
 	}
 	step = m->head ? medium_step_head(m) : medium_step_idle(m);
 	if (step == MEDIUM_BLOCKED && medium_is_hopeless(m)) {
-		if (!m->failures)
-			tally_error(m->tally, m->label, -ETIMEDOUT, NULL);
+		if (!m->failures && !m->trouble)
+			tally_error(m->tally, m->label, -ETIMEDOUT,
+				    "it has not taken everything in time");
 		m->given_up = true;
 		medium_lose_unsafe(m);
 		return MEDIUM_AGAIN;
@@ -409,6 +410,16 @@ struct sink_wait medium_waits_for(const struct medium *m, bool blocked)
 	if (blocked && m->ending)
 		wait.timeout_ms = timeout_nearer(wait.timeout_ms, medium_deadline_ms(m) - now_ms);
 	return wait;
+}
+
+void medium_note_trouble(struct medium *m)
+{
+	int trouble = m->ops->trouble ? m->ops->trouble(m->sink) : 0;
+
+	if (trouble == m->trouble || m->failures)
+		return;
+	tally_error(m->tally, m->label, trouble, trouble ? medium_why(m) : NULL);
+	m->trouble = trouble;
 }
 
 void medium_service(struct medium *m)

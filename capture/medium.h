@@ -87,6 +87,7 @@ struct medium {
 	int64_t moved_ms;                   /* when it last took something, or the end came near */
 	int64_t ending_ms;                  /* when the end came near */
 	uint32_t dice;                      /* pauses are of different lengths */
+	int trouble;                        /* that the sink deals with by itself; 0 = none */
 	bool ending, given_up;
 };
 
@@ -101,6 +102,8 @@ void medium_put(struct medium *m, struct chunk *c);
 enum medium_step medium_step(struct medium *m);
 /* For what to wait after a step that was blocked, or idle. */
 struct sink_wait medium_waits_for(const struct medium *m, bool blocked);
+/* What the sink has to say of trouble that it deals with by itself. */
+void medium_note_trouble(struct medium *m);
 /* While idle: what was waited for has come. */
 void medium_service(struct medium *m);
 /* The end is near: a sink that takes nothing for five seconds is given up, and one that fails at

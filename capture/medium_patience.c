@@ -41,7 +41,7 @@ static bool stream_is_hopeless(const struct medium *m)
 	int64_t now_ms = elapsed_ms();
 
 	if (m->ending)
-		return (m->released && m->ending_failures) || now_ms - m->ending_ms >= m->drain_ms;
+		return (m->released && m->ending_failures) || now_ms >= medium_deadline_ms(m);
 	if (!m->awaited || m->patient || !m->failures)
 		return false;
 	if (!m->done_number)
@@ -62,5 +62,7 @@ bool medium_is_hopeless(const struct medium *m)
 
 int64_t medium_deadline_ms(const struct medium *m)
 {
-	return medium_streams(m) ? m->ending_ms + m->drain_ms : m->moved_ms + PATIENCE_MS;
+	if (!medium_streams(m))
+		return m->moved_ms + PATIENCE_MS;
+	return (m->awaited ? m->moved_ms : m->ending_ms) + m->drain_ms;
 }

@@ -10,8 +10,6 @@
 struct collect_cfg {
 	struct opt_list listen;
 	uint32_t clients, hosts;
-	uint64_t drain_ns;
-	bool insecure;
 };
 
 static const struct opt options[] = {
@@ -38,17 +36,6 @@ static const struct opt options[] = {
 	 .help = "at most N hosts at a time, where an output has {host} in its name",
 	 .min = 1,
 	 .max = 4096},
-	{.name = "drain-timeout",
-	 .type = OPT_DURATION,
-	 .offset = offsetof(struct collect_cfg, drain_ns),
-	 .arg = "TIME",
-	 .def = "5s",
-	 .help = "at the end, wait that long for what was received to be safe",
-	 .max = 3600ull * 1000000000},
-	{.name = "insecure-plaintext",
-	 .type = OPT_FLAG,
-	 .offset = offsetof(struct collect_cfg, insecure),
-	 .help = "without TLS, wait for senders on other machines, too"},
 	OPT_END,
 };
 
@@ -156,8 +143,8 @@ static int collect_run_command(const struct cli_call *call, struct err *err)
 					.write = call->out.write,
 					.clients = cfg->clients,
 					.hosts = cfg->hosts,
-					.drain_ns = cfg->drain_ns,
-					.insecure = cfg->insecure,
+					.drain_ns = call->out.drain_ns,
+					.insecure = call->out.insecure,
 					.listening = print_listening,
 					.ready = print_ready,
 					.report = print_status,

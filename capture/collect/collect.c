@@ -57,7 +57,7 @@ static int collect_parse(struct collect *c, struct err *err)
 	for (unsigned i = 0; i < listen->n && r == 0; i++)
 		r = gate_parse(listen->v[i], c->cfg->insecure, &c->gates[c->gates_n++], err);
 	if (r == 0)
-		r = depot_check(&c->write, err);
+		r = depot_check(&c->write, c->cfg->insecure, err);
 	return r == 0 ? user_find(NULL, &c->user, err) : r;
 }
 
@@ -114,7 +114,10 @@ static int collect_listen(struct collect *c, struct err *err)
 
 int collect_open(struct collect *c, const struct collect_config *cfg, struct err *err)
 {
-	struct feeds_config feeds = {.write = &c->write, .hosts = cfg->hosts};
+	struct feeds_config feeds = {.write = &c->write,
+				     .insecure = cfg->insecure,
+				     .drain_ns = cfg->drain_ns,
+				     .hosts = cfg->hosts};
 	int r;
 
 	c->cfg = cfg;

@@ -260,6 +260,8 @@ int depot_open(const struct depot_config *cfg, struct depot **ret, struct err *e
 		return errf(err, -ENOMEM, "out of memory");
 	s->folder = -1;
 	s->user = cfg->user;
+	s->outputs.insecure = cfg->insecure;
+	s->outputs.drain_ns = cfg->drain_ns;
 	s->wake_fd = cfg->wake_fd;
 	s->used_ms = elapsed_ms();
 	snprintf(s->host, sizeof(s->host), "%s", cfg->host ? cfg->host : "");

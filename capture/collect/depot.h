@@ -42,6 +42,8 @@ struct depot_config {
 	const char *text; /* as the user wrote it */
 	const char *host; /* in place of {host}, as depot_host() makes it; NULL = there is none */
 	const struct user *user;
+	bool insecure; /* as in struct outputs, both */
+	uint64_t drain_ns;
 	int wake_fd; /* an eventfd that is written when marks were answered */
 };
 
@@ -75,7 +77,7 @@ bool depot_has_host(const char *text);
 /* The name of a host as a part of names of files: never empty, no slash, no leading dot. */
 void depot_host(struct bytes name, char ret[DEPOT_HOST]);
 /* Is that text right, as far as can be told without opening anything? -EINVAL with text. */
-int depot_check(const struct opt_list *texts, struct err *err);
+int depot_check(const struct opt_list *texts, bool insecure, struct err *err);
 /* Opens it, makes its folders where {host} names them, reads what is there. */
 int depot_open(const struct depot_config *cfg, struct depot **ret, struct err *err);
 /* Everything that was received is written, and its positions. */

@@ -89,10 +89,10 @@ static int check_outputs(const struct outputs *o, struct err *err)
 	return 0;
 }
 
-int depot_check(const struct opt_list *texts, struct err *err)
+int depot_check(const struct opt_list *texts, bool insecure, struct err *err)
 {
 	char *made[OUTPUT_MAX] = {NULL};
-	struct outputs outputs = {.n = 0};
+	struct outputs outputs = {.insecure = insecure};
 	struct opt_list list = {.v = (const char **)made};
 	int r = 0;
 

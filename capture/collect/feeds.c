@@ -40,6 +40,8 @@ static int feeds_depot(struct feeds *fs, unsigned index, const char *host, struc
 	struct depot_config cfg = {.text = fs->cfg.write->v[index],
 				   .host = *host ? host : NULL,
 				   .user = fs->cfg.user,
+				   .insecure = fs->cfg.insecure,
+				   .drain_ns = fs->cfg.drain_ns,
 				   .wake_fd = fs->cfg.wake_fd};
 	int r;
 

@@ -5,6 +5,8 @@
 
 struct feeds_config {
 	const struct opt_list *write; /* texts of -w */
+	bool insecure;                /* outputs may send it on unencrypted */
+	uint64_t drain_ns;            /* for outputs that are streams, at the end */
 	unsigned hosts;               /* stores of one -w at a time, where it has {host} */
 	const struct user *user;
 	int wake_fd;

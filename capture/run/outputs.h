@@ -13,6 +13,10 @@ struct outputs_relay {
 };
 
 struct outputs {
+	/* What the caller wants, before outputs_parse(): may what is recorded leave this machine
+	 * unencrypted, and how long may streams take at the end? */
+	bool insecure;
+	uint64_t drain_ns;
 	unsigned n;
 	const struct outputs_relay *relay; /* set before they are opened; NULL = they are none */
 	struct output_spec specs[OUTPUT_MAX];
