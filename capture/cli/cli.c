@@ -12,9 +12,9 @@
 #include "capture/run/child.h"
 
 const struct cli_command *const cli_commands[] = {
-	&cmd_record,     &cmd_replay,  &cmd_verify, &cmd_repack, &cmd_stat,
-	&cmd_search,     &cmd_index,   &cmd_probes, &cmd_check,  &cmd_help,
-	&cmd_completion, &cmd_version, NULL,
+	&cmd_record, &cmd_replay,     &cmd_collect, &cmd_verify, &cmd_repack,
+	&cmd_stat,   &cmd_search,     &cmd_index,   &cmd_probes, &cmd_check,
+	&cmd_help,   &cmd_completion, &cmd_version, NULL,
 };
 
 const struct opt cli_output_options[] = {

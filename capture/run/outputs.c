@@ -88,6 +88,17 @@ static int view_new(const struct output_spec *spec, struct redact **ret, struct 
 	return redact_new(&cfg, ret, err);
 }
 
+/* What was received stays, is written as it came, and is waited for as long as it takes. */
+static void outputs_set_relay(const struct outputs_relay *relay, struct output_config *cfg)
+{
+	cfg->relay = cfg->patient = true;
+	cfg->marked = relay->marked;
+	cfg->marked_arg = relay->arg;
+	cfg->sink_env.recover = recover_resumed;
+	cfg->sink_env.kept = relay->kept;
+	cfg->sink_env.kept_arg = relay->arg;
+}
+
 int outputs_open(struct outputs *o, const struct user *user, bool block, struct err *err)
 {
 	int r = 0;
@@ -126,6 +137,8 @@ int outputs_open(struct outputs *o, const struct user *user, bool block, struct 
 			.drain_ns = o->drain_ns,
 		};
 
+		if (o->relay)
+			outputs_set_relay(o->relay, &cfg);
 		cfg.encoder_env.stream = output_spec_stream(spec);
 		if (spec->keys.spool) {
 			cfg.spool = &spool_disk;
