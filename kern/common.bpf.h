@@ -114,6 +114,12 @@ static __always_inline void rec_lose(__u16 probe, enum lost why)
 	counter_add(probe, why);
 }
 
+/* A record is not wanted: it would be one of penstock's own. */
+static __always_inline void rec_self(__u16 probe)
+{
+	counter_add(probe, KC_SELF);
+}
+
 /* ---- filters ------------------------------------------------------------------------------ */
 
 static __always_inline __u32 filter_bits(void *map, const void *key)
@@ -184,7 +190,7 @@ static __always_inline bool filter_pass(__u16 probe, struct task_struct *task)
 	if (MUTATED || !c || READ_ONCE(c->stopped))
 		return false;
 	if (tgid == recorder_pid) {
-		counter_add(probe, KC_SELF);
+		rec_self(probe);
 		return false;
 	}
 	if (!filter_match(c, task, tgid)) {

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
 /*
- * Processes: fork, exec, exit, and the cgroups they live in. Always loaded; owner of the shared
- * maps. Its records carry the number of probe exec when that is selected, else 0.
+ * Processes: fork, exec, exit, and the cgroups they live in; and penstock's own connections. Always
+ * loaded; owner of the shared maps. Its records carry the number of probe exec when that is
+ * selected, else 0.
  */
 #include "kern/common.bpf.h"
 #include "kern/part.bpf.h"
 #include "kern/path.bpf.h"
+#include "kern/self.bpf.h"
 
 #include <bpf/bpf_tracing.h>
 
@@ -369,5 +371,16 @@ int BPF_PROG(core_cgroup, struct cgroup *cgroup, const char *path)
 	rec->path_len = n > 0 ? n - 1 : 0;
 	rec->reserved = 0;
 	rec_submit(&rec->rec, sizeof(*rec) + rec->path_len);
+	return 0;
+}
+
+/* ---- penstock's own connections ----------------------------------------------------------- */
+
+/* Attached before any other program, and before a sink makes its first socket. */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(core_self, struct sock *sk, int old, int state)
+{
+	if (!MUTATED)
+		self_sock_state(sk, state);
 	return 0;
 }

@@ -210,8 +210,13 @@ static long data_step(__u32 i, void *arg)
 
 /* A call of any size is recorded whole, as far as the ring takes it; where loops are short, it is
  * cut where texts are. */
-static __always_inline void data_emit(struct emission *e)
+static __always_inline void data_emit(struct emission *e, const struct connection *c)
 {
+	if (flow_is_self(&c->flow)) {
+		rec_self(probe_number);
+		return;
+	}
+	emission_connection(e, c);
 	if (e->kept <= REC_PART) {
 		data_part(e, 0);
 		return;
@@ -229,7 +234,7 @@ static __always_inline void connection_end(const struct connection *c, __u32 lib
 	struct emission e = {.flags = DATA_F_FIN, .direction = DATA_TRANSMIT, .library = library};
 	struct rec_data *data;
 
-	if (!connection_used(c) || ctl_stopped())
+	if (!connection_used(c) || flow_is_self(&c->flow) || ctl_stopped())
 		return;
 	data = rec_reserve(probe_number, REC_DATA, sizeof(*data));
 	if (!data)

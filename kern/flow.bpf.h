@@ -12,7 +12,8 @@
 
 enum flow_known {
 	FLOW_ASSUMED = 1,
-	FLOW_EXACT = 2
+	FLOW_EXACT = 2,
+	FLOW_SELF = 4 /* times one of those: it is the other end of a socket of penstock's own */
 };
 
 /* All zero: nothing is known. */
@@ -38,16 +39,26 @@ static __always_inline const struct rec_flow *flow_get(const struct flow_state *
 	return &s->flows[n & 1];
 }
 
-/* Does nothing when somebody else has said it, or is about to. */
-static __always_inline void flow_set(struct flow_state *s, const enum flow_known what,
-				     const struct rec_flow *flow)
+/* Is the best that is known one of penstock's own? */
+static __always_inline bool flow_is_self(const struct flow_state *s)
 {
+	__u32 known = READ_ONCE(s->known);
+
+	return known & (known & FLOW_EXACT ? FLOW_EXACT * FLOW_SELF : FLOW_ASSUMED * FLOW_SELF);
+}
+
+/* Does nothing when somebody else has said it, or is about to. self: that socket is the other end
+ * of one of penstock's own. */
+static __always_inline void flow_set(struct flow_state *s, const enum flow_known what,
+				     const struct rec_flow *flow, bool self)
+{
+	const __u32 bits = self ? what | what * FLOW_SELF : what;
 	__u32 old = __sync_fetch_and_or(&s->claimed, what);
 
 	if (old & what)
 		return;
 	s->flows[what / FLOW_EXACT] = *flow;
 	/* The old value makes it a full barrier: see KEEP(). */
-	old = __sync_fetch_and_or(&s->known, what);
+	old = __sync_fetch_and_or(&s->known, bits);
 	KEEP(old);
 }

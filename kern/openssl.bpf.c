@@ -14,7 +14,8 @@
  */
 #include "kern/openssl.h"
 #include "kern/data.bpf.h"
-#include "kern/sock.bpf.h"
+#include "kern/hello.bpf.h"
+#include "kern/self.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -202,7 +203,7 @@ static __always_inline void connection_assume(struct connection *c, struct rec_f
 	if (!used->family || flow_is(&c->flow, FLOW_ASSUMED))
 		return;
 	used->role = c->role;
-	flow_set(&c->flow, FLOW_ASSUMED, used);
+	flow_set(&c->flow, FLOW_ASSUMED, used, self_other_end(used));
 }
 
 /* Once client_random has told the socket, nothing else counts: a thread may use others inside a
@@ -212,6 +213,7 @@ static __always_inline void call_flow(struct pt_regs *ctx, struct call *call, st
 	struct rec_flow *found = NULL;
 	struct openssl_params *p;
 	__u64 base = call->object;
+	bool self = false;
 
 	if (flow_is(&c->flow, FLOW_EXACT))
 		return;
@@ -220,11 +222,11 @@ static __always_inline void call_flow(struct pt_regs *ctx, struct call *call, st
 		c->tries++;
 		if (p->random_in >= 0)
 			base = USER_VALUE(__u64, base + p->random_in);
-		found = hello_find(base + p->random_at, c->role, &call->flow);
+		found = hello_find(base + p->random_at, c->role, &call->flow, &self);
 	}
 	if (found) {
 		c->role = found->role;
-		flow_set(&c->flow, FLOW_EXACT, found);
+		flow_set(&c->flow, FLOW_EXACT, found, self || self_other_end(found));
 	} else {
 		connection_assume(c, &call->flow);
 	}
@@ -261,14 +263,13 @@ static __always_inline void call_emit(struct pt_regs *ctx, struct thread *thread
 		e.offset = c->offset[0];
 		c->offset[0] += n;
 	}
-	emission_connection(&e, c);
 	if (e.begun == n)
 		return;
 	if (!(call->flags & DATA_F_UNSEEN)) {
 		e.cut = max_payload && n > max_payload;
 		e.kept = e.cut ? max_payload : n - e.begun;
 	}
-	data_emit(&e);
+	data_emit(&e, c);
 }
 
 SEC("uretprobe")
@@ -426,8 +427,7 @@ static __always_inline void call_progress(struct call *call, struct sock *sk, __
 	e.begun = c->recorded;
 	e.kept = to - c->recorded;
 	c->recorded = to;
-	emission_connection(&e, c);
-	data_emit(&e);
+	data_emit(&e, c);
 }
 
 SEC("tp_btf/sock_send_length")

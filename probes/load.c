@@ -226,7 +226,7 @@ int load_attach(struct bpf_object *obj, struct bpf_link **ret_links, unsigned ma
 	load_warning[0] = load_verdict[0] = '\0';
 	bpf_object__for_each_program(program, obj)
 	{
-		if (!bpf_program__autoload(program))
+		if (!bpf_program__autoload(program) || !bpf_program__autoattach(program))
 			continue;
 		if (n == max)
 			return errf(err, -E2BIG, "%s: more than %u programs", bpf_object__name(obj),

@@ -22,7 +22,8 @@ int load_rodata(struct bpf_object *obj, const char *name, uint64_t value, struct
  */
 int load_object(struct bpf_object *obj, const struct probe_env *env, struct err *err);
 
-/* Attaches every program loaded of an object that says itself where it belongs (tracepoints). The
+/* Attaches every program loaded of an object that says itself where it belongs (tracepoints),
+ * except those that are not to be attached automatically. The
  * links go to ret_links, at most max; *ret_n of them are the caller's even when it fails. One that
  * comes by way of perf is left out where that cannot be had (no tracefs, perf_event_paranoid). */
 struct bpf_link;

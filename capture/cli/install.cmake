@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# One binary; its manual page and completions are written by itself, from the rows of its options.
+# One binary, and what its streams are described by; its manual page and completions are written by itself, from the rows of its options.
 include(GNUInstallDirs)
 set(GENERATED ${CMAKE_BINARY_DIR}/share)
 file(MAKE_DIRECTORY ${GENERATED})
@@ -23,3 +23,6 @@ install(FILES ${GENERATED}/penstock.bash
 install(FILES ${GENERATED}/_penstock DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
 install(FILES ${GENERATED}/penstock.fish
   DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+# For collectors that read protobuf: the schema, and its description of itself (a FileDescriptorSet).
+install(FILES ${CMAKE_SOURCE_DIR}/proto/event.proto ${CMAKE_BINARY_DIR}/proto/event.desc
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/penstock)

@@ -21,6 +21,7 @@ struct core {
 	struct bpf_object *obj;
 	struct bpf_link *links[CORE_LINKS];
 	unsigned links_n;
+	struct bpf_link *self; /* of the program that notes this process's own connections */
 	uint32_t ring_size;
 	uint16_t exec_probe;
 	struct core_filters filters; /* core_start() looks at them once more */
@@ -112,6 +113,19 @@ static int core_load(struct core *core, const struct core_config *cfg, struct er
 	return ret == -EOPNOTSUPP ? core_refused(ret, err) : ret;
 }
 
+/* Not by core_start(), which comes when sinks may be connected already. */
+static int core_attach_self(struct core *core, struct err *err)
+{
+	struct bpf_program *program = bpf_object__find_program_by_name(core->obj, "core_self");
+
+	core->self = bpf_program__attach(program);
+	if (!core->self)
+		return errf(err, -errno, "core: cannot attach '%s': %s", bpf_program__name(program),
+			    strerror(errno));
+	bpf_program__set_autoattach(program, false);
+	return 0;
+}
+
 int core_new(const struct core_config *cfg, struct core **ret, struct err *err)
 {
 	struct core *core;
@@ -131,6 +145,8 @@ int core_new(const struct core_config *cfg, struct core **ret, struct err *err)
 	r = core_load(core, cfg, err);
 	if (!r)
 		r = core_filter_apply(&core->filters, core->obj, err);
+	if (!r)
+		r = core_attach_self(core, err);
 	if (r) {
 		core_free(core);
 		return r;
@@ -208,6 +224,7 @@ void core_free(struct core *core)
 	if (!core)
 		return;
 	core_stop(core);
+	bpf_link__destroy(core->self);
 	bpf_object__close(core->obj);
 	free(core);
 }

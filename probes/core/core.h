@@ -29,7 +29,8 @@ struct core_config {
 	const struct core_filters *filters; /* copied; its lists are borrowed until core_free() */
 };
 
-/* Checks, loads, fills the filters, marks this process as `self`. Does not attach.
+/* Checks, loads, fills the filters, marks this process as `self`, and takes note of its connections
+ * from here on: sinks are opened later. Attaches nothing that records.
  * -EINVAL a filter value makes no sense (exit status 2); -EPERM, -ENOSYS, -EOPNOTSUPP privilege or
  * kernel missing (3); the text says which. */
 int core_new(const struct core_config *cfg, struct core **ret, struct err *err);

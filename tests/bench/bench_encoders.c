@@ -187,6 +187,7 @@ int main(void)
 	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		failed |= bench("pcapng", kinds[i], 0);
 		failed |= bench("jsonl", kinds[i], 0);
+		failed |= bench("otlp", kinds[i], 0);
 		failed |= bench("text", kinds[i], 0);
 		failed |= bench("pb", kinds[i], 0);
 		failed |= bench_protobuf_c(kinds[i]);

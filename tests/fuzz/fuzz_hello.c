@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Any bytes as a packet that leaves or enters a socket, into the kernel's reader of ClientHellos
- * (kern/sock.bpf.h, compiled for this machine): it notes what a second reader finds, which knows
+ * (kern/hello.bpf.h, compiled for this machine): it notes what a second reader finds, which knows
  * offsets only, however much of the packet lies in one piece; and it never reads past that piece.
  */
-#include "kern/sock.bpf.h"
+#include "kern/hello.bpf.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -26,6 +26,7 @@ enum {
 	LISTENS = 4,
 	NO_TCP = 8, /* it is another kind of socket */
 	LARGE = 16, /* zeroes follow, as many as offloading allows */
+	SELF = 32,  /* the socket is penstock's own */
 };
 
 enum {
@@ -51,6 +52,7 @@ static bool noted;
 static struct hello_key noted_key;
 static struct rec_flow noted_flow;
 static uint64_t noted_flags;
+static bool sock_is_self, noted_self;
 
 static void must(bool holds)
 {
@@ -85,7 +87,13 @@ struct tcp_sock *bpf_skc_to_tcp_sock(void *sk)
 
 long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 flags)
 {
-	must(map == &hellos && !noted);
+	must(map == &hellos && !(noted && noted_self));
+	if (noted) {
+		must(((const struct hello_key *)key)->role == HELLO_SELF);
+		must(!memcmp(key, &noted_key, sizeof(noted_key.random)));
+		noted_self = true;
+		return 0;
+	}
 	memcpy(&noted_key, key, sizeof(noted_key));
 	memcpy(&noted_flow, value, sizeof(noted_flow));
 	noted_flags = flags;
@@ -96,7 +104,15 @@ long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 fl
 void *bpf_map_lookup_elem(void *map, const void *key)
 {
 	must(map == &hellos);
+	if (((const struct hello_key *)key)->role == HELLO_SELF)
+		return noted_self ? &noted_flow : NULL;
 	return noted && !memcmp(key, &noted_key, sizeof(noted_key)) ? &noted_flow : NULL;
+}
+
+void *bpf_sk_storage_get(void *map, void *sk, void *value, __u64 flags)
+{
+	must(map == &self_socks && sk == &tcp_sock && !flags);
+	return sock_is_self ? sk : NULL;
 }
 
 long bpf_probe_read_user(void *to, __u32 n, const void *from)
@@ -192,7 +208,8 @@ static void note(const struct choice *c, size_t linear)
 	if (c->flags & SOCKET)
 		skb.sk = &sk;
 	memcpy(piece_end - linear, packet, linear);
-	noted = false;
+	noted = noted_self = false;
+	sock_is_self = c->flags & SELF;
 	hello_note(&skb, c->flags & SERVER ? REC_ROLE_SERVER : REC_ROLE_CLIENT);
 }
 
@@ -201,7 +218,7 @@ static void compare(const struct choice *c, size_t linear)
 	static const struct rec_flow seen;
 	struct rec_flow flow;
 	struct hello_key key;
-	bool is = expected(c, &key, &flow);
+	bool self = false, is = expected(c, &key, &flow);
 
 	note(c, linear);
 	must(noted == is);
@@ -210,10 +227,12 @@ static void compare(const struct choice *c, size_t linear)
 	must(!memcmp(&noted_key, &key, sizeof(key)));
 	must(!memcmp(&noted_flow, &flow, sizeof(flow)));
 	must(noted_flags == (c->flags & SERVER ? BPF_ANY : BPF_NOEXIST));
-	must(hello_find((uintptr_t)key.random, flow.role, &seen) == &noted_flow);
-	must(hello_find((uintptr_t)key.random, REC_ROLE_UNKNOWN, &seen) == &noted_flow);
+	must(noted_self == (flow.netns && c->flags & SELF));
+	must(hello_find((uintptr_t)key.random, flow.role, &seen, &self) == &noted_flow);
+	must(hello_find((uintptr_t)key.random, REC_ROLE_UNKNOWN, &seen, &self) == &noted_flow);
 	must(!hello_find((uintptr_t)key.random,
-			 c->flags & SERVER ? REC_ROLE_CLIENT : REC_ROLE_SERVER, &seen));
+			 c->flags & SERVER ? REC_ROLE_CLIENT : REC_ROLE_SERVER, &seen, &self));
+	must(self == noted_self);
 }
 
 static void map_piece(void)

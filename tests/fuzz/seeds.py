@@ -76,17 +76,6 @@ def manifests():
     put("manifest", b"{host}{host}{pid}%F%j%s%%-{seq}\npenstock manifest 1 99999999999999999999\n")
 
 
-def openings():
-    """What a stream begins with: a StreamInfo, one that is longer than it should be, and one behind other events."""
-    info = b"\x0a\x10" + bytes(range(16)) + b"\x5a\x20" + bytes(range(32))
-    event = b"\x18\x64\xa2\x06" + bytes([len(info)]) + info
-    long = b"\xa2\x06\x72\x0a\x70" + b"x" * 112
-    put("kafka_stream", bytes([len(event)]) + event)
-    put("kafka_stream", bytes([len(long)]) + long)
-    put("kafka_stream", b"\x02\x18\x08\x00" + bytes([len(event)]) + event)
-    put("kafka_stream", bytes([len(event) + 1]) + event)
-
-
 def spools():
     """What a run leaves of a spool; fuzz_spool.c makes the checksums right."""
     def segment(number, opening, *lengths):
@@ -104,6 +93,17 @@ def spools():
     spool(15, (4, 77, 64 + 170), one, two)
     spool(15, (9, 77, 64), two, one[:-30])
     spool(15, (3, 77, 64 + 7), one[:300] + b"x" + one[301:], two[:70])
+
+
+def openings():
+    """What a stream begins with: a StreamInfo, one that is longer than it should be, and one behind other events."""
+    info = b"\x0a\x10" + bytes(range(16)) + b"\x5a\x20" + bytes(range(32))
+    event = b"\x18\x64\xa2\x06" + bytes([len(info)]) + info
+    long = b"\xa2\x06\x72\x0a\x70" + b"x" * 112
+    put("kafka_stream", bytes([len(event)]) + event)
+    put("kafka_stream", bytes([len(long)]) + long)
+    put("kafka_stream", b"\x02\x18\x08\x00" + bytes([len(event)]) + event)
+    put("kafka_stream", bytes([len(event) + 1]) + event)
 
 
 def conversations():
@@ -147,6 +147,13 @@ def streams():
     put("batch", whole.replace(b"\x20", b"\x18\x01\x20", 1))
     put("batch", ack)
     put("batch", data)
+def answers():
+    """What a collector says to a request, as fuzz_otlp_answer.c reads it: status, type of the body, body."""
+    for status, kind, body in ((200, 1, b""), (200, 1, b"\x0a\x0b\x08\x07\x12\x07too old"), (200, 1, b"\x0a\x02\x12\0"),
+                               (200, 1, b"\x0a\x0b\x08" + b"\xff" * 9 + b"\x01"), (200, 2, b"<html>"), (204, 0, b""),
+                               (400, 1, b"\x08\x03\x12\x09bad field"), (503, 4, b"busy\r\nvery"), (413, 5, b'{"message":"x"}'),
+                               (301, 0x84, b"https://elsewhere/"), (200, 0x41, b"\x0a\xff\xff\xff\x01"), (99, 0, b"\x1b[2J")):
+        put("otlp_answer", struct.pack("<HB", status, kind) + body)
 
 
 def archive(path, data):
@@ -164,6 +171,7 @@ def main():
     conversations()
     streams()
     spools()
+    answers()
     for path in sys.argv[1:]:
         data = pathlib.Path(path).read_bytes()
         if path.endswith(ARCHIVES):

@@ -37,20 +37,39 @@ static void knowledge_only_grows(void **state)
 	struct flow_state s = {.known = 0}, other = {.known = 0};
 
 	assert_null(flow_get(&s));
-	flow_set(&s, FLOW_ASSUMED, &first);
+	flow_set(&s, FLOW_ASSUMED, &first, false);
 	assert_memory_equal(flow_get(&s), &first, sizeof(first));
 	assert_true(flow_is(&s, FLOW_ASSUMED));
 	assert_false(flow_is(&s, FLOW_EXACT));
-	flow_set(&s, FLOW_ASSUMED, &second);
+	flow_set(&s, FLOW_ASSUMED, &second, false);
 	assert_memory_equal(flow_get(&s), &first, sizeof(first));
-	flow_set(&s, FLOW_EXACT, &second);
+	flow_set(&s, FLOW_EXACT, &second, false);
 	assert_true(flow_is(&s, FLOW_EXACT));
-	flow_set(&s, FLOW_EXACT, &third);
+	flow_set(&s, FLOW_EXACT, &third, false);
 	assert_memory_equal(flow_get(&s), &second, sizeof(first));
 	/* what is assumed later does not take the place of what is known */
-	flow_set(&other, FLOW_EXACT, &third);
-	flow_set(&other, FLOW_ASSUMED, &first);
+	flow_set(&other, FLOW_EXACT, &third, false);
+	flow_set(&other, FLOW_ASSUMED, &first, false);
 	assert_memory_equal(flow_get(&other), &third, sizeof(third));
+}
+
+/* Which socket counts is decided by what is known best, for this too. */
+static void own_connections_are_marked(void **state)
+{
+	struct rec_flow flow = flow_of(1), other = flow_of(2);
+	struct flow_state s = {.known = 0}, later = {.known = 0};
+
+	assert_false(flow_is_self(&s));
+	flow_set(&s, FLOW_ASSUMED, &flow, true);
+	assert_true(flow_is_self(&s));
+	assert_memory_equal(flow_get(&s), &flow, sizeof(flow));
+	flow_set(&s, FLOW_EXACT, &other, false);
+	assert_false(flow_is_self(&s));
+	assert_memory_equal(flow_get(&s), &other, sizeof(other));
+	flow_set(&later, FLOW_ASSUMED, &other, false);
+	flow_set(&later, FLOW_EXACT, &flow, true);
+	assert_true(flow_is_self(&later));
+	assert_memory_equal(flow_get(&later), &flow, sizeof(flow));
 }
 
 /* A writer that was interrupted has claimed the place and told nothing yet. */
@@ -61,9 +80,9 @@ static void what_is_being_written_is_not_known(void **state)
 
 	memset(&s.flows[0], 7, sizeof(flow) / 2);
 	assert_null(flow_get(&s));
-	flow_set(&s, FLOW_ASSUMED, &flow);
+	flow_set(&s, FLOW_ASSUMED, &flow, false);
 	assert_null(flow_get(&s));
-	flow_set(&s, FLOW_EXACT, &other);
+	flow_set(&s, FLOW_EXACT, &other, false);
 	assert_memory_equal(flow_get(&s), &other, sizeof(other));
 }
 
@@ -74,8 +93,8 @@ static void *tell(void *mark)
 	struct rec_flow assumed = flow_of((int)(intptr_t)mark), exact = flow_of(-assumed.role);
 
 	for (int i = 0; i < STATES; i++) {
-		flow_set(&states[i], FLOW_ASSUMED, &assumed);
-		flow_set(&states[i], FLOW_EXACT, &exact);
+		flow_set(&states[i], FLOW_ASSUMED, &assumed, false);
+		flow_set(&states[i], FLOW_EXACT, &exact, false);
 	}
 	return NULL;
 }
@@ -105,6 +124,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(knowledge_only_grows),
+		cmocka_unit_test(own_connections_are_marked),
 		cmocka_unit_test(what_is_being_written_is_not_known),
 		cmocka_unit_test(nobody_sees_half_of_one),
 	};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
-/* Takes the place of kern/common.bpf.h where kern/sock.bpf.h or kern/flow.bpf.h is compiled for
+/* Takes the place of kern/common.bpf.h where kern/hello.bpf.h or kern/flow.bpf.h is compiled for
  * this machine: what those use of BPF. Whoever includes it defines the helpers. */
 #include <string.h>
 
@@ -19,6 +19,8 @@ enum {
 	MUTATED = 0
 };
 
+extern const __u32 recorder_pid;
+
 /* For the thread sanitizer: the kernel programs rely on the address that comes of it. */
 #define READ_ONCE(x) __atomic_load_n(&(x), __ATOMIC_ACQUIRE)
 #define BARRIER(var) asm volatile("" : "+r"(var))
@@ -33,4 +35,7 @@ __u64 bpf_get_socket_cookie(void *skb);
 struct tcp_sock *bpf_skc_to_tcp_sock(void *sk);
 long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 flags);
 void *bpf_map_lookup_elem(void *map, const void *key);
+long bpf_map_delete_elem(void *map, const void *key);
+void *bpf_sk_storage_get(void *map, void *sk, void *value, __u64 flags);
+__u64 bpf_get_current_pid_tgid(void);
 long bpf_probe_read_user(void *to, __u32 n, const void *from);
