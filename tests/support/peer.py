@@ -6,8 +6,10 @@
   peer.py resets OUT N              the first N connections are reset when something has come, which is kept
   peer.py read PORT OUT [CA [CERT]] connects, and reads to the end
   peer.py frames PB OUT             varint-delimited messages as they go over a connection
+  peer.py joined WHOLE GOT          GOT is the first message of WHOLE and then its end: how much of it, in percent
   peer.py missing WANT GOT          lines of WANT that are not in GOT, and how often one of them came again"""
 import collections
+import select
 import socket
 import ssl
 import struct
@@ -58,19 +60,13 @@ def resets(path, n):
             before = 0
             while len(got) > before:  # until it is full
                 before = len(got)
-                select_a_while()
+                select.select([], [], [], 0.05)
                 got = conn.recv(1 << 24, socket.MSG_PEEK)
             out.write(got[: got.rfind(b"\n") + 1])
             conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             conn.close()
         server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         drain(server.accept()[0], out)
-
-
-def select_a_while():
-    import select
-
-    select.select([], [], [], 0.05)
 
 
 def read(port, path, ca=None, cert=None):
@@ -101,6 +97,13 @@ def frames(path, out_path):
                     break
             out.write(struct.pack(">I", size) + data[at : at + size])
             at += size
+
+
+def joined(whole, got):
+    whole, got = open(whole, "rb").read(), open(got, "rb").read()
+    first = 4 + struct.unpack(">I", whole[:4])[0]
+    good = got[:first] == whole[:first] and whole.endswith(got[first:])
+    print(100 * len(got) // len(whole) if good else -1)
 
 
 def missing(want, got):
