@@ -64,6 +64,16 @@ static void medium_moved(struct medium *m)
 	m->moved_ms = elapsed_ms();
 }
 
+/* A sink that tries again by itself has its troubles, too. */
+static void medium_ask(struct medium *m)
+{
+	int r = m->ops->trouble ? m->ops->trouble(m->sink) : 0;
+
+	if (r != m->trouble)
+		tally_error(m->tally, m->label, r, r ? medium_why(m) : NULL);
+	m->trouble = r;
+}
+
 static bool medium_pauses(const struct medium *m)
 {
 	return m->retry_ms && elapsed_ms() < m->retry_ms;
@@ -365,9 +375,11 @@ enum medium_step medium_step(struct medium *m)
 		return MEDIUM_AGAIN;
 	}
 	step = m->head ? medium_step_head(m) : medium_step_idle(m);
+	medium_ask(m);
 	if (step == MEDIUM_BLOCKED && medium_is_hopeless(m)) {
-		if (!m->failures)
-			tally_error(m->tally, m->label, -ETIMEDOUT, NULL);
+		if (!m->failures && !m->trouble)
+			tally_error(m->tally, m->label, -ETIMEDOUT,
+				    "it has not taken everything in time");
 		m->given_up = true;
 		medium_lose_unsafe(m);
 		return MEDIUM_AGAIN;

@@ -82,6 +82,7 @@ struct medium {
 	bool opening_due;                   /* the head comes behind the opening bytes */
 	bool torn;                          /* something was lost: marks say so */
 	unsigned failures;                  /* in a row */
+	int trouble;                        /* what the sink says of itself: negative errno */
 	unsigned ending_failures;           /* since the end came near */
 	int64_t retry_ms;                   /* the sink is left alone until then; 0 = it is not */
 	int64_t moved_ms;                   /* when it last took something, or the end came near */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* How long a sink that fails is left alone, and when it is given up: see capture/medium.h. */
+#include <errno.h>
+
 #include "capture/base/elapsed.h"
 #include "capture/medium.h"
 
@@ -41,11 +43,13 @@ static bool stream_is_hopeless(const struct medium *m)
 	int64_t now_ms = elapsed_ms();
 
 	if (m->ending)
-		return (m->released && m->ending_failures) || now_ms - m->ending_ms >= m->drain_ms;
-	if (!m->awaited || m->patient || !m->failures)
+		return (m->released && m->ending_failures) || now_ms >= medium_deadline_ms(m);
+	if (!m->awaited || m->patient || (!m->failures && !m->trouble))
 		return false;
-	if (!m->done_number)
-		return m->failures >= STREAM_FAILURES;
+	if (!m->done_number && m->failures >= STREAM_FAILURES)
+		return true;
+	if (!m->done_number && m->trouble && m->trouble != -EAGAIN)
+		return now_ms - m->moved_ms >= PATIENCE_MS;
 	return now_ms - m->moved_ms >= STREAM_PATIENCE_MS;
 }
 
@@ -62,5 +66,7 @@ bool medium_is_hopeless(const struct medium *m)
 
 int64_t medium_deadline_ms(const struct medium *m)
 {
-	return medium_streams(m) ? m->ending_ms + m->drain_ms : m->moved_ms + PATIENCE_MS;
+	if (!medium_streams(m))
+		return m->moved_ms + PATIENCE_MS;
+	return (m->awaited ? m->moved_ms : m->ending_ms) + m->drain_ms;
 }

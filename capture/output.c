@@ -177,6 +177,11 @@ static void output_index(struct output *o, struct chunk *c, const struct event *
 		flow[o->index] = o->generation;
 }
 
+bool output_has_room(const struct output *o)
+{
+	return pool_has_room(o->pool);
+}
+
 bool output_wants(const struct output *o, enum event_kind kind)
 {
 	return o->cfg.kinds & 1u << kind;

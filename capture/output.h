@@ -108,6 +108,9 @@ void output_tick(struct output *o, uint64_t now_ns);
  * mark is not 0. */
 void output_mark(struct output *o, uint64_t mark);
 
+/* Can some more events be taken without waiting for the sink? Where it is waited for (block). */
+bool output_has_room(const struct output *o);
+
 /* From any thread, acted upon at the next TICK: what is in the open chunk is to be written now; and
  * a medium is to be ended, and another begun. */
 void output_want_flush(struct output *o);

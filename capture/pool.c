@@ -93,6 +93,17 @@ unsigned pool_free_now(struct pool *p)
 	return n;
 }
 
+bool pool_has_room(struct pool *p)
+{
+	bool room = true;
+
+	pthread_mutex_lock(&p->lock);
+	for (unsigned size = 0; size < POOL_SIZES; size++)
+		room = room && p->free_n[size] >= p->total[size] - p->total[size] / 4;
+	pthread_mutex_unlock(&p->lock);
+	return room;
+}
+
 unsigned pool_pressure(struct pool *p)
 {
 	return 100 - 100 * pool_free_now(p) / p->total[POOL_SMALL];

@@ -33,6 +33,8 @@ enum pool_size pool_size_of(const struct chunk *c);
 struct chunk *pool_take(struct pool *p, enum pool_size size, bool wait);
 /* How many small ones are free just now. */
 unsigned pool_free_now(struct pool *p);
+/* Can some more be filled before one must be waited for? */
+bool pool_has_room(struct pool *p);
 /* How full the queue of these is, 0 to 100. */
 unsigned pool_pressure(struct pool *p);
 /* From any thread. */

@@ -48,6 +48,10 @@ struct sink_env {
 	/* What a writer that died left at `path`, relative to the folder `folder`: makes it whole,
 	 * idempotently, and says so on its end. Negative: leave it alone. NULL = nobody can. */
 	int (*recover)(int folder, const char *path, struct err *err);
+	/* What earlier media of this output hold stays, whatever begins in their place, and each of
+	 * their files is told of at open(), after it was made whole: NULL = it may be replaced. */
+	void (*kept)(void *arg, int folder, const char *name);
+	void *kept_arg;
 	const char *format; /* of what comes: name of the encoder */
 	bool filtered;      /* a filter has made other bytes of it */
 	bool context;       /* its encoder keeps context: nobody understands it but from where a
@@ -131,8 +135,8 @@ struct sink_ops {
 	 * what strerror(3) has. */
 	const char *(*why)(const void *ctx);
 	/* What keeps things from getting through at present, although no call failed, since the sink
-	 * tries again by itself: a negative errno, for which why() has the words. 0, or the function
-	 * missing = nothing does. */
+	 * tries again by itself: a negative errno, for which why() has the words (-EAGAIN = its peer
+	 * is there, and asks for patience). 0, or the function missing = nothing does. */
 	int (*trouble)(const void *ctx);
 	/* What there is to say of the present ("2 readers, 1 cut off"), for a status report; called
 	 * from the thread of all other calls, valid until the next one. NULL = nothing. */

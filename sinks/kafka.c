@@ -50,6 +50,7 @@ struct kafka {
 	rd_kafka_topic_t *topic;
 	atomic_bool over; /* it is about to go: its threads should not wait for names */
 	int wake_fd;      /* eventfd: written when librdkafka has something to tell */
+	bool protobuf;    /* is what messages are made of; else lines */
 	struct kafka_stream stream;
 	char key[256];
 
@@ -258,6 +259,7 @@ static int kafka_open_as(struct kafka *s, const void *cfg, bool tls, const struc
 	int r;
 
 	*s = (struct kafka){.options = cfg, .env = env, .wake_fd = -1};
+	s->protobuf = !env->format || !strcmp(env->format, "pb");
 	r = kafka_options_parse(env->target, tls, &s->target, err);
 	if (r == 0 && env->filtered)
 		r = errf(err, -EINVAL, "messages are compressed by compress=, not by the format");
@@ -320,7 +322,7 @@ static int kafka_begin(void *ctx, const struct sink_medium *medium)
 /* Hands one message over. Opening bytes are copied, as they may change before they are sent. */
 static int kafka_send(struct kafka *s, const struct parcel *parcel, struct flight *flight)
 {
-	rd_kafka_headers_t *headers = kafka_message_headers(&s->stream, s->env->format, parcel);
+	rd_kafka_headers_t *headers = kafka_message_headers(&s->stream, s->protobuf, parcel);
 	const char *key = *s->key ? s->key : NULL;
 	int flags = flight ? 0 : RD_KAFKA_MSG_F_COPY;
 	rd_kafka_resp_err_t e;
@@ -347,7 +349,7 @@ static int kafka_write_opening(struct kafka *s, const struct parcel *parcel)
 {
 	int r;
 
-	if (!strcmp(s->env->format, "pb"))
+	if (s->protobuf)
 		kafka_stream_describe((struct bytes){(const char *)parcel->p, parcel->n},
 				      &s->stream);
 	r = kafka_send(s, parcel, NULL);

@@ -23,11 +23,10 @@ static void header_add_number(rd_kafka_headers_t *h, const char *name, uint64_t 
 	header_add(h, name, text);
 }
 
-rd_kafka_headers_t *kafka_message_headers(const struct kafka_stream *stream, const char *format,
+rd_kafka_headers_t *kafka_message_headers(const struct kafka_stream *stream, bool protobuf,
 					  const struct parcel *parcel)
 {
 	rd_kafka_headers_t *h = rd_kafka_headers_new(MESSAGE_HEADERS);
-	bool protobuf = !strcmp(format, "pb");
 
 	if (!h)
 		return NULL;

@@ -167,11 +167,11 @@ static void requests_trouble(struct otlp_requests *q, int trouble, const char *t
 }
 
 /* Requests that were under way together fail together, which counts once. */
-static void requests_fail(struct otlp_requests *q, const char *text, int64_t wait_s)
+static void requests_fail(struct otlp_requests *q, int trouble, const char *text, int64_t wait_s)
 {
 	int64_t now_ms = elapsed_ms(), resume_ms = now_ms + wait_s * 1000;
 
-	requests_trouble(q, -EAGAIN, text);
+	requests_trouble(q, trouble, text);
 	if (now_ms >= q->resume_ms) {
 		if (!q->failures)
 			q->failed_ms = now_ms;
@@ -248,7 +248,7 @@ static void request_end(struct otlp_requests *q, struct otlp_request *r)
 		return;
 	}
 	r->state = OTLP_REQUEST_READY;
-	requests_fail(q, judgement.text, wait_s);
+	requests_fail(q, answer ? -EAGAIN : -ECONNABORTED, judgement.text, wait_s);
 	if (!answer)
 		otlp_http_advance(q->http);
 }
@@ -274,7 +274,7 @@ static void request_send(struct otlp_requests *q, struct otlp_request *r)
 	if (otlp_transfer_start(&r->transfer, q->http, r->packed) == 0)
 		r->state = OTLP_REQUEST_SENT;
 	else
-		requests_fail(q, "out of memory", 0);
+		requests_fail(q, -ENOMEM, "out of memory", 0);
 }
 
 /* As long as the last one failed, the next is alone: it finds out how things are. */

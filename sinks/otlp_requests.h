@@ -52,8 +52,8 @@ struct otlp_requests {
 	int64_t failed_ms, resume_ms; /* since when; nothing is sent before */
 	uint64_t seed;                /* of the jitter */
 	uint64_t refused;             /* events */
-	int trouble; /* of the last answer, or what came in its place: -EAGAIN it is
-		      * tried again, -EBADMSG it was refused */
+	int trouble; /* the last answer, or what came in its place: 0 = success, -EBADMSG = it
+		      * refuses something; the rest is tried again: -EAGAIN = it asks for that */
 	char why[ADDRESS_TEXT + 300];    /* the last trouble */
 	char notice[ADDRESS_TEXT + 300]; /* what was said beside success; "" = nothing */
 };

@@ -2,6 +2,7 @@
 #include "sinks/plain.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,28 +15,7 @@ enum {
 	PLAIN_TRIES = 1000 /* numbers that are taken, one after the other */
 };
 
-/* ---- opening ------------------------------------------------------------------------------- */
-
-int plain_open(struct plain *f, struct place *place, const char *name, struct err *err)
-{
-	char manifest[NAME_MAX + 1];
-
-	*f = (struct plain){.place = place, .file = {.fd = -1}};
-	snprintf(f->name, sizeof(f->name), "%s", name);
-	if (manifest_name(name, manifest) == 0 && place_is_locked(place, manifest))
-		return errf(err, -EBUSY, "'%s' is being written by another penstock",
-			    place->env->target);
-	return place_take(f->place, f->name, &f->file, &f->made, err);
-}
-
-void plain_close(struct plain *f)
-{
-	if (f->file.fd >= 0 && f->made && !f->began && place_file_is(f->place, &f->file, f->name))
-		unlinkat(f->place->folder, f->name, 0);
-	place_file_close(&f->file);
-}
-
-/* ---- media --------------------------------------------------------------------------------- */
+/* ---- numbers ------------------------------------------------------------------------------- */
 
 /* The highest number that a file beside this one has. */
 static uint64_t plain_find_number(const struct plain *f)
@@ -75,6 +55,75 @@ static int plain_put_aside(struct plain *f)
 	place_move(f->place, beside[0], beside[1]);
 	return 0;
 }
+
+/* ---- opening ------------------------------------------------------------------------------- */
+
+/* What lies there stays: it is made whole, and gets a number. */
+static int plain_keep(struct plain *f, struct err *err)
+{
+	const struct sink_env *env = f->place->env;
+	struct err ignored;
+	int r = 0;
+
+	if (env->recover)
+		env->recover(f->place->folder, f->name, &ignored);
+	place_file_close(&f->file);
+	if (faccessat(f->place->folder, f->name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		r = plain_put_aside(f);
+	if (r < 0)
+		return errf(err, r, "cannot put '%s' aside: %s", env->target, strerror(-r));
+	return place_take(f->place, f->name, &f->file, &f->made, err);
+}
+
+static void plain_tell_kept(const struct plain *f)
+{
+	const struct sink_env *env = f->place->env;
+	DIR *dir = place_entries(f->place);
+	const struct dirent *e;
+
+	while (dir && (e = readdir(dir)))
+		if (name_appended_number(f->name, e->d_name))
+			env->kept(env->kept_arg, f->place->folder, e->d_name);
+	if (dir)
+		closedir(dir);
+}
+
+static int plain_take(struct plain *f, struct err *err)
+{
+	struct stat st;
+	int r = place_take(f->place, f->name, &f->file, &f->made, err);
+
+	if (r < 0 || !f->place->env->kept)
+		return r;
+	if (fstat(f->file.fd, &st) < 0)
+		return errf(err, -errno, "'%s': %s", f->place->env->target, strerror(errno));
+	if (st.st_size > 0)
+		r = plain_keep(f, err);
+	if (r == 0)
+		plain_tell_kept(f);
+	return r;
+}
+
+int plain_open(struct plain *f, struct place *place, const char *name, struct err *err)
+{
+	char manifest[NAME_MAX + 1];
+
+	*f = (struct plain){.place = place, .file = {.fd = -1}};
+	snprintf(f->name, sizeof(f->name), "%s", name);
+	if (manifest_name(name, manifest) == 0 && place_is_locked(place, manifest))
+		return errf(err, -EBUSY, "'%s' is being written by another penstock",
+			    place->env->target);
+	return plain_take(f, err);
+}
+
+void plain_close(struct plain *f)
+{
+	if (f->file.fd >= 0 && f->made && !f->began && place_file_is(f->place, &f->file, f->name))
+		unlinkat(f->place->folder, f->name, 0);
+	place_file_close(&f->file);
+}
+
+/* ---- media --------------------------------------------------------------------------------- */
 
 /* From its beginning, whatever was in it. */
 static int plain_empty(struct plain *f)

@@ -190,6 +190,10 @@ static void rotate_look_around(struct rotate *r)
 	while ((e = readdir(dir)))
 		if (is_part(r, e->d_name, &number))
 			rotate_recover(r, e->d_name);
+	rewinddir(dir);
+	while (r->place->env->kept && (e = readdir(dir)))
+		if (name_match(&r->name, e->d_name, &number))
+			r->place->env->kept(r->place->env->kept_arg, r->place->folder, e->d_name);
 	closedir(dir);
 }
 

@@ -33,6 +33,7 @@ struct recovery {
 	struct records records;
 	struct recover_tail tail;
 	bool zstd, one_frame;
+	bool resumed;              /* what is torn comes again */
 	bool whole;                /* nothing is to be done */
 	uint64_t keep;             /* contents up to here are whole records */
 	uint64_t keep_before;      /* the same without the last one */
@@ -183,7 +184,7 @@ static int recovery_scan(struct recovery *r, struct err *err)
 	if (ret < 0)
 		return ret;
 	recover_tail_end(&r->tail);
-	if (!r->zstd && !r->torn && (r->tail.told || r->tail.ended))
+	if (!r->zstd && !r->torn && (r->resumed || r->tail.told || r->tail.ended))
 		r->whole = true;
 	cut_choose(r);
 	return 0;
@@ -234,7 +235,7 @@ static int mend_all(struct recovery *r, struct pack *pack, struct err *err)
 	int ret = 0;
 
 	pack_frames_before(r, pack);
-	if (r->torn || !(r->tail.told || r->tail.ended))
+	if (!r->resumed && (r->torn || !(r->tail.told || r->tail.ended)))
 		ret = recover_tail_report(&r->tail, r->torn, &report, err);
 	if (ret == 0)
 		ret = mend_records(r, pack, err);
@@ -325,10 +326,10 @@ static int recovery_run(struct recovery *r, struct err *err)
 	return recovery_mend(r, err);
 }
 
-int recover_file(int folder, const char *name, struct err *err)
+static int recovery_file(int folder, const char *name, bool resumed, struct err *err)
 {
 	CLEANUP_CLOSE int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	struct recovery r = {.folder = folder, .fd = fd, .name = name};
+	struct recovery r = {.folder = folder, .fd = fd, .name = name, .resumed = resumed};
 	int ret;
 
 	if (fd < 0 || fstat(fd, &r.st) < 0)
@@ -340,4 +341,14 @@ int recover_file(int folder, const char *name, struct err *err)
 	records_close(&r.records);
 	seek_table_free(&r.before);
 	return ret;
+}
+
+int recover_file(int folder, const char *name, struct err *err)
+{
+	return recovery_file(folder, name, false, err);
+}
+
+int recover_resumed(int folder, const char *name, struct err *err)
+{
+	return recovery_file(folder, name, true, err);
 }

@@ -17,3 +17,5 @@
  *   -EBADMSG  damaged elsewhere than at its end, or none of ours
  */
 int recover_file(int folder, const char *name, struct err *err);
+/* The same where what was torn will come again: nothing is lost, and no report says so. */
+int recover_resumed(int folder, const char *name, struct err *err);

@@ -12,9 +12,9 @@
 #include "capture/run/child.h"
 
 const struct cli_command *const cli_commands[] = {
-	&cmd_record,     &cmd_replay,  &cmd_verify, &cmd_repack, &cmd_stat,
-	&cmd_search,     &cmd_index,   &cmd_probes, &cmd_check,  &cmd_help,
-	&cmd_completion, &cmd_version, NULL,
+	&cmd_record, &cmd_replay,     &cmd_collect, &cmd_verify, &cmd_repack,
+	&cmd_stat,   &cmd_search,     &cmd_index,   &cmd_probes, &cmd_check,
+	&cmd_help,   &cmd_completion, &cmd_version, NULL,
 };
 
 const struct opt cli_output_options[] = {
@@ -31,6 +31,16 @@ const struct opt cli_output_options[] = {
 	 .arg = "TIME",
 	 .def = "10s",
 	 .help = "write counters into the outputs that often, 0 = only at the end"},
+	{.name = "drain-timeout",
+	 .type = OPT_DURATION,
+	 .offset = offsetof(struct cli_output_cfg, drain_ns),
+	 .arg = "TIME",
+	 .def = "5s",
+	 .help = "at the end, wait that long for receivers that are slow or away"},
+	{.name = "insecure-plaintext",
+	 .type = OPT_FLAG,
+	 .offset = offsetof(struct cli_output_cfg, insecure),
+	 .help = "let what is recorded leave this machine unencrypted"},
 	{.name = "config",
 	 .letter = 'c',
 	 .type = OPT_STRING,

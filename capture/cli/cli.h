@@ -24,7 +24,8 @@ enum cli_exit {
 /* What `record` and `replay` share; rows in cli_output_options. */
 struct cli_output_cfg {
 	struct opt_list write; /* texts of -w */
-	uint64_t stats_ns;
+	uint64_t stats_ns, drain_ns;
+	bool insecure;
 	const char *config;
 	bool dump_config;
 	bool quiet, verbose;

@@ -159,6 +159,8 @@ static int record_run(const struct cli_call *call, struct err *err)
 				       .probe_cfg = call->probe_cfg,
 				       .probes = cfg->probe,
 				       .write = call->out.write,
+				       .insecure = call->out.insecure,
+				       .drain_ns = call->out.drain_ns,
 				       .filters = cfg->filters,
 				       .max_payload = cfg->max_payload,
 				       .ring_size = cfg->ring_size,

@@ -70,6 +70,8 @@ static int command_file(struct replay_command *r, struct err *err)
 	if (!r->path)
 		return cli_status(r->call,
 				  errf(err, -EINVAL, "which FILE? ('-' is standard input)"));
+	r->outputs.insecure = r->call->out.insecure;
+	r->outputs.drain_ns = r->call->out.drain_ns;
 	ret = outputs_parse(&r->call->out.write, &r->outputs, err);
 	if (ret == 0)
 		ret = check_overwrite(r, err);

@@ -123,7 +123,11 @@ static int parse_outputs(const struct cli_call *call, struct outputs *outputs, s
 	const char *json[] = {"-,format=jsonl"};
 	struct opt_list texts = {json, 1};
 	bool printed = !call->out.write.n;
-	int r = outputs_parse(printed && cfg->json ? &texts : &call->out.write, outputs, err);
+	int r;
+
+	outputs->insecure = call->out.insecure;
+	outputs->drain_ns = call->out.drain_ns;
+	r = outputs_parse(printed && cfg->json ? &texts : &call->out.write, outputs, err);
 
 	for (unsigned i = 0; i < outputs->n && r == 0; i++) {
 		if (outputs->specs[i].encoder->flags & ENCODER_TAP)

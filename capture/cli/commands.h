@@ -4,4 +4,5 @@
 #include "capture/cli/cli.h"
 
 extern const struct cli_command cmd_record, cmd_replay, cmd_verify, cmd_repack, cmd_stat,
-	cmd_search, cmd_index, cmd_probes, cmd_check, cmd_help, cmd_completion, cmd_version;
+	cmd_search, cmd_index, cmd_probes, cmd_check, cmd_help, cmd_completion, cmd_version,
+	cmd_collect;

@@ -18,7 +18,18 @@ struct output_spec_keys {
 	bool redact;
 	uint64_t flush_ns, hold_ns; /* flush 0 = fit for the sink */
 	uint64_t size, every_ns;    /* 0 = the medium never ends by itself */
+	const char *spool;          /* a folder; NULL = there is no spool */
+	uint64_t spool_size;
+	int durability; /* enum spool_sync */
+	int full;       /* enum output_spec_full */
 };
+
+enum output_spec_full {
+	OUTPUT_SPEC_DROP_AUTO,
+	OUTPUT_SPEC_DROP_NEWEST,
+	OUTPUT_SPEC_DROP_OLDEST,
+};
+
 extern const struct opt output_spec_options[];
 
 struct output_spec {
@@ -31,6 +42,7 @@ struct output_spec {
 	struct output_spec_keys keys;
 	uint32_t kinds;       /* 1 << EVENT_... */
 	uint64_t payload_max; /* bytes of each call that are kept, or REDACT_PAYLOAD_FULL */
+	bool bare;            /* others could read it on its way */
 	char *text;           /* all texts above point into it, or into constants */
 };
 
@@ -38,6 +50,9 @@ struct output_spec {
 int output_spec_parse(const char *text, struct output_spec *ret, struct err *err);
 /* Accepts a spec whose parse failed, and a zeroed one. */
 void output_spec_done(struct output_spec *spec);
+/* What tells it from other outputs of the same run and format, the same for the same keys (and, if
+ * it is a stream, target); 0 = it has all that there is, as it is. */
+uint64_t output_spec_stream(const struct output_spec *spec);
 /* Do both write to the same place? */
 bool output_spec_same(const struct output_spec *a, const struct output_spec *b);
 /* Does it write to files that can follow each other? A FIFO is none. */

@@ -10,6 +10,18 @@
 #include "capture/archive/recover.h"
 #include "capture/redact.h"
 
+/* What was recorded may be passwords, whole requests … */
+static int outputs_check_bare(const struct outputs *o, const struct output_spec *spec,
+			      struct err *err)
+{
+	if (!spec->bare || o->insecure)
+		return 0;
+	return errf(err, -EINVAL,
+		    "-w %s: would send what is recorded over the network for all to read: use "
+		    "%ss://, or --insecure-plaintext",
+		    spec->label, spec->sink->name);
+}
+
 static int outputs_add(struct outputs *o, const char *text, struct err *err)
 {
 	struct output_spec *spec = &o->specs[o->n];
@@ -21,6 +33,9 @@ static int outputs_add(struct outputs *o, const char *text, struct err *err)
 	if (r < 0)
 		return r;
 	o->n++;
+	r = outputs_check_bare(o, spec, err);
+	if (r < 0)
+		return r;
 	for (unsigned i = 0; i + 1 < o->n; i++)
 		if (output_spec_same(&o->specs[i], spec))
 			return errf(err, -EINVAL, "-w %s: given twice", spec->label);
@@ -51,6 +66,18 @@ static struct encoder_env encoder_env(const struct output_spec *spec)
 	return (struct encoder_env){.colour = terminal && wants_colour()};
 }
 
+static struct spool_env spool_env(const struct output_spec *spec, const struct sink_env *sink)
+{
+	bool newest = spec->keys.full == OUTPUT_SPEC_DROP_NEWEST;
+
+	return (struct spool_env){.folder = spec->keys.spool,
+				  .max_bytes = spec->keys.spool_size,
+				  .full = newest ? SPOOL_DROP_NEWEST : SPOOL_DROP_OLDEST,
+				  .sync = (enum spool_sync)spec->keys.durability,
+				  .uid = sink->uid,
+				  .gid = sink->gid};
+}
+
 static int view_new(const struct output_spec *spec, struct redact **ret, struct err *err)
 {
 	const struct redact_config cfg = {.secrets = spec->keys.redact,
@@ -59,6 +86,17 @@ static int view_new(const struct output_spec *spec, struct redact **ret, struct 
 	if (!cfg.secrets && cfg.payload_max == REDACT_PAYLOAD_FULL)
 		return 0;
 	return redact_new(&cfg, ret, err);
+}
+
+/* What was received stays, is written as it came, and is waited for as long as it takes. */
+static void outputs_set_relay(const struct outputs_relay *relay, struct output_config *cfg)
+{
+	cfg->relay = cfg->patient = true;
+	cfg->marked = relay->marked;
+	cfg->marked_arg = relay->arg;
+	cfg->sink_env.recover = recover_resumed;
+	cfg->sink_env.kept = relay->kept;
+	cfg->sink_env.kept_arg = relay->arg;
 }
 
 int outputs_open(struct outputs *o, const struct user *user, bool block, struct err *err)
@@ -84,7 +122,9 @@ int outputs_open(struct outputs *o, const struct user *user, bool block, struct 
 				     .uid = user->set ? user->uid : (uid_t)-1,
 				     .gid = user->set ? user->gid : (gid_t)-1,
 				     .rotates = spec->keys.size || spec->keys.every_ns,
-				     .recover = recover_file},
+				     .recover = recover_file,
+				     .format = spec->encoder->name,
+				     .filtered = spec->filter},
 			.rotate_bytes = spec->keys.size,
 			.rotate_ns = spec->keys.every_ns,
 			.kinds = spec->kinds,
@@ -93,8 +133,17 @@ int outputs_open(struct outputs *o, const struct user *user, bool block, struct 
 			.view = o->views[i] ? redact_view : NULL,
 			.view_arg = o->views[i],
 			.block = block,
+			.oldest = spec->keys.full == OUTPUT_SPEC_DROP_OLDEST,
+			.drain_ns = o->drain_ns,
 		};
 
+		if (o->relay)
+			outputs_set_relay(o->relay, &cfg);
+		cfg.encoder_env.stream = output_spec_stream(spec);
+		if (spec->keys.spool) {
+			cfg.spool = &spool_disk;
+			cfg.spool_env = spool_env(spec, &cfg.sink_env);
+		}
 		if (spec->filter && !(spec->encoder->flags & ENCODER_WHOLE))
 			spec->filter->frame(spec->filter_cfg, &cfg.frame_bytes, &cfg.frame_ns);
 		r = output_new(&cfg, i, &o->v[i], err);

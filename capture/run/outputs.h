@@ -5,8 +5,20 @@
 #include "capture/run/output_spec.h"
 #include "capture/run/user.h"
 
+/* What outputs of a relay need besides (capture/output.h). */
+struct outputs_relay {
+	output_marked_fn marked;
+	void (*kept)(void *arg, int folder, const char *name); /* as in capture/sink.h */
+	void *arg;                                             /* of both */
+};
+
 struct outputs {
+	/* What the caller wants, before outputs_parse(): may what is recorded leave this machine
+	 * unencrypted, and how long may streams take at the end? */
+	bool insecure;
+	uint64_t drain_ns;
 	unsigned n;
+	const struct outputs_relay *relay; /* set before they are opened; NULL = they are none */
 	struct output_spec specs[OUTPUT_MAX];
 	struct output *v[OUTPUT_MAX];     /* NULL until opened */
 	struct redact *views[OUTPUT_MAX]; /* NULL = events go out as they are */

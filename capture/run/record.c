@@ -25,6 +25,13 @@ static int check_pids(const struct opt_list *list, const char *label, struct err
 	return 0;
 }
 
+static int record_parse_outputs(struct record *r, struct err *err)
+{
+	r->outputs.insecure = r->cfg->insecure;
+	r->outputs.drain_ns = r->cfg->drain_ns;
+	return outputs_parse(&r->cfg->write, &r->outputs, err);
+}
+
 int record_parse(struct record *r, struct err *err)
 {
 	const struct record_config *cfg = r->cfg;
@@ -35,7 +42,7 @@ int record_parse(struct record *r, struct err *err)
 	if (ret == 0)
 		ret = check_pids(&cfg->filters.tree, "--tree", err);
 	if (ret == 0)
-		ret = outputs_parse(&cfg->write, &r->outputs, err);
+		ret = record_parse_outputs(r, err);
 	return ret == 0 ? user_find(cfg->user, &r->user, err) : ret;
 }
 

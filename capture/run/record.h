@@ -27,6 +27,8 @@ struct record_config {
 	const void *probe_cfg;
 	struct opt_list probes; /* texts of -p */
 	struct opt_list write;  /* texts of -w */
+	bool insecure;          /* see struct outputs */
+	uint64_t drain_ns;
 	struct core_filters filters;
 	uint64_t max_payload, ring_size; /* bytes */
 	uint64_t stats_ns;               /* STATS that often, 0 = at the end only */

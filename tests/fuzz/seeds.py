@@ -76,6 +76,17 @@ def manifests():
     put("manifest", b"{host}{host}{pid}%F%j%s%%-{seq}\npenstock manifest 1 99999999999999999999\n")
 
 
+def openings():
+    """What a stream begins with: a StreamInfo, one that is longer than it should be, and one behind other events."""
+    info = b"\x0a\x10" + bytes(range(16)) + b"\x5a\x20" + bytes(range(32))
+    event = b"\x18\x64\xa2\x06" + bytes([len(info)]) + info
+    long = b"\xa2\x06\x72\x0a\x70" + b"x" * 112
+    put("kafka_stream", bytes([len(event)]) + event)
+    put("kafka_stream", bytes([len(long)]) + long)
+    put("kafka_stream", b"\x02\x18\x08\x00" + bytes([len(event)]) + event)
+    put("kafka_stream", bytes([len(event) + 1]) + event)
+
+
 def spools():
     """What a run leaves of a spool; fuzz_spool.c makes the checksums right."""
     def segment(number, opening, *lengths):
@@ -93,15 +104,6 @@ def spools():
     spool(15, (4, 77, 64 + 170), one, two)
     spool(15, (9, 77, 64), two, one[:-30])
     spool(15, (3, 77, 64 + 7), one[:300] + b"x" + one[301:], two[:70])
-def openings():
-    """What a stream begins with: a StreamInfo, one that is longer than it should be, and one behind other events."""
-    info = b"\x0a\x10" + bytes(range(16)) + b"\x5a\x20" + bytes(range(32))
-    event = b"\x18\x64\xa2\x06" + bytes([len(info)]) + info
-    long = b"\xa2\x06\x72\x0a\x70" + b"x" * 112
-    put("kafka_stream", bytes([len(event)]) + event)
-    put("kafka_stream", bytes([len(long)]) + long)
-    put("kafka_stream", b"\x02\x18\x08\x00" + bytes([len(event)]) + event)
-    put("kafka_stream", bytes([len(event) + 1]) + event)
 
 
 def conversations():
@@ -142,9 +144,14 @@ def streams():
     put("fstrm", control(1, event) + control(5))
     put("fstrm", control(1, b"a", b"b", b"c", b"d", b"e") + control(9) + b"\xff\xff\xff\xff")
     put("batch", whole)
+    put("collect", b"\x80" + control(4, batch, event) + control(1, batch) + struct.pack(">I", len(whole)) + whole + control(3))
+    put("collect", b"\x20" + control(1, event) + struct.pack(">I", len(data) - 1) + data[1:] + control(3))
+    put("collect", b"\xff" + struct.pack(">I", len(data) - 1) + data[1:])
     put("batch", whole.replace(b"\x20", b"\x18\x01\x20", 1))
     put("batch", ack)
     put("batch", data)
+
+
 def answers():
     """What a collector says to a request, as fuzz_otlp_answer.c reads it: status, type of the body, body."""
     for status, kind, body in ((200, 1, b""), (200, 1, b"\x0a\x0b\x08\x07\x12\x07too old"), (200, 1, b"\x0a\x02\x12\0"),

@@ -128,9 +128,9 @@ static void across_restarts(void **state)
 /* Several runs without a peer, each with a stream of its own, and one that is told twice. */
 static void streams_follow_each_other(void **state)
 {
-	for (char stream = 'a'; stream < 'f'; stream++) {
+	for (int stream = 'a'; stream < 'f'; stream++) {
 		assert_int_equal(spools_open(&s), 0);
-		s.stream = stream;
+		s.stream = (char)stream;
 		assert_int_equal(spools_put(&s, 1, 300), 0);
 		s.opened = false; /* the same opening bytes once more: no new stream */
 		assert_int_equal(spools_put(&s, 4, 300), 0);

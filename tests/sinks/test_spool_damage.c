@@ -231,6 +231,9 @@ static void each_byte_less(void **state)
 		s.earlier = (struct loss){0};
 		assert_int_equal(spools_open(&s), 0);
 		assert_string_equal(s.note, "");
+		spools_close(&s);
+		assert_int_equal(spools_open(&s), 0);
+		assert_int_equal(spools_stats(&s).torn, 0); /* it was cut off */
 		assert_int_equal(take_all(), whole < 0 ? 0 : (1u << whole) - 1);
 		spool_disk.tick(s.ctx);
 		if (s.earlier.count) {
@@ -241,6 +244,19 @@ static void each_byte_less(void **state)
 		assert_int_equal(spools_files(&s, "", NULL), 1); /* the lock */
 	}
 	assert_int_equal(spools_open(&s), 0);
+}
+
+/* The size of one that was just being begun can be on the disk before its bytes. */
+static void zeroes(void **state)
+{
+	make_image();
+	memset(image, 0, SIZE);
+	write_image(image, SIZE);
+	assert_int_equal(spools_open(&s), 0);
+	assert_string_equal(s.note, "");
+	spools_expect_nothing(&s);
+	assert_int_equal(spools_stats(&s).torn, 1);
+	assert_int_equal(spools_files(&s, ".seg", NULL), 0);
 }
 
 /* ---- the cursor ---------------------------------------------------------------------------- */
@@ -325,6 +341,24 @@ static void cursors_that_mean_nothing(void **state)
 	assert_int_equal(spools_open(&s), 0);
 }
 
+/* No segment ever gets the number of one that a cursor could mean, or that is set aside. */
+static void numbers_grow(void **state)
+{
+	struct spool_head head;
+
+	leave_cursor();
+	assert_int_equal(unlink(path), 0);
+	make_image();
+	assert_true(spool_head_read(image, &head));
+	assert_int_equal(head.number, 2);
+	write_at(path, "damaged", 7, 0);
+	make_image();
+	assert_true(spool_head_read(image, &head));
+	assert_int_equal(head.number, 3);
+	assert_int_equal(spools_open(&s), 0);
+	assert_int_equal(take_all(), 15);
+}
+
 /* ---- files that are not ours --------------------------------------------------------------- */
 
 static void files_of_others(void **state)
@@ -351,6 +385,36 @@ static void files_of_others(void **state)
 	spools_close(&s);
 	assert_int_equal(spools_open(&s), 0); /* they are in nobody's way */
 	assert_string_equal(s.note, "");
+}
+
+static void write_as(struct spool_head head, uint64_t number, uint64_t first_seq)
+{
+	char name[SPOOL_NAME], full[SPOOL_NAME + 8], other[PATH_MAX];
+
+	head.number = number;
+	head.first_seq = first_seq;
+	spool_head_name(&head, name);
+	snprintf(full, sizeof(full), "damage/%s", name);
+	temp_path(other, full);
+	spool_head_write(&head, image);
+	write_at(other, image, SIZE, 0);
+}
+
+static void numbers_of_others(void **state)
+{
+	struct spool_head head;
+
+	make_image();
+	assert_true(spool_head_read(image, &head));
+	write_as(head, head.number, head.first_seq + 1);
+	write_as(head, UINT64_MAX, head.first_seq);
+	write_as(head, UINT64_MAX / 2, head.first_seq);
+	assert_int_equal(spools_open(&s), 0);
+	assert_int_equal(spools_files(&s, ".seg.bad", NULL), 3);
+	assert_non_null(strstr(s.note, "set aside"));
+	assert_int_equal(take_all(), 15);
+	assert_int_equal(spools_put(&s, 1, BYTES), 0);
+	assert_int_equal(take_all(), 1);
 }
 
 /* Somebody has removed them while we write. */
@@ -382,9 +446,12 @@ int main(void)
 		TEST(each_byte_of_what_is_written),
 		TEST(a_row_of_damaged_chunks),
 		TEST(each_byte_less),
+		TEST(zeroes),
 		TEST(each_byte_of_the_cursor),
 		TEST(cursors_that_mean_nothing),
+		TEST(numbers_grow),
 		TEST(files_of_others),
+		TEST(numbers_of_others),
 		TEST(files_that_go),
 		TEST(files_that_are_cut),
 	};
