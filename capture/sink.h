@@ -134,9 +134,9 @@ struct sink_ops {
 	/* Why the last call failed, in a line that names the peer; NULL, or the function missing =
 	 * what strerror(3) has. */
 	const char *(*why)(const void *ctx);
-	/* What keeps things from getting through at present, although no call failed, since the sink
-	 * tries again by itself: a negative errno, for which why() has the words (-EAGAIN = its peer
-	 * is there, and asks for patience). 0, or the function missing = nothing does. */
+	/* What keeps things from getting through at present, although no call failed, since the
+	 * sink tries again by itself: a negative errno, for which why() has the words (-EAGAIN =
+	 * its peer is there, and asks for patience). 0, or the function missing = nothing does. */
 	int (*trouble)(const void *ctx);
 	/* What there is to say of the present ("2 readers, 1 cut off"), for a status report; called
 	 * from the thread of all other calls, valid until the next one. NULL = nothing. */
