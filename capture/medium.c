@@ -86,6 +86,8 @@ static enum medium_step medium_begin(struct medium *m)
 	struct sink_medium medium = {.unix_ns = m->head ? m->head->unix_ns : 0};
 	int r = m->ops->begin ? m->ops->begin(m->sink, &medium) : 0;
 
+	if (!m->moved_ms) /* patience begins with the first try */
+		m->moved_ms = elapsed_ms();
 	if (r == -EAGAIN)
 		return MEDIUM_BLOCKED;
 	if (r < 0)

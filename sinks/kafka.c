@@ -427,13 +427,22 @@ static const char *kafka_why(const void *ctx)
 }
 
 /* A broker that nothing is sent to says nothing of its return. */
+static int kafka_trouble(const void *ctx)
+{
+	const struct kafka *s = ctx;
+	bool waits = s->n || s->openings || !s->rk || rd_kafka_controllerid(s->rk, 0) < 0;
+
+	if (!s->down || !waits)
+		return 0;
+	return s->trouble ? s->trouble : -ENOTCONN;
+}
+
 static const char *kafka_state(const void *ctx)
 {
 	struct kafka *s = (struct kafka *)ctx;
-	unsigned flying = s->n + s->openings;
-	bool down = s->down && (flying || !s->rk || rd_kafka_controllerid(s->rk, 0) < 0);
+	bool down = kafka_trouble(s) < 0;
 
-	snprintf(s->state, sizeof(s->state), "%u messages on their way%s%s", flying,
+	snprintf(s->state, sizeof(s->state), "%u messages on their way%s%s", s->n + s->openings,
 		 down ? ", no broker can be reached: " : "", down ? s->why : "");
 	return s->state;
 }
@@ -468,6 +477,7 @@ static const char *const kafka_formats[] = {"pb", "jsonl", NULL};
 		.wait = kafka_wait,                                                                \
 		.service = kafka_service,                                                          \
 		.sync = kafka_sync,                                                                \
+		.trouble = kafka_trouble,                                                          \
 		.why = kafka_why,                                                                  \
 		.state = kafka_state,                                                              \
 		.close = kafka_close,                                                              \
