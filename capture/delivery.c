@@ -259,6 +259,7 @@ int delivery_new(const struct delivery_config *cfg, struct delivery **ret, struc
 	d->medium.context = cfg->context;
 	d->medium.awaited = cfg->awaited;
 	d->medium.patient = cfg->patient;
+	d->medium.brief = cfg->sink_env.kept;
 	d->medium.drain_ms = cfg->drain_ms;
 	d->medium.marked = cfg->marked;
 	d->medium.marked_arg = cfg->marked_arg;

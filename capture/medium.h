@@ -56,6 +56,7 @@ struct medium {
 	bool context;     /* the encoder keeps context */
 	bool awaited;     /* the reader waits for this sink: one that fails is given up, */
 	bool patient;     /* unless this is set */
+	bool brief;       /* a medium on which nothing was written gets no last bytes, either */
 	int64_t drain_ms; /* how long a stream may take at the end */
 	/* Chunks come out of a spool, which is told of each that the medium is done with. What is
 	 * given up is not lost: it stays there. */
