@@ -62,7 +62,7 @@ static int progress_stream(const struct outputs *o, const struct snapshot *s, ch
 		if (!state.error && !left)
 			continue;
 		return snprintf(ret, size, "  %s: %s waiting%s%s", o->specs[i].sink->name,
-				number_count(left, waiting), state.error ? ", away for " : "",
+				number_count(left, waiting), state.error ? ", away " : "",
 				state.error ? number_time(state.since_ms, since) : "");
 	}
 	return 0;
@@ -71,19 +71,18 @@ static int progress_stream(const struct outputs *o, const struct snapshot *s, ch
 void progress_format(struct progress *p, const struct snapshot *now, const struct outputs *outputs,
 		     char *ret, size_t size)
 {
-	uint64_t events = progress_events(now), bytes = progress_bytes(now, outputs->n);
+	uint64_t events = progress_events(now);
 	int64_t now_ms = elapsed_ms(), s = (now_ms - p->begin_ms) / 1000;
 	uint64_t ms = now_ms > p->last_ms ? (uint64_t)(now_ms - p->last_ms) : 1;
-	char total[32], rate[32], size_text[16], speed[16], lost[32], stream[96] = "";
+	char total[32], rate[32], size_text[16], lost[32], stream[96] = "";
 
 	progress_stream(outputs, now, stream, sizeof(stream));
 	snprintf(ret, size,
-		 "%02" PRId64 ":%02" PRId64 ":%02" PRId64 "  %s events, %s/s  %s, %s/s  %s lost%s",
+		 "%02" PRId64 ":%02" PRId64 ":%02" PRId64 "  %s events, %s/s  %s  %s lost%s",
 		 s / 3600, s / 60 % 60, s % 60, number_count(events, total),
 		 number_count((events - p->events) * 1000 / ms, rate),
-		 number_size(bytes, size_text), number_size((bytes - p->bytes) * 1000 / ms, speed),
+		 number_size(progress_bytes(now, outputs->n), size_text),
 		 number_count(progress_lost(now, outputs->n), lost), stream);
 	p->last_ms = now_ms;
 	p->events = events;
-	p->bytes = bytes;
 }

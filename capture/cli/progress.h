@@ -10,7 +10,7 @@
 struct progress {
 	int64_t begin_ms; /* by elapsed_ms() */
 	int64_t last_ms;
-	uint64_t events, bytes; /* at that time */
+	uint64_t events; /* at that time */
 };
 
 void progress_begin(struct progress *p);
