@@ -28,7 +28,7 @@ struct delivery {
 	struct chunk_list queue;
 	bool begun, hastened, closed;
 	bool asleep; /* the next chunk must wake it */
-	char detail[96];
+	char detail[128];
 };
 
 /* ---- the thread ---------------------------------------------------------------------------- */
