@@ -81,6 +81,7 @@ enum sink_flags {
 	SINK_ROTATES = 1, /* one medium may follow another: size= and every= make sense */
 	SINK_STREAM = 2,  /* to somebody who can be away: see above. Failures are tried again for
 			   * ever,  but at the end of a run there is a limit to the time. */
+	SINK_AS_IS = 8,   /* it carries events as they are: nothing that a filter makes of them */
 	SINK_APART = 4,   /* opening bytes come as parcels of their own, with the number 0, at the
 			   * beginning of each medium and wherever they change */
 };

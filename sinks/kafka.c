@@ -261,8 +261,6 @@ static int kafka_open_as(struct kafka *s, const void *cfg, bool tls, const struc
 	*s = (struct kafka){.options = cfg, .env = env, .wake_fd = -1};
 	s->protobuf = !env->format || !strcmp(env->format, "pb");
 	r = kafka_options_parse(env->target, tls, &s->target, err);
-	if (r == 0 && env->filtered)
-		r = errf(err, -EINVAL, "messages are compressed by compress=, not by the format");
 	if (r == 0)
 		r = kafka_conf_make(s->options, &s->target, &s->conf, err);
 	if (r == 0)
@@ -462,7 +460,7 @@ static const char *const kafka_formats[] = {"pb", "jsonl", NULL};
 
 #define KAFKA_SINK(scheme, text)                                                                   \
 	const struct sink_ops sink_##scheme = {                                                    \
-		.flags = SINK_STREAM | SINK_APART,                                                 \
+		.flags = SINK_STREAM | SINK_APART | SINK_AS_IS,                                    \
 		.name = #scheme,                                                                   \
 		.summary = text,                                                                   \
 		.options = kafka_options_rows,                                                     \
