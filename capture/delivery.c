@@ -168,8 +168,10 @@ static void *delivery_main(void *arg)
 		thread_hurry();
 	/* A run to which nothing happens has a medium, too: what lies there of an earlier one goes.
 	 */
-	if (delivery_await_begin(d))
+	if (delivery_await_begin(d)) {
+		d->medium.moved_ms = elapsed_ms(); /* its patience begins with the run */
 		medium_step(&d->medium);
+	}
 	while (delivery_look(d)) {
 		step = medium_step(&d->medium);
 		if (step != MEDIUM_AGAIN)

@@ -448,7 +448,7 @@ void medium_hasten(struct medium *m, bool abandon)
 	if (m->ending)
 		return;
 	m->ending = true;
-	m->given_up = abandon;
+	m->given_up |= abandon;
 	m->retry_ms = 0;
 	m->ending_ms = m->moved_ms = elapsed_ms();
 }
