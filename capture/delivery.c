@@ -72,6 +72,13 @@ static void delivery_store(struct delivery *d, struct chunk *c)
 		d->cfg.marked(d->cfg.marked_arg, mark, !tally_read(&d->tally).lost);
 }
 
+/* There is somebody to whom what comes out of the spool can go. When the sink has been given up, it
+ * stays there. */
+static bool delivery_unspools(const struct delivery *d)
+{
+	return d->medium.state != MEDIUM_NONE && !d->medium.given_up;
+}
+
 /* Gives the medium its next chunk. */
 static void delivery_feed(struct delivery *d)
 {
@@ -79,8 +86,7 @@ static void delivery_feed(struct delivery *d)
 
 	while (d->store && (c = delivery_take(d)))
 		delivery_store(d, c);
-	/* What is left in the spool when the sink has been given up stays there. */
-	if (!medium_is_hungry(&d->medium) || (d->store && d->medium.given_up))
+	if (!medium_is_hungry(&d->medium) || (d->store && !delivery_unspools(d)))
 		return;
 	c = d->store ? store_next(d->store) : delivery_take(d);
 	if (c)
@@ -100,8 +106,10 @@ static bool delivery_look(struct delivery *d)
 	if (hastened)
 		medium_hasten(&d->medium, abandon);
 	delivery_feed(d);
-	return !over || !medium_is_hungry(&d->medium) ||
-	       (d->medium.unsafe.n && !d->medium.given_up);
+	if (!over || !medium_is_hungry(&d->medium))
+		return true;
+	return !d->medium.given_up &&
+	       (d->medium.unsafe.n || (d->store && store_has_more(d->store)));
 }
 
 /* From now on who brings something must wake us. False if something has come already: a chunk,

@@ -22,6 +22,7 @@ void loss_add(struct loss *to, const struct loss *more)
 		return;
 	}
 	to->count += more->count;
+	to->reports |= more->reports;
 	to->first_seq = u64_lesser(to->first_seq, more->first_seq);
 	to->last_seq = u64_greater(to->last_seq, more->last_seq);
 	to->first_ns = u64_lesser(to->first_ns, more->first_ns);
@@ -36,8 +37,8 @@ void loss_book_add(struct loss_book *b, const struct loss *more)
 
 void loss_book_tell(struct loss_book *b)
 {
-	assert(loss_book_due(b));
-	b->told = b->due;
+	assert(b->due.count);
+	loss_add(&b->told, &b->due);
 	b->due = (struct loss){0};
 }
 

@@ -12,6 +12,7 @@ struct loss {
 	uint64_t count; /* 0 = nothing, and the rest says nothing */
 	uint64_t first_seq, last_seq;
 	uint64_t first_ns, last_ns; /* boot time */
+	uint32_t reports; /* chunk.reports of what was lost, where that is still to be told */
 };
 
 struct loss_book {
@@ -33,7 +34,7 @@ static inline bool loss_book_due(const struct loss_book *b)
 {
 	return b->due.count && !b->told.count;
 }
-/* The report of all that is due is on its way. */
+/* The report of all that is due is on its way, as another one may be. */
 void loss_book_tell(struct loss_book *b);
 /* What became of it; nothing happens when none is on its way. */
 void loss_book_written(struct loss_book *b);

@@ -352,10 +352,16 @@ static enum medium_step medium_step_head(struct medium *m)
 	return medium_write_head(m);
 }
 
+/* What is in the spool waits for it, though no chunk is here. */
+static bool medium_awaits_peer(const struct medium *m)
+{
+	return m->released && m->state == MEDIUM_NONE;
+}
+
 static enum medium_step medium_step_idle(struct medium *m)
 {
 	if (medium_pauses(m))
-		return MEDIUM_IDLE;
+		return medium_awaits_peer(m) ? MEDIUM_BLOCKED : MEDIUM_IDLE;
 	if (m->unsafe.n)
 		return medium_sync(m);
 	return m->state == MEDIUM_NONE ? medium_begin(m) : MEDIUM_IDLE;

@@ -86,11 +86,29 @@ void medium_lose_unsafe(struct medium *m)
 		medium_release(m, chunk_list_take(&m->unsafe), false);
 }
 
+/* Nobody has it any more: what is not done comes out of the spool again. */
+static void medium_give_back(struct medium *m)
+{
+	struct chunk *c;
+
+	if (m->head)
+		chunk_list_add(&m->unsafe, m->head);
+	m->head = NULL;
+	while ((c = chunk_list_take(&m->unsafe))) {
+		m->released(m->released_arg, c, false);
+		pool_give(m->pool, c);
+	}
+}
+
 void medium_requeue(struct medium *m)
 {
 	struct chunk *c;
 
 	medium_settle(m);
+	if (m->released) {
+		medium_give_back(m);
+		return;
+	}
 	if (m->head)
 		chunk_list_add(&m->unsafe, m->head);
 	m->head = NULL;

@@ -81,6 +81,9 @@ void output_begin(struct output *o);
  * that takes nothing is given up after a while. All outputs are told before the first is waited
  * for. */
 void output_hasten(struct output *o);
+/* Before the last reports: waits until all that was offered is in the spool, where there is one, so
+ * that what it had to drop for that can still be told in it. */
+void output_settle(struct output *o);
 /* Everything that was written reaches the sink before this returns; then its medium is ended. */
 void output_finish(struct output *o);
 void output_free(struct output *o);

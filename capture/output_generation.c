@@ -237,6 +237,16 @@ void output_hasten(struct output *o)
 	o->lanes.wait = true;
 }
 
+void output_settle(struct output *o)
+{
+	if (!o->cfg.spool || !o->generation)
+		return;
+	output_ship(o);
+	lanes_release_all(&o->lanes);
+	pool_await_all(o->pool);
+	o->settled = true;
+}
+
 void output_finish(struct output *o)
 {
 	output_hasten(o);

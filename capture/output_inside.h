@@ -28,6 +28,7 @@ struct output {
 	struct run *run;    /* ours, as the view shows it; NULL = not known yet */
 	uint32_t run_flags; /* of the event that tells it */
 	bool run_new;       /* no generation has told it yet */
+	bool settled;       /* what is reported now are the last reports */
 	output_context_fn context_fn;
 	void *context;
 	uint64_t now_ns;

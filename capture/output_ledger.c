@@ -62,7 +62,8 @@ bool output_loss_due(struct output *o, enum output_stat reason, struct event_los
 
 	assert(stats_output_rows[reason].loss);
 	output_hear(o);
-	if (!loss_book_due(&o->lost[reason]) || !output_can_report(o))
+	/* At the end nobody can wait for the fate of the last report. */
+	if (!due->count || (o->lost[reason].told.count && !o->settled) || !output_can_report(o))
 		return false;
 	*ret = (struct event_loss){.probe = "output",
 				   .reason = stats_output_rows[reason].name,

@@ -317,6 +317,8 @@ void pipeline_end(struct pipeline *p)
 		return;
 	assemble_finish(p->assemble, p->now_ns);
 	l->stats[STAT_EVICTED] = assemble_evicted(p->assemble);
+	for (unsigned i = 0; i < p->cfg.outputs_n; i++)
+		output_settle(p->cfg.outputs[i]);
 	ledger_losses(l, p->normalise, p->cfg.outputs, p->cfg.outputs_n, p->now_ns);
 	for (unsigned i = 0; i < p->cfg.outputs_n; i++)
 		ledger_emit_stats(l, p->normalise, p->cfg.outputs[i], p->now_ns, p->stopped);

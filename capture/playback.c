@@ -397,8 +397,10 @@ int playback_event(struct event *ev, void *playback)
 
 void playback_end(struct playback *p)
 {
-	for (unsigned i = 0; i < p->n && p->started; i++)
+	for (unsigned i = 0; i < p->n && p->started; i++) {
+		output_settle(p->outputs[i]);
 		report_losses(p, p->outputs[i], p->tick_ns);
+	}
 }
 
 void playback_finish(struct playback *p)

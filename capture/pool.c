@@ -109,6 +109,15 @@ unsigned pool_pressure(struct pool *p)
 	return 100 - 100 * pool_free_now(p) / p->total[POOL_SMALL];
 }
 
+void pool_await_all(struct pool *p)
+{
+	pthread_mutex_lock(&p->lock);
+	while (p->free_n[POOL_SMALL] < p->total[POOL_SMALL] ||
+	       p->free_n[POOL_JUMBO] < p->total[POOL_JUMBO])
+		pthread_cond_wait(&p->given, &p->lock);
+	pthread_mutex_unlock(&p->lock);
+}
+
 void pool_give(struct pool *p, struct chunk *c)
 {
 	enum pool_size size = pool_size_of(c);

@@ -37,5 +37,7 @@ unsigned pool_free_now(struct pool *p);
 bool pool_has_room(struct pool *p);
 /* How full the queue of these is, 0 to 100. */
 unsigned pool_pressure(struct pool *p);
+/* Waits until none is taken. */
+void pool_await_all(struct pool *p);
 /* From any thread. */
 void pool_give(struct pool *p, struct chunk *c);

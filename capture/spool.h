@@ -50,6 +50,7 @@ struct spool_env {
 	gid_t gid;
 	/* Events that were put by this run are lost after all: it has dropped them. Those of an
 	 * earlier run are told by its own records; `earlier` says that they were. */
+	/* loss->reports: of this run, which are to be made again. */
 	void (*lost)(void *arg, const struct loss *loss, bool earlier);
 	void *arg;
 };
@@ -90,6 +91,9 @@ struct spool_ops {
 	 * alone, too. What is given out and not done when its segment is dropped is not lost
 	 * thereby: who has it may still say that it is done, or else it is lost at close(). */
 	void (*done)(void *ctx);
+	/* What was given out and is not done will be given out again, in its order: nobody has it
+	 * any more. Of what was dropped meanwhile that is no longer possible: it is lost. */
+	void (*rewind)(void *ctx);
 	/* Now and then: writes the cursor where that is due. */
 	void (*tick)(void *ctx);
 	void (*stats)(const void *ctx, struct spool_stats *ret);

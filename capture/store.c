@@ -106,10 +106,12 @@ void store_put(struct store *s, struct chunk *c)
 			    r == -ENOSPC ? "the spool is full" : NULL);
 	s->failed = r;
 	c->made = c->len;
-	if (r)
+	if (r) {
 		tally_lost(s->cfg.tally, c, TALLY_SPOOL);
-	else
+	} else {
+		c->reports = 0; /* they are written when they have left the spool */
 		tally_done(s->cfg.tally, c);
+	}
 	pool_give(s->cfg.queue, c);
 	store_look(s);
 }
@@ -132,6 +134,11 @@ struct chunk *store_next(struct store *s)
 	return NULL;
 }
 
+bool store_has_more(struct store *s)
+{
+	return s->cfg.ops->next_size(s->spool);
+}
+
 struct pool *store_pool(struct store *s)
 {
 	return s->pool;
@@ -144,8 +151,12 @@ void store_released(void *arg, const struct chunk *c, bool done)
 	struct store *s = arg;
 	struct loss refused = {c->refused, c->first_seq, c->last_seq, c->first_ns, c->last_ns};
 
-	if (!done)
+	if (!done) {
+		s->cfg.ops->rewind(s->spool);
+		store_look(s);
 		return;
+	}
+	tally_reports(s->cfg.tally, c->reports, true);
 	if (c->refused)
 		tally_undone(s->cfg.tally, &refused, TALLY_REFUSED);
 	s->cfg.ops->done(s->spool);

@@ -35,8 +35,9 @@ void store_put(struct store *s, struct chunk *c);
 /* The next one for the medium, out of store_pool(); NULL = there is none, or no room in memory for
  * more that are not done. */
 struct chunk *store_next(struct store *s);
+bool store_has_more(struct store *s);
 struct pool *store_pool(struct store *s);
-/* medium.released: arg is the store. */
+/* medium.released: arg is the store. What is not done comes again from store_next(). */
 void store_released(void *arg, const struct chunk *c, bool done);
 /* Now and then. How long until the next time, in ms; -1 = no matter. */
 int store_tick(struct store *s);

@@ -58,6 +58,17 @@ static void tally_undo(struct tally *t, const struct loss *loss, enum tally_reas
 	t->stats.done -= loss->count;
 	t->stats.lost += loss->count;
 	loss_add(&t->news.lost[reason], loss);
+	t->news.reports_lost |= loss->reports;
+}
+
+void tally_reports(struct tally *t, uint32_t reports, bool written)
+{
+	pthread_mutex_lock(&t->lock);
+	if (written)
+		t->news.reports_done |= reports;
+	else
+		t->news.reports_lost |= reports;
+	pthread_mutex_unlock(&t->lock);
 }
 
 void tally_undone(struct tally *t, const struct loss *loss, enum tally_reason reason)

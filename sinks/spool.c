@@ -326,6 +326,7 @@ const struct spool_ops spool_disk = {
 	.next_size = spool_next_size,
 	.next = spool_next,
 	.done = spool_done,
+	.rewind = spool_rewind,
 	.tick = spool_tick,
 	.stats = spool_stats,
 	.close = spool_close,

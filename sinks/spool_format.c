@@ -193,7 +193,8 @@ bool spool_record_fits(const uint8_t record[SPOOL_RECORD], const void *payload, 
 
 struct loss spool_record_loss(const struct chunk *c)
 {
-	return (struct loss){c->records, c->first_seq, c->last_seq, c->first_ns, c->last_ns};
+	return (struct loss){c->records,  c->first_seq, c->last_seq,
+			     c->first_ns, c->last_ns,   c->reports};
 }
 
 /* ---- the cursor ---------------------------------------------------------------------------- */

@@ -132,6 +132,33 @@ void spool_lose_given(struct spool *s)
 				   given_oldest(s)->earlier);
 }
 
+static void given_restore(struct spool *s, const struct spool_given *given)
+{
+	struct spool_segment *g = s->oldest;
+
+	while (g && g->head.number < given->number)
+		g = g->next;
+	if (!g || g->head.number != given->number) {
+		spool_lose(s, &given->loss, given->bytes, given->earlier);
+		return;
+	}
+	g->waiting += given->loss.count;
+	g->bytes += given->bytes;
+}
+
+void spool_rewind(void *ctx)
+{
+	struct spool *s = ctx;
+
+	for (; s->given_n; given_take_oldest(s))
+		if (!given_oldest(s)->passed)
+			given_restore(s, given_oldest(s));
+	s->reading = s->oldest;
+	s->read_at = s->oldest ? s->oldest->done : 0;
+	s->told = s->peeked = false;
+	spool_settle(s);
+}
+
 /* ---- reading ------------------------------------------------------------------------------- */
 
 /* The next record is no more what was put. */
@@ -144,9 +171,12 @@ static void reading_pass_record(struct spool *s)
 	given_add(s, &(struct spool_given){.number = g->head.number, .end = end, .passed = true});
 	s->read_at = end;
 	s->peeked = false;
-	g->waiting -= loss.count;
-	g->bytes -= s->peek.len;
-	spool_lose(s, &loss, s->peek.len, g->earlier);
+	if (end > g->passed_to) { /* else it is counted already */
+		g->passed_to = end;
+		g->waiting -= loss.count;
+		g->bytes -= s->peek.len;
+		spool_lose(s, &loss, s->peek.len, g->earlier);
+	}
 	spool_settle(s);
 }
 
@@ -265,7 +295,10 @@ static int reading_give_record(struct spool *s, struct chunk *into)
 		return -EBADMSG;
 	}
 	chunk_become(into, s);
+	into->again |= s->read_at < g->given_to;
 	s->read_at += SPOOL_RECORD + n;
+	if (g->given_to < s->read_at)
+		g->given_to = s->read_at;
 	s->peeked = false;
 	g->waiting -= s->peek.records;
 	g->bytes -= n;

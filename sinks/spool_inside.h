@@ -23,14 +23,16 @@ struct spool_segment {
 	struct spool_segment *next; /* newer */
 	struct spool_head head;
 	char name[SPOOL_NAME];
-	int fd;            /* -1 = closed */
-	bool earlier;      /* an earlier run has put what is in it */
-	uint64_t synced;   /* what lies before was brought to the disk */
-	uint64_t end;      /* behind its last record that is whole */
-	uint64_t done;     /* everything before is */
-	uint64_t waiting;  /* events that were neither given out nor lost */
-	uint64_t bytes;    /* payload of these */
-	struct loss whole; /* all that was ever in it */
+	int fd;             /* -1 = closed */
+	bool earlier;       /* an earlier run has put what is in it */
+	uint64_t synced;    /* what lies before was brought to the disk */
+	uint64_t end;       /* behind its last record that is whole */
+	uint64_t done;      /* everything before is */
+	uint64_t given_to;  /* everything before was given out, though it may have come back */
+	uint64_t passed_to; /* behind the last one that could not be read, and is lost */
+	uint64_t waiting;   /* events that were neither given out nor lost */
+	uint64_t bytes;     /* payload of these */
+	struct loss whole;  /* all that was ever in it */
 };
 
 /* Something that was read, or passed over as it cannot be: then it is as good as done. */
@@ -125,6 +127,7 @@ int spool_recover(struct spool *s, char *note, size_t note_size, struct err *err
 size_t spool_next_size(void *ctx);
 int spool_next(void *ctx, struct chunk *into);
 void spool_done(void *ctx);
+void spool_rewind(void *ctx);
 /* Goes on with what is done by now: removes segments. */
 void spool_settle(struct spool *s);
 /* The oldest segment is lost, but for what was given out. */
