@@ -28,7 +28,7 @@ struct delivery {
 	struct chunk_list queue;
 	bool begun, hastened, closed;
 	bool asleep; /* the next chunk must wake it */
-	char detail[96];
+	char detail[128];
 };
 
 /* ---- the thread ---------------------------------------------------------------------------- */
@@ -168,8 +168,10 @@ static void *delivery_main(void *arg)
 		thread_hurry();
 	/* A run to which nothing happens has a medium, too: what lies there of an earlier one goes.
 	 */
-	if (delivery_await_begin(d))
+	if (delivery_await_begin(d)) {
+		d->medium.moved_ms = elapsed_ms(); /* its patience begins with the run */
 		medium_step(&d->medium);
+	}
 	while (delivery_look(d)) {
 		step = medium_step(&d->medium);
 		if (step != MEDIUM_AGAIN)
@@ -259,6 +261,7 @@ int delivery_new(const struct delivery_config *cfg, struct delivery **ret, struc
 	d->medium.context = cfg->context;
 	d->medium.awaited = cfg->awaited;
 	d->medium.patient = cfg->patient;
+	d->medium.brief = cfg->sink_env.kept;
 	d->medium.drain_ms = cfg->drain_ms;
 	d->medium.marked = cfg->marked;
 	d->medium.marked_arg = cfg->marked_arg;
