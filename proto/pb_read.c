@@ -15,6 +15,7 @@
 
 enum {
 	READ_COUNTERS = 4096,
+	TYPE_STREAM_END = 103
 };
 
 enum body_number {
@@ -406,10 +407,6 @@ static const struct body {
 	[BODY_EXIT] = {10, EVENT_EXIT, read_exit},  [BODY_ATTACH] = {11, EVENT_ATTACH, read_attach},
 	[BODY_RUN] = {100, EVENT_META, read_run},   [BODY_STATS] = {101, EVENT_STATS, read_stats},
 	[BODY_LOSS] = {102, EVENT_LOSS, read_loss},
-};
-
-enum {
-	TYPE_STREAM_END = 103
 };
 
 static const struct body *body_of_type(unsigned type)

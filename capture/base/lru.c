@@ -51,6 +51,20 @@ static struct slot *slot_of(const void *entry)
 	return (struct slot *)entry - 1;
 }
 
+static uint64_t word_at(const unsigned char *p, size_t n)
+{
+	uint64_t word = 0;
+
+	memcpy(&word, p, n);
+	return word;
+}
+
+static uint64_t hash_word(uint64_t h, uint64_t word)
+{
+	h = (h ^ word) * 0x9e3779b97f4a7c15ull;
+	return h ^ h >> 32;
+}
+
 static uint32_t key_hash(const void *key, size_t n)
 {
 	const unsigned char *p = key;
@@ -66,16 +80,12 @@ static uint32_t key_hash(const void *key, size_t n)
 		h ^= words[2] * 0xff51afd7ed558ccdull + words[3] * 0xc4ceb9fe1a85ec53ull;
 		h = h << 27 | h >> 37;
 	}
-	while (n) {
-		size_t step = n < 8 ? n : 8;
-		uint64_t word = 0;
-
-		memcpy(&word, p, step);
-		h = (h ^ word) * 0x9e3779b97f4a7c15ull;
-		h ^= h >> 32;
-		p += step;
-		n -= step;
-	}
+	for (; n >= 8; p += 8, n -= 8)
+		h = hash_word(h, word_at(p, 8));
+	if (n >= 4)
+		h = hash_word(h, word_at(p, 4));
+	for (size_t i = n & ~(size_t)3; i < n; i++)
+		h = hash_word(h, p[i]);
 	return (uint32_t)h;
 }
 

@@ -71,7 +71,7 @@ beside() { div "$(at "$2")" "$(at "$1")"; } # BEFORE AFTER: the rate of the firs
 # -- to somebody who throws everything away
 for _ in $(seq "$rounds"); do
 	"$P" replay -q "$B/in.raw" -w "$B/all.pb"
-	cpu "$P" replay -q "$B/in.raw" -w -,format=pb >>"$B/encoded"
+	cpu sh -c "\"$P\" replay -q \"$B/in.raw\" -w -,format=pb >/dev/null" >>"$B/encoded"
 	for how in plain event batch; do
 		scheme=fstrm
 		[ "$how" = plain ] && scheme=tcp

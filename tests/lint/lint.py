@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 TOP = {"CMakeLists.txt", "README.md", "LICENSE", "capture", "probes", "kern", "encoders", "proto", "sinks", "tests",
        "samples"}
@@ -242,7 +243,11 @@ def check_format():
 def check_tidy(build):
     need_version("clang-tidy", "14")
     files = [str(p) for p in SOURCES if p.suffix == ".c" and p.parts[0] not in ("kern", "tests")]
-    yield from run_all(["clang-tidy", "--quiet", "-p", build, "--extra-arg=-w", name] for name in files)
+    commands = (pathlib.Path(build) / "compile_commands.json").read_text()
+    with tempfile.TemporaryDirectory() as folder:  # without what only gcc knows
+        known = re.sub(r"-mmem(set|cpy)-strategy=[^ ]* ", "", commands)
+        (pathlib.Path(folder) / "compile_commands.json").write_text(known)
+        yield from run_all(["clang-tidy", "--quiet", "-p", folder, "--extra-arg=-w", name] for name in files)
 
 
 def check_shell():
