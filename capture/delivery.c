@@ -28,7 +28,7 @@ struct delivery {
 	struct chunk_list queue;
 	bool begun, hastened, closed;
 	bool asleep; /* the next chunk must wake it */
-	char detail[96];
+	char detail[128];
 };
 
 /* ---- the thread ---------------------------------------------------------------------------- */
@@ -261,6 +261,7 @@ int delivery_new(const struct delivery_config *cfg, struct delivery **ret, struc
 	d->medium.context = cfg->context;
 	d->medium.awaited = cfg->awaited;
 	d->medium.patient = cfg->patient;
+	d->medium.brief = cfg->sink_env.kept;
 	d->medium.drain_ms = cfg->drain_ms;
 	d->medium.marked = cfg->marked;
 	d->medium.marked_arg = cfg->marked_arg;

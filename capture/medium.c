@@ -86,6 +86,8 @@ static enum medium_step medium_begin(struct medium *m)
 	struct sink_medium medium = {.unix_ns = m->head ? m->head->unix_ns : 0};
 	int r = m->ops->begin ? m->ops->begin(m->sink, &medium) : 0;
 
+	if (!m->moved_ms) /* patience begins with the first try */
+		m->moved_ms = elapsed_ms();
 	if (r == -EAGAIN)
 		return MEDIUM_BLOCKED;
 	if (r < 0)
@@ -173,9 +175,10 @@ static void medium_took_head(struct medium *m)
 		atomic_store(&m->want, 0);
 	if (c->opens_run)
 		m->opening_due = false;
-	m->state = MEDIUM_USED;
 	c->made = m->parcel.n;
 	c->bare = !m->parcel.n;
+	if (!c->bare || c->opens)
+		m->state = MEDIUM_USED;
 	chunk_list_add(&m->unsafe, c);
 	m->head = NULL;
 	if (!m->ops->sync)
@@ -297,12 +300,18 @@ static enum medium_step medium_write_tail(struct medium *m)
 	return step;
 }
 
+/* Nothing was written on it, and a sink that keeps what was there before leaves no empty one. */
+static bool medium_is_unused(const struct medium *m)
+{
+	return m->brief && m->state == MEDIUM_FRESH && !m->opening_written;
+}
+
 /* One step towards the end of the medium; its state is MEDIUM_NONE when it has ended. */
 static enum medium_step medium_step_end(struct medium *m)
 {
 	int r;
 
-	if (m->filter_ops && !m->tail_written)
+	if (m->filter_ops && !m->tail_written && !medium_is_unused(m))
 		return medium_write_tail(m);
 	if (m->unsafe.n)
 		return medium_sync(m);

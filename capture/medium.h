@@ -56,6 +56,7 @@ struct medium {
 	bool context;     /* the encoder keeps context */
 	bool awaited;     /* the reader waits for this sink: one that fails is given up, */
 	bool patient;     /* unless this is set */
+	bool brief;       /* a medium on which nothing was written gets no last bytes, either */
 	int64_t drain_ms; /* how long a stream may take at the end */
 	/* Chunks come out of a spool, which is told of each that the medium is done with. What is
 	 * given up is not lost: it stays there. */
@@ -106,7 +107,7 @@ struct sink_wait medium_waits_for(const struct medium *m, bool blocked);
 void medium_service(struct medium *m);
 /* The end is near: a sink that takes nothing for five seconds is given up, and one that fails at
  * its second failure, as one that the reader waits for is at any time. One that streams is given up
- * after drain_ms; after its first failure, if what is left stays in a spool. With abandon at once:
+ * after drain_ms; after a few failures, if what is left stays in a spool. With abandon at once:
  * the run never really began. */
 void medium_hasten(struct medium *m, bool abandon);
 /* Everything is done or lost: ends the medium in good order. To be called until it is idle. */

@@ -12,6 +12,7 @@ enum {
 	RETRY_STREAM_MS = 30000,
 	RETRY_LEAST_MS = 20, /* and at random, so that not all come at once */
 	STREAM_FAILURES = 3, /* of a stream that the reader waits for, and nothing was ever sent */
+	SPOOL_FAILURES = 4,  /* at the end, where nothing is lost by giving up: about a second */
 	STREAM_PATIENCE_MS = 60000, /* of one that was */
 	PATIENCE_MS = 5000,         /* at the end, for a sink that takes nothing */
 };
@@ -27,8 +28,9 @@ static uint32_t medium_roll(struct medium *m)
 
 int64_t medium_pause_ms(struct medium *m)
 {
+	unsigned failures = m->ending ? m->ending_failures : m->failures;
 	unsigned most = medium_streams(m) ? RETRY_STREAM_DOUBLINGS : RETRY_DOUBLINGS;
-	int64_t ms = RETRY_MS << (m->failures < most ? m->failures : most);
+	int64_t ms = RETRY_MS << (failures < most ? failures : most);
 
 	if (!medium_streams(m))
 		return ms;
@@ -43,7 +45,8 @@ static bool stream_is_hopeless(const struct medium *m)
 	int64_t now_ms = elapsed_ms();
 
 	if (m->ending)
-		return (m->released && m->ending_failures) || now_ms >= medium_deadline_ms(m);
+		return (m->released && m->ending_failures >= SPOOL_FAILURES) ||
+		       now_ms >= medium_deadline_ms(m);
 	if (!m->awaited || m->patient || (!m->failures && !m->trouble))
 		return false;
 	if (!m->done_number && m->failures >= STREAM_FAILURES)

@@ -81,6 +81,7 @@ enum sink_flags {
 	SINK_ROTATES = 1, /* one medium may follow another: size= and every= make sense */
 	SINK_STREAM = 2,  /* to somebody who can be away: see above. Failures are tried again for
 			   * ever,  but at the end of a run there is a limit to the time. */
+	SINK_AS_IS = 8,   /* it carries events as they are: nothing that a filter makes of them */
 	SINK_APART = 4,   /* opening bytes come as parcels of their own, with the number 0, at the
 			   * beginning of each medium and wherever they change */
 };
@@ -134,9 +135,9 @@ struct sink_ops {
 	/* Why the last call failed, in a line that names the peer; NULL, or the function missing =
 	 * what strerror(3) has. */
 	const char *(*why)(const void *ctx);
-	/* What keeps things from getting through at present, although no call failed, since the sink
-	 * tries again by itself: a negative errno, for which why() has the words (-EAGAIN = its peer
-	 * is there, and asks for patience). 0, or the function missing = nothing does. */
+	/* What keeps things from getting through at present, although no call failed, since the
+	 * sink tries again by itself: a negative errno, for which why() has the words (-EAGAIN =
+	 * its peer is there, and asks for patience). 0, or the function missing = nothing does. */
 	int (*trouble)(const void *ctx);
 	/* What there is to say of the present ("2 readers, 1 cut off"), for a status report; called
 	 * from the thread of all other calls, valid until the next one. NULL = nothing. */

@@ -7,6 +7,7 @@
 enum {
 	STORE_CHUNKS = 128, /* given to the medium, and not done */
 	STORE_TICK_MS = 250,
+	STORE_LAST_TICKS = 8,
 };
 
 struct store {
@@ -16,6 +17,7 @@ struct store {
 	struct tally sent;
 	bool failed; /* the last chunk was not taken */
 	bool ended;
+	unsigned ticks; /* since it became empty */
 
 	pthread_mutex_t lock; /* of what follows */
 	struct spool_stats stats;
@@ -153,7 +155,9 @@ void store_released(void *arg, const struct chunk *c, bool done)
 int store_tick(struct store *s)
 {
 	s->cfg.ops->tick(s->spool);
-	return s->stats.bytes ? STORE_TICK_MS : -1;
+	/* What was done last gets into the cursor as well. */
+	s->ticks = s->stats.bytes ? 0 : s->ticks + 1;
+	return s->ticks <= STORE_LAST_TICKS ? STORE_TICK_MS : -1;
 }
 
 void store_stats(struct store *s, struct store_stats *ret)

@@ -14,7 +14,7 @@
 
 struct pb {
 	struct pb_map *map;
-	const struct encoder_env *env;
+	struct encoder_env env;
 	bool described; /* the schema has been written for the run with this id */
 	uint64_t run_id;
 	size_t opening, opening_end; /* where the StreamInfo stands that is no event; 0 = nowhere */
@@ -32,7 +32,7 @@ static int pb_open(void *ctx, const void *cfg, const struct encoder_env *env, st
 {
 	struct pb *x = ctx;
 
-	x->env = env;
+	x->env = *env;
 	return pb_map_new(&x->map, err);
 }
 
@@ -63,6 +63,13 @@ static void stream_id_make(uint8_t id[16], const struct run *run, uint64_t strea
 	memcpy(id, half, sizeof(half));
 }
 
+static bool bytes_are_zero(const uint8_t *p, size_t n)
+{
+	while (n && !p[n - 1])
+		n--;
+	return !n;
+}
+
 static void stream_describe(struct pb *x, const struct run *run)
 {
 	struct pb_stream stream = {
@@ -71,10 +78,10 @@ static void stream_describe(struct pb *x, const struct run *run)
 		.schema_minor = PB_SCHEMA_MINOR,
 	};
 
-	if (x->env->relay)
+	if (x->env.relay && !bytes_are_zero(run->stream_id, sizeof(run->stream_id)))
 		memcpy(x->stream_id, run->stream_id, sizeof(x->stream_id));
 	else
-		stream_id_make(x->stream_id, run, x->env->stream);
+		stream_id_make(x->stream_id, run, x->env.stream);
 	if (!x->described || x->run_id != run->run_id)
 		stream.descriptor = pb_schema_set;
 	pb_map_stream(x->map, &stream);

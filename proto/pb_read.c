@@ -17,6 +17,19 @@ enum {
 	READ_COUNTERS = 4096,
 };
 
+enum body_number {
+	BODY_DATA,
+	BODY_LINE,
+	BODY_INFO,
+	BODY_EXEC,
+	BODY_EXIT,
+	BODY_ATTACH,
+	BODY_RUN,
+	BODY_STATS,
+	BODY_LOSS,
+	BODIES
+};
+
 struct pb_read {
 	struct pb_rows_room rows; /* first: rows know only that of it */
 	struct event ev;
@@ -28,6 +41,7 @@ struct pb_read {
 	uint32_t type, direction, role;
 	uint64_t stream_offset, duration_ns;
 	struct bytes local, remote, stream_id, host_id, boot_id;
+	struct bytes bodies[BODIES]; /* p NULL = there is none */
 	const char *protocol;
 	unsigned parents_n, counters_n;
 	size_t args_at; /* where the arguments begin in the arena */
@@ -60,33 +74,31 @@ void pb_read_free(struct pb_read *r)
 
 /* ---- processes and connections ------------------------------------------------------------- */
 
-/* Of struct proc; the thread's id is the event's. */
-static const struct pb_row process_rows[] = {
-	[1] = {PB_ROW_U32, offsetof(struct proc, pid)},
-	[3] = {PB_ROW_U32, offsetof(struct proc, uid)},
-	[4] = {PB_ROW_BYTES, offsetof(struct proc, comm)},
-	[5] = {PB_ROW_FIXED, offsetof(struct proc, start_boot_ns)},
-	[6] = {PB_ROW_U64, offsetof(struct proc, cgroup_id)},
-	[7] = {PB_ROW_BYTES, offsetof(struct proc, exe)},
-	[8] = {PB_ROW_BYTES, offsetof(struct proc, container)},
-	[9] = {PB_ROW_U32, offsetof(struct proc, ppid)},
-	[10] = {PB_ROW_U32, offsetof(struct proc, gid)},
-	[11] = {PB_ROW_U32, offsetof(struct proc, ns_pid)},
-	[12] = {PB_ROW_U32, offsetof(struct proc, loginuid)},
-	[13] = {PB_ROW_FIXED, offsetof(struct proc, start_unix_ns)},
-	[14] = {PB_ROW_BYTES, offsetof(struct proc, cgroup)},
-	[15] = {PB_ROW_BYTES, offsetof(struct proc, pod)},
-};
+/* Of a process that lies in a struct at `at`; the thread's id is the event's. */
+#define PROCESS_ROWS(type, at)                                                                     \
+	[1] = {PB_ROW_U32, offsetof(type, at pid)}, [3] = {PB_ROW_U32, offsetof(type, at uid)},    \
+	[4] = {PB_ROW_BYTES, offsetof(type, at comm)},                                             \
+	[5] = {PB_ROW_FIXED, offsetof(type, at start_boot_ns)},                                    \
+	[6] = {PB_ROW_U64, offsetof(type, at cgroup_id)},                                          \
+	[7] = {PB_ROW_BYTES, offsetof(type, at exe)},                                              \
+	[8] = {PB_ROW_BYTES, offsetof(type, at container)},                                        \
+	[9] = {PB_ROW_U32, offsetof(type, at ppid)}, [10] = {PB_ROW_U32, offsetof(type, at gid)},  \
+	[11] = {PB_ROW_U32, offsetof(type, at ns_pid)},                                            \
+	[12] = {PB_ROW_U32, offsetof(type, at loginuid)},                                          \
+	[13] = {PB_ROW_FIXED, offsetof(type, at start_unix_ns)},                                   \
+	[14] = {PB_ROW_BYTES, offsetof(type, at cgroup)},                                          \
+	[15] = {PB_ROW_BYTES, offsetof(type, at pod)}
 
-static const struct pb_row thread_rows[] = {[2] = {PB_ROW_U32, offsetof(struct event, tid)}};
+static const struct pb_row parent_rows[] = {PROCESS_ROWS(struct proc, )};
+static const struct pb_row process_rows[] = {
+	PROCESS_ROWS(struct pb_read, proc.),
+	[2] = {PB_ROW_U32, offsetof(struct pb_read, ev.tid)},
+};
 
 static int read_process(struct pb_read *r, struct bytes in)
 {
-	int ret;
-
-	ret = pb_rows_fill(r, in, PB_ROWS(process_rows), &r->proc);
 	r->ev.proc = &r->proc;
-	return ret ? ret : pb_rows_fill(r, in, PB_ROWS(thread_rows), &r->ev);
+	return pb_rows_fill(r, in, PB_ROWS(process_rows), r);
 }
 
 /* The nearest comes first. */
@@ -99,7 +111,7 @@ static int read_parent(struct pb_read *r, struct bytes in)
 	*proc = (struct proc){0};
 	if (r->parents_n++)
 		proc[-1].parent = proc;
-	return pb_rows_fill(r, in, PB_ROWS(process_rows), proc);
+	return pb_rows_fill(r, in, PB_ROWS(parent_rows), proc);
 }
 
 static int read_arg(struct pb_read *r, struct bytes in)
@@ -372,20 +384,28 @@ static const struct pb_row event_rows[] = {
 	[11] = {PB_ROW_U64, offsetof(struct pb_read, duration_ns)},
 	[13] = {PB_ROW_TEXT, offsetof(struct pb_read, ev.probe)},
 	[14] = {PB_ROW_FIXED, offsetof(struct pb_read, ev.time_boot_ns)},
+	[16] = {PB_ROW_BYTES, offsetof(struct pb_read, bodies[BODY_DATA])},
+	[18] = {PB_ROW_BYTES, offsetof(struct pb_read, bodies[BODY_LINE])},
+	[23] = {PB_ROW_BYTES, offsetof(struct pb_read, bodies[BODY_INFO])},
+	[24] = {PB_ROW_BYTES, offsetof(struct pb_read, bodies[BODY_EXEC])},
+	[25] = {PB_ROW_BYTES, offsetof(struct pb_read, bodies[BODY_EXIT])},
+	[26] = {PB_ROW_BYTES, offsetof(struct pb_read, bodies[BODY_ATTACH])},
+	[100] = {PB_ROW_BYTES, offsetof(struct pb_read, bodies[BODY_RUN])},
+	[101] = {PB_ROW_BYTES, offsetof(struct pb_read, bodies[BODY_STATS])},
+	[102] = {PB_ROW_BYTES, offsetof(struct pb_read, bodies[BODY_LOSS])},
 };
 
-/* What makes an event of each body: by its number, and the type that goes with it. */
+/* What makes an event of each body, and the type that goes with it. */
 static const struct body {
-	unsigned number;
 	unsigned type;
 	enum event_kind kind;
 	int (*fn)(struct pb_read *r, struct bytes in);
-} bodies[] = {
-	{16, 1, EVENT_DATA, read_data},    {18, 3, EVENT_LINE, read_line},
-	{23, 8, EVENT_KINDS, read_info},   {24, 9, EVENT_EXEC, read_exec},
-	{25, 10, EVENT_EXIT, read_exit},   {26, 11, EVENT_ATTACH, read_attach},
-	{100, 100, EVENT_META, read_run},  {101, 101, EVENT_STATS, read_stats},
-	{102, 102, EVENT_LOSS, read_loss},
+} bodies[BODIES] = {
+	[BODY_DATA] = {1, EVENT_DATA, read_data},   [BODY_LINE] = {3, EVENT_LINE, read_line},
+	[BODY_INFO] = {8, EVENT_KINDS, read_info},  [BODY_EXEC] = {9, EVENT_EXEC, read_exec},
+	[BODY_EXIT] = {10, EVENT_EXIT, read_exit},  [BODY_ATTACH] = {11, EVENT_ATTACH, read_attach},
+	[BODY_RUN] = {100, EVENT_META, read_run},   [BODY_STATS] = {101, EVENT_STATS, read_stats},
+	[BODY_LOSS] = {102, EVENT_LOSS, read_loss},
 };
 
 enum {
@@ -394,29 +414,10 @@ enum {
 
 static const struct body *body_of_type(unsigned type)
 {
-	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++)
+	for (unsigned i = 0; i < BODIES; i++)
 		if (bodies[i].type == type)
 			return &bodies[i];
 	return NULL;
-}
-
-/* The bytes of that field: its last, if there are several. */
-static int message_find(struct bytes in, unsigned number, struct bytes *ret)
-{
-	struct pb_wire_field field;
-	bool found = false;
-
-	while (in.n) {
-		if (pb_wire_next(&in, &field))
-			return -EBADMSG;
-		if (field.number != number)
-			continue;
-		if (field.type != PB_WIRE_BYTES)
-			return -EBADMSG;
-		*ret = field.bytes;
-		found = true;
-	}
-	return found ? 0 : -EBADMSG;
 }
 
 static enum protocol protocol_of(const char *name)
@@ -468,6 +469,7 @@ static void read_reset(struct pb_read *r)
 	r->type = r->direction = r->role = 0;
 	r->stream_offset = r->duration_ns = 0;
 	r->local = r->remote = r->stream_id = r->host_id = r->boot_id = (struct bytes){0};
+	memset(r->bodies, 0, sizeof(r->bodies));
 	r->protocol = NULL;
 	r->parents_n = r->counters_n = 0;
 	r->args_at = r->rows.arena_n = 0;
@@ -491,7 +493,8 @@ int pb_read_event(struct pb_read *r, struct bytes message, const struct event **
 		return errf(err, -EPROTO, "an event of type %u, which this penstock does not know",
 			    r->type);
 	r->ev.kind = body->kind;
-	if (message_find(message, body->number, &in) || body->fn(r, in) || event_complete(r))
+	in = r->bodies[body - bodies];
+	if (!in.p || body->fn(r, in) || event_complete(r))
 		return errf(err, -EBADMSG, "an event of type %u whose contents are damaged",
 			    r->type);
 	*ret = &r->ev;

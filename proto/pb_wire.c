@@ -1,15 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "proto/pb_wire.h"
 
-static uint64_t wire_fixed(const char *p, unsigned n)
-{
-	uint64_t v = 0;
-
-	while (n--)
-		v = v << 8 | (uint8_t)p[n];
-	return v;
-}
-
 /* The size of what follows a tag; *value: the number, or the length of the bytes, of which the
  * field's contents are the last. */
 static int wire_value(struct bytes in, enum pb_wire_type type, uint64_t *value, size_t *ret_n)
@@ -25,7 +16,7 @@ static int wire_value(struct bytes in, enum pb_wire_type type, uint64_t *value, 
 		n = type == PB_WIRE_FIXED64 ? 8 : 4;
 		if (in.n < n)
 			return -ENODATA;
-		*value = wire_fixed(in.p, n);
+		*value = n == 8 ? bytes_get_le64(in.p) : bytes_get_le32(in.p);
 		*ret_n = n;
 		return 0;
 	case PB_WIRE_BYTES:

@@ -25,6 +25,11 @@ static inline int pb_wire_varint(struct bytes in, uint64_t *ret, size_t *ret_n)
 {
 	uint64_t v = 0;
 
+	if (in.n && (uint8_t)in.p[0] < 0x80) { /* most of them */
+		*ret = (uint8_t)in.p[0];
+		*ret_n = 1;
+		return 0;
+	}
 	for (size_t i = 0; i < in.n; i++) {
 		uint8_t byte = (uint8_t)in.p[i];
 

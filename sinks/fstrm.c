@@ -60,10 +60,6 @@ static int fstrm_open_at(struct fstrm_sink *s, const struct fstrm_cfg *cfg,
 {
 	s->talk.done = env->done;
 	s->talk.done_arg = env->done_arg;
-	if (env->filtered)
-		return errf(err, -EINVAL,
-			    "Frame Streams carry events as they are: no .zst (codec=zst compresses "
-			    "for a collector of ours)");
 	s->talk.link.dial = dial_new(list);
 	if (!s->talk.link.dial)
 		return errf(err, -ENOMEM, "out of memory");
@@ -202,7 +198,7 @@ static const char *fstrm_state(const void *ctx)
 }
 
 #define FSTRM_OPS                                                                                  \
-	.flags = SINK_STREAM, .cfg_size = sizeof(struct fstrm_cfg),                                \
+	.flags = SINK_STREAM | SINK_AS_IS, .cfg_size = sizeof(struct fstrm_cfg),                   \
 	.ctx_size = sizeof(struct fstrm_sink), .format = "pb", .formats = fstrm_formats,           \
 	.begin = fstrm_begin, .write = fstrm_write, .wait = fstrm_wait, .service = fstrm_service,  \
 	.sync = fstrm_sync, .end = fstrm_end, .why = fstrm_why, .state = fstrm_state,              \

@@ -261,8 +261,6 @@ static int kafka_open_as(struct kafka *s, const void *cfg, bool tls, const struc
 	*s = (struct kafka){.options = cfg, .env = env, .wake_fd = -1};
 	s->protobuf = !env->format || !strcmp(env->format, "pb");
 	r = kafka_options_parse(env->target, tls, &s->target, err);
-	if (r == 0 && env->filtered)
-		r = errf(err, -EINVAL, "messages are compressed by compress=, not by the format");
 	if (r == 0)
 		r = kafka_conf_make(s->options, &s->target, &s->conf, err);
 	if (r == 0)
@@ -427,13 +425,22 @@ static const char *kafka_why(const void *ctx)
 }
 
 /* A broker that nothing is sent to says nothing of its return. */
+static int kafka_trouble(const void *ctx)
+{
+	const struct kafka *s = ctx;
+	bool waits = s->n || s->openings || !s->rk || rd_kafka_controllerid(s->rk, 0) < 0;
+
+	if (!s->down || !waits)
+		return 0;
+	return s->trouble ? s->trouble : -ENOTCONN;
+}
+
 static const char *kafka_state(const void *ctx)
 {
 	struct kafka *s = (struct kafka *)ctx;
-	unsigned flying = s->n + s->openings;
-	bool down = s->down && (flying || !s->rk || rd_kafka_controllerid(s->rk, 0) < 0);
+	bool down = kafka_trouble(s) < 0;
 
-	snprintf(s->state, sizeof(s->state), "%u messages on their way%s%s", flying,
+	snprintf(s->state, sizeof(s->state), "%u messages on their way%s%s", s->n + s->openings,
 		 down ? ", no broker can be reached: " : "", down ? s->why : "");
 	return s->state;
 }
@@ -453,7 +460,7 @@ static const char *const kafka_formats[] = {"pb", "jsonl", NULL};
 
 #define KAFKA_SINK(scheme, text)                                                                   \
 	const struct sink_ops sink_##scheme = {                                                    \
-		.flags = SINK_STREAM | SINK_APART,                                                 \
+		.flags = SINK_STREAM | SINK_APART | SINK_AS_IS,                                    \
 		.name = #scheme,                                                                   \
 		.summary = text,                                                                   \
 		.options = kafka_options_rows,                                                     \
@@ -468,6 +475,7 @@ static const char *const kafka_formats[] = {"pb", "jsonl", NULL};
 		.wait = kafka_wait,                                                                \
 		.service = kafka_service,                                                          \
 		.sync = kafka_sync,                                                                \
+		.trouble = kafka_trouble,                                                          \
 		.why = kafka_why,                                                                  \
 		.state = kafka_state,                                                              \
 		.close = kafka_close,                                                              \

@@ -140,8 +140,6 @@ static int listen_open(struct listen_sink *s, const void *cfg, bool path,
 	s->env = env;
 	s->epoll = s->timer = -1;
 	s->framed = env->format && !strcmp(env->format, "pb");
-	if (r == 0 && env->filtered)
-		r = errf(err, -EINVAL, "nobody could join a compressed stream: leave .zst away");
 	if (r == 0)
 		r = listener_open(&a, env->uid, env->gid, &s->listener, err);
 	if (r == 0)
@@ -341,7 +339,7 @@ static const char *listen_state(const void *ctx)
 }
 
 #define LISTEN_OPS                                                                                 \
-	.flags = SINK_STREAM, .cfg_size = sizeof(struct listen_cfg),                               \
+	.flags = SINK_STREAM | SINK_AS_IS, .cfg_size = sizeof(struct listen_cfg),                  \
 	.ctx_size = sizeof(struct listen_sink), .format = "pb", .write = listen_write,             \
 	.wait = listen_wait, .service = listen_service, .end = listen_end, .state = listen_state,  \
 	.close = listen_close

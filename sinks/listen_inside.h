@@ -31,7 +31,7 @@ struct listen_sink {
 	int64_t paused_ms;  /* nobody is let in until then; 0 = at any time */
 	int64_t refresh_ms; /* a generation may be asked for again */
 	uint64_t cut, refused;
-	char state[96];
+	char state[128];
 	struct frames frames;
 };
 

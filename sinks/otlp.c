@@ -117,8 +117,6 @@ static int otlp_open_either(struct otlp_sink *s, const struct otlp_cfg *cfg,
 	struct otlp_http *http;
 	int r = target_parse(env->target, &list, path, err);
 
-	if (r == 0 && env->filtered)
-		r = errf(err, -EINVAL, "requests are compressed by themselves (compress=gzip)");
 	if (r == 0)
 		r = otlp_http_new(&cfg->http, tls, &list, path, &http, err);
 	if (r)
@@ -217,7 +215,7 @@ static void otlp_close(void *ctx)
 }
 
 #define OTLP_OPS                                                                                   \
-	.flags = SINK_STREAM | SINK_APART, .cfg_size = sizeof(struct otlp_cfg),                    \
+	.flags = SINK_STREAM | SINK_APART | SINK_AS_IS, .cfg_size = sizeof(struct otlp_cfg),       \
 	.ctx_size = sizeof(struct otlp_sink), .format = "otlp", .formats = formats,                \
 	.begin = otlp_begin, .write = otlp_write, .wait = otlp_wait, .service = otlp_service,      \
 	.sync = otlp_sync, .why = otlp_why, .trouble = otlp_trouble, .state = otlp_state,          \

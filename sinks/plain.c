@@ -118,7 +118,10 @@ int plain_open(struct plain *f, struct place *place, const char *name, struct er
 
 void plain_close(struct plain *f)
 {
-	if (f->file.fd >= 0 && f->made && !f->began && place_file_is(f->place, &f->file, f->name))
+	/* What keeps earlier files leaves no empty one, whoever made it. */
+	bool unused = f->place->env->kept ? !f->file.end : f->made && !f->began;
+
+	if (f->file.fd >= 0 && unused && place_file_is(f->place, &f->file, f->name))
 		unlinkat(f->place->folder, f->name, 0);
 	place_file_close(&f->file);
 }

@@ -96,7 +96,7 @@ bench() {
 	export BUILD PENSTOCK=$BUILD/penstock
 	echo "-- encoders"
 	"$BUILD/tests/bench_encoders"
-	for script in replay archive storm attach tls tls_calls; do
+	for script in replay archive streams outage storm attach tls tls_calls; do
 		echo "-- $script"
 		"tests/bench/$script.sh"
 	done

@@ -32,7 +32,8 @@ static struct bytes tail_kept(const struct recover_tail *t, unsigned i)
 int recover_tail_open(struct recover_tail *t, const struct decoder_ops *ops, void *ctx,
 		      uint64_t unix_ns, struct err *err)
 {
-	const struct encoder_env env = {.colour = false};
+	/* What it says of the run stands there as it stood before. */
+	static const struct encoder_env env = {.relay = true};
 	int r = 0;
 
 	t->ops = ops;

@@ -48,6 +48,11 @@ static inline uint32_t bytes_get_le32(const void *from)
 	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
+static inline uint64_t bytes_get_le64(const void *from)
+{
+	return bytes_get_le32(from) | (uint64_t)bytes_get_le32((const char *)from + 4) << 32;
+}
+
 static inline void bytes_put_le(void *to, uint64_t value, size_t size)
 {
 	for (size_t i = 0; i < size; i++)

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "capture/cli/commands.h"
+#include "capture/cli/line.h"
+#include "capture/cli/progress.h"
 #include "capture/cli/report.h"
 #include "capture/run/record.h"
 
@@ -92,15 +94,35 @@ static void print_attached(const struct probe_ops *probe, const struct event_att
 		return;
 	if (a->note.n)
 		snprintf(note, sizeof(note), " (%.*s)", (int)a->note.n, a->note.p);
+	line_hide();
 	fprintf(stderr, "%s %s: %.*s at %.*s+0x%llx%s%s%s\n",
 		a->status ? "cannot attach" : "attached", probe->name, (int)a->hook.n, a->hook.p,
 		(int)a->target.n, a->target.p, (unsigned long long)a->offset, note,
 		a->status ? ": " : "", a->status ? strerror(-a->status) : "");
+	line_done();
 }
 
 static void print_report(const struct record *r, const struct snapshot *now, void *arg)
 {
+	line_hide();
 	report_print_snapshot(now, &r->outputs, REPORT_RUNNING);
+	line_done();
+}
+
+static void print_progress(const struct record *r, const struct snapshot *now, void *arg)
+{
+	char text[256];
+
+	progress_format(arg, now, &r->outputs, text, sizeof(text));
+	line_show(text);
+}
+
+/* Is there a terminal, which text on stdout does not need? */
+static bool wants_progress(const struct cli_call *call)
+{
+	bool text = !call->out.write.n;
+
+	return !call->out.quiet && line_possible() && !text;
 }
 
 /* Without a COMMAND they would say nothing. */
@@ -146,6 +168,8 @@ static int record_to_end(const struct cli_call *call, struct record *r, struct e
 	if (r->child.pid)
 		child_release(&r->child);
 	record_wait(r);
+	line_hide();
+	line_done();
 	code = record_stop(r, err);
 	pipeline_report(r->pipeline, &report);
 	whole = report_print(&report, &r->outputs, call->out.quiet ? REPORT_QUIET : 0);
@@ -155,6 +179,7 @@ static int record_to_end(const struct cli_call *call, struct record *r, struct e
 static int record_run(const struct cli_call *call, struct err *err)
 {
 	const struct record_cfg *cfg = call->cfg;
+	struct progress progress;
 	struct record_config config = {.probe = call->probe,
 				       .probe_cfg = call->probe_cfg,
 				       .probes = cfg->probe,
@@ -171,11 +196,15 @@ static int record_run(const struct cli_call *call, struct err *err)
 				       .child = call->child,
 				       .attached = print_attached,
 				       .attached_arg = (void *)call,
-				       .reported = print_report};
+				       .reported = print_report,
+				       .reported_arg = &progress,
+				       .progress = wants_progress(call) ? print_progress : NULL};
 	struct record r = {
 		.cfg = &config, .signals = {.fd = -1}, .answered_fd = -1, .child = {.hold_fd = -1}};
-	int status = record_to_end(call, &r, err);
+	int status;
 
+	progress_begin(&progress);
+	status = record_to_end(call, &r, err);
 	record_done(&r);
 	return status;
 }

@@ -4,18 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* "24.1K": for people, so rounded. */
-static const char *size_format(uint64_t bytes, char ret[16])
-{
-	static const char units[] = "BKMGT";
-	double value = (double)bytes;
-	unsigned unit = 0;
-
-	for (; value >= 1024 && unit + 2 < sizeof(units); unit++)
-		value /= 1024;
-	snprintf(ret, 16, unit ? "%.1f%c" : "%.0f%c", value, units[unit]);
-	return ret;
-}
+#include "capture/cli/number.h"
 
 /* Kinds in which penstock tells of itself: they are not counted as recorded. */
 enum {
@@ -40,8 +29,8 @@ static void print_summary(const struct pipeline_report *r)
 			fprintf(stderr, "; %" PRIu64 " %s", r->kernel[k],
 				stats_kernel_rows[k].name);
 	if (r->ring_size)
-		fprintf(stderr, "; ring at most %s of %s full", size_format(r->ring_high, high),
-			size_format(r->ring_size, size));
+		fprintf(stderr, "; ring at most %s of %s full", number_size(r->ring_high, high),
+			number_size(r->ring_size, size));
 	fputc('\n', stderr);
 }
 
@@ -50,15 +39,57 @@ static const char *output_name(const struct outputs *o, unsigned i)
 	return o->specs[i].sink == sink_by_name("stdout") ? "stdout" : o->specs[i].label;
 }
 
-static void print_output(const char *name, const uint64_t stats[OSTAT_MAX])
+/* The way to a receiver, while the run goes on. */
+static void print_way(const struct delivery_state *state)
+{
+	char since[24];
+
+	fprintf(stderr, "; %s", state->error ? "trying again" : "well");
+	if (state->since_ms >= 0)
+		fprintf(stderr, " for %s", number_time(state->since_ms, since));
+	if (state->detail[0])
+		fprintf(stderr, "; %s", state->detail);
+}
+
+static void print_output(const struct outputs *o, unsigned i, const uint64_t stats[OSTAT_MAX],
+			 bool running)
+{
+	bool streams = o->specs[i].sink->flags & SINK_STREAM;
+	struct delivery_state state;
+	char bytes[16];
+
+	output_state(o->v[i], &state);
+	fprintf(stderr, "penstock: %s: %" PRIu64 " %s, %s", output_name(o, i), stats[OSTAT_DONE],
+		streams && !state.spooled ? "sent" : "written",
+		number_size(stats[OSTAT_BYTES], bytes));
+	if (stats[OSTAT_IN_FLIGHT]) /* not at the end */
+		fprintf(stderr, ", %" PRIu64 " on their way", stats[OSTAT_IN_FLIGHT]);
+	if (state.store.events && running)
+		fprintf(stderr, ", %" PRIu64 " in the spool (%s)", state.store.events,
+			number_size(state.store.bytes, bytes));
+	if (streams && running)
+		print_way(&state);
+	else if (state.detail[0])
+		fprintf(stderr, "; %s", state.detail);
+	fputc('\n', stderr);
+}
+
+/* What a spool keeps for the next run is not lost; what it dropped of earlier ones is. */
+static bool print_spool(const char *name, const struct store_stats *s, bool running)
 {
 	char bytes[16];
 
-	fprintf(stderr, "penstock: %s: %" PRIu64 " written, %s", name, stats[OSTAT_DONE],
-		size_format(stats[OSTAT_BYTES], bytes));
-	if (stats[OSTAT_IN_FLIGHT]) /* not at the end */
-		fprintf(stderr, ", %" PRIu64 " on their way", stats[OSTAT_IN_FLIGHT]);
-	fputc('\n', stderr);
+	if (s->events && !running)
+		fprintf(stderr,
+			"penstock: %s: %" PRIu64
+			" events (%s) stay in the spool for the next run\n",
+			name, s->events, number_size(s->bytes, bytes));
+	if (s->earlier_lost)
+		fprintf(stderr,
+			"penstock: LOST: %s: %" PRIu64 " events of earlier runs that the spool had "
+			"no room for, or were damaged\n",
+			name, s->earlier_lost);
+	return s->earlier_lost;
 }
 
 /* Prints one place that lost something; returns whether it did. */
@@ -87,22 +118,34 @@ static bool print_records(const struct pipeline_report *r, bool replay)
 }
 
 /* Returns whether something of that output is missing. */
-static bool print_failures(const struct outputs *o, unsigned i, const uint64_t stats[OSTAT_MAX])
+static bool print_failures(const struct outputs *o, unsigned i, const uint64_t stats[OSTAT_MAX],
+			   bool running)
 {
-	char text[512] = "";
+	struct delivery_state state;
+	char text[512] = "", since[24];
 	bool failed = output_error(o->v[i], text, sizeof(text)) < 0;
 
+	output_state(o->v[i], &state);
 	for (unsigned s = 0; s < OSTAT_MAX; s++)
 		failed |= print_loss(output_name(o, i), &stats_output_rows[s], stats[s]);
-	if (text[0])
+	if (state.spooled)
+		failed |= print_spool(output_name(o, i), &state.store, running);
+	if (text[0] && state.spooled)
 		fprintf(stderr, "penstock: %s\n", text);
+	if (state.text[0])
+		fprintf(stderr, "penstock: %s%s%s%s\n", state.text,
+			state.since_ms < 0 || !running ? ""
+			: state.error                  ? " (for "
+						       : " (over for ",
+			state.since_ms < 0 || !running ? "" : number_time(state.since_ms, since),
+			state.since_ms < 0 || !running ? "" : ")");
 	return failed;
 }
 
 bool report_print_snapshot(const struct snapshot *s, const struct outputs *outputs, unsigned flags)
 {
-	bool quiet = flags & REPORT_QUIET, lost;
-	bool abandoned = !(flags & REPORT_RUNNING) && outputs_abandoned(outputs);
+	bool quiet = flags & REPORT_QUIET, running = flags & REPORT_RUNNING, lost;
+	bool abandoned = !running && outputs_abandoned(outputs);
 
 	if (!quiet)
 		print_summary(&s->run);
@@ -111,9 +154,9 @@ bool report_print_snapshot(const struct snapshot *s, const struct outputs *outpu
 		const uint64_t *stats = s->outputs[i];
 
 		if (!quiet && outputs->n + !outputs_on_stdout(outputs) > 1)
-			print_output(output_name(outputs, i), stats);
+			print_output(outputs, i, stats, running);
 		if (!abandoned)
-			lost |= print_failures(outputs, i, stats);
+			lost |= print_failures(outputs, i, stats, running);
 	}
 	if (abandoned && !quiet)
 		fputs("penstock: the reader of our standard output has closed the pipe\n", stderr);

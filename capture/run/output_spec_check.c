@@ -49,6 +49,9 @@ static int check_sink(struct output_spec *spec, struct err *err)
 	if (format && !*format)
 		return errf(err, -EINVAL, "-w %s: %s:// does not carry %s", spec->label,
 			    spec->sink->name, spec->encoder->name);
+	if (spec->filter && spec->sink->flags & SINK_AS_IS)
+		return errf(err, -EINVAL, "-w %s: %s:// carries events as they are: no .%s",
+			    spec->label, spec->sink->name, spec->filter->extension);
 	if (!spec->encoder->extension && !spec->sink->format)
 		return errf(err, -EINVAL, "-w %s: %s is a format of streams, not of files",
 			    spec->label, spec->encoder->name);

@@ -40,6 +40,7 @@ struct record_config {
 	void *attached_arg;
 	record_reported_fn reported;
 	void *reported_arg;
+	record_reported_fn progress; /* the same each second, unasked; NULL = nobody wants it */
 };
 
 struct record {

@@ -22,14 +22,17 @@ enum {
 
 /* How long a flush has, after SIGUSR1, to get to the sinks before the report is made. */
 enum {
-	REPORT_MS = 250
+	REPORT_MS = 250,
+	TICK_MS = 1000 /* of the progress */
 };
 
 /* What record_wait() waits for besides. */
 struct record_times {
 	int64_t end_ms;    /* COMMAND's patience is over; 0 = not asked for */
 	int64_t report_ms; /* a report is to be made; 0 = none is wanted */
-	bool asked;        /* and one is being made */
+	bool asked;        /* and one is being made, */
+	bool idly;         /* of which only the progress is wanted */
+	int64_t tick_ms;   /* the progress is to be told; 0 = nobody wants it */
 };
 
 /*
@@ -102,21 +105,38 @@ static void take_report(struct record *r, struct record_times *t, bool answered)
 
 	if (answered && read(r->answered_fd, &count, sizeof(count)) > 0) {
 		t->asked = false;
-		r->cfg->reported(r, &r->snapshot, r->cfg->reported_arg);
+		(t->idly ? r->cfg->progress : r->cfg->reported)(r, &r->snapshot,
+								r->cfg->reported_arg);
 	}
-	if (t->report_ms && t->report_ms <= elapsed_ms() && !t->asked) {
+	if (t->asked)
+		return;
+	if (t->report_ms && t->report_ms <= elapsed_ms()) {
 		t->report_ms = 0;
-		t->asked = true;
-		reader_ask(&r->reader);
+		t->idly = false;
+	} else if (t->tick_ms && t->tick_ms <= elapsed_ms()) {
+		t->tick_ms = elapsed_ms() + TICK_MS;
+		t->idly = true;
+	} else {
+		return;
 	}
+	t->asked = true;
+	reader_ask(&r->reader);
+}
+
+static void time_nearer(int64_t *next_ms, int64_t ms)
+{
+	if (ms && (!*next_ms || ms < *next_ms))
+		*next_ms = ms;
 }
 
 static int times_left(const struct record_times *t)
 {
 	int64_t next_ms = t->end_ms;
 
-	if (t->report_ms && !t->asked && (!next_ms || t->report_ms < next_ms))
-		next_ms = t->report_ms;
+	if (!t->asked) {
+		time_nearer(&next_ms, t->report_ms);
+		time_nearer(&next_ms, t->tick_ms);
+	}
 	if (!next_ms)
 		return -1;
 	next_ms -= elapsed_ms();
@@ -125,7 +145,7 @@ static int times_left(const struct record_times *t)
 
 void record_wait(struct record *r)
 {
-	struct record_times t = {.asked = false};
+	struct record_times t = {.tick_ms = r->cfg->progress ? elapsed_ms() + TICK_MS : 0};
 	struct pollfd fds[POLLED] = {
 		[SIGNALS] = {.fd = r->signals.fd, .events = POLLIN},
 		[READER] = {.fd = r->reader.done_fd, .events = POLLIN},

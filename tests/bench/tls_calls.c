@@ -2,9 +2,10 @@
 /*
  * Time of an SSL_write and an SSL_read of the same bytes, both ends in this process.
  *
- *   tls_calls BYTES
+ *   tls_calls BYTES [PAIRS-PER-SECOND SECONDS]
  *
- * Prints nanoseconds per pair. Certificate and key are made here.
+ * Prints nanoseconds per pair; or keeps that rate for that time, and prints how many pairs there
+ * were. Certificate and key are made here.
  */
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -68,20 +69,47 @@ static double now_ns(void)
 	return t.tv_sec * 1e9 + t.tv_nsec;
 }
 
-int main(int argc, char **argv)
+static void call_pair(SSL *ends[2], int n)
 {
 	static char out[BYTES_MAX], in[BYTES_MAX];
+
+	if (SSL_write(ends[0], out, n) != n || SSL_read(ends[1], in, n) != n)
+		die("a call failed");
+}
+
+/* Every millisecond what is due. */
+static void keep_rate(SSL *ends[2], int n, double rate, double seconds)
+{
+	double start = now_ns(), done = 0, passed;
+	struct timespec pause = {.tv_nsec = 1000000};
+
+	do {
+		passed = (now_ns() - start) / 1e9;
+		if (passed > seconds)
+			passed = seconds;
+		for (; done < rate * passed; done++)
+			call_pair(ends, n);
+		nanosleep(&pause, NULL);
+	} while (passed < seconds);
+	printf("%.0f\n", done);
+}
+
+int main(int argc, char **argv)
+{
 	int n = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 0;
 	double start;
 	SSL *ends[2];
 
-	if (n < 1 || n > BYTES_MAX)
-		die("usage: tls_calls BYTES");
+	if (n < 1 || n > BYTES_MAX || argc == 3)
+		die("usage: tls_calls BYTES [PAIRS-PER-SECOND SECONDS]");
 	connect_ends(ends);
+	if (argc > 3) {
+		keep_rate(ends, n, strtod(argv[2], NULL), strtod(argv[3], NULL));
+		return 0;
+	}
 	start = now_ns();
 	for (int i = 0; i < PAIRS; i++)
-		if (SSL_write(ends[0], out, n) != n || SSL_read(ends[1], in, n) != n)
-			die("a call failed");
+		call_pair(ends, n);
 	printf("%.0f\n", (now_ns() - start) / PAIRS);
 	return 0;
 }

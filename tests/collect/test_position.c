@@ -72,7 +72,7 @@ static void the_file_holds_all(void **state)
 	for (unsigned i = 0; i < POSITION_MAX + 10; i++) /* the oldest go */
 		note(i, (uint8_t)(i + 1), i + 1000, i);
 	assert_int_equal(positions_save(&positions, folder, ".x.streams", (uid_t)-1, (gid_t)-1), 0);
-	positions_open(&again);
+	assert_int_equal(positions_open(&again), 0);
 	assert_int_equal(positions_load(&again, folder, ".x.streams"), 0);
 	assert_int_equal(again.n, POSITION_MAX);
 	assert_true(again.written_ns > 0);

@@ -37,7 +37,8 @@ static size_t batch_whole(struct batch *b, uint8_t *to)
 {
 	size_t n = batch_head(b, to);
 
-	memcpy(to + n, b->data.p, b->data.n);
+	if (b->data.n)
+		memcpy(to + n, b->data.p, b->data.n);
 	return n + b->data.n;
 }
 

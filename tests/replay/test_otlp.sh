@@ -20,7 +20,7 @@ collector_sum() {
 	read -r ACCEPTED TWICE REJECTED BAD _ < <(tail -n 1 "$T/said")
 }
 send() { # ARG…
-	timeout 60 "$P" replay "$@" >"$T/out" 2>"$T/log"
+	timeout 60 "$P" replay --drain-timeout "${DRAIN:-5s}" "$@" >"$T/out" 2>"$T/log"
 	STATUS=$?
 }
 lost() { sed -n "s/^penstock: LOST: [^ ]* \([0-9]*\) events.*($1)$/\1/p" "$T/log"; }
@@ -69,7 +69,7 @@ table "gateways" "502,504,ok,502" format=otlp,inflight=2
 table "connections that end" "reset,drop,cut,ok,drop" format=otlp
 table "strange success" "garbage,huge,note,none" format=otlp
 table "pages and redirects" "html,moved,ok,html" format=otlp
-table "answers that do not come" "stall,slow" format=otlp,timeout=6s
+DRAIN=30s table "answers that do not come" "stall,slow" format=otlp,timeout=6s
 table "too large" "413,ok,413" format=otlp,inflight=1
 table "refused" "400=no,ok,404" format=otlp
 table "refused in part" "partial=4,partial=5" format=otlp

@@ -63,6 +63,50 @@ static void keys(void **state)
 	output_spec_done(&spec);
 }
 
+/* Endpoints stand behind commas, as keys do. */
+static void endpoints_are_no_keys(void **state)
+{
+	static const struct {
+		const char *text, *target;
+		bool redact;
+	} rows[] = {
+		{"tcp://a:1,redact", "a:1", true},
+		{"tcp://a:1,b:2,redact", "a:1,b:2", true},
+		{"tcp://a:1,[::1]:2,format=jsonl", "a:1,[::1]:2", false},
+		{"fstrm://a:1,10.0.0.1:2", "a:1,10.0.0.1:2", false},
+	};
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct output_spec spec;
+
+		assert_int_equal(output_spec_parse(rows[i].text, &spec, NULL), 0);
+		assert_string_equal(spec.target, rows[i].target);
+		assert_int_equal(spec.keys.redact, rows[i].redact);
+		output_spec_done(&spec);
+	}
+}
+
+/* Streams of one run that differ are different streams; the same text gives the same. */
+static void streams_are_told_apart(void **state)
+{
+	static const char *const texts[] = {
+		"x.pb",      "x.pb,kinds=exec", "x.pb,redact",         "x.pb,payload=5",
+		"tcp://h:1", "tcp://h:2",       "tcp://h:1,kinds=exec"};
+	uint64_t ids[sizeof(texts) / sizeof(texts[0])];
+
+	for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct output_spec spec;
+
+		assert_int_equal(output_spec_parse(texts[i], &spec, NULL), 0);
+		ids[i] = output_spec_stream(&spec);
+		assert_true(ids[i] == output_spec_stream(&spec));
+		for (unsigned k = 0; k < i; k++)
+			assert_true(ids[k] != ids[i]);
+		output_spec_done(&spec);
+	}
+	assert_int_equal(ids[0], 0); /* files as they always were */
+}
+
 static void refuses(void **state)
 {
 	static const struct {
@@ -82,6 +126,15 @@ static void refuses(void **state)
 		 "-w x.jsonl: kinds: there is no kind 'exc'; did you mean 'exec'?"},
 		{"x.jsonl,kinds=", "-w x.jsonl: kinds: there is no kind ''; there are meta, exec"},
 		{"x.raw,kinds=exec", "-w x.raw: kinds: raw takes everything"},
+		{"tcp://h", "-w tcp://h: 'h' names no port (host:port)"},
+		{"tcp://h:1,k:2,nosuch=1", "-w tcp://h:1,k:2: unknown option 'nosuch'"},
+		{"fstrm://h:1,format=jsonl", "-w fstrm://h:1: fstrm:// does not carry jsonl"},
+		{"fstrm://h:1,format=pb.zst",
+		 "-w fstrm://h:1: fstrm:// carries events as they are: no .zst"},
+		{"x,format=otlp", "-w x: otlp is a format of streams, not of files"},
+		{"x.pb,spool=/x", "-w x.pb: spool: only streams to a receiver have one"},
+		{"tcp://h:1,format=pcapng,spool=/x", "-w tcp://h:1: spool: in pcapng what comes"},
+		{"x.pcapng,on-full=drop-oldest", "-w x.pcapng: on-full: in pcapng what comes"},
 	};
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -157,9 +210,14 @@ static void files_can_follow_each_other(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names),      cmocka_unit_test(keys),
-		cmocka_unit_test(refuses),    cmocka_unit_test(twice),
-		cmocka_unit_test(overwrites), cmocka_unit_test(files_can_follow_each_other),
+		cmocka_unit_test(names),
+		cmocka_unit_test(keys),
+		cmocka_unit_test(refuses),
+		cmocka_unit_test(endpoints_are_no_keys),
+		cmocka_unit_test(streams_are_told_apart),
+		cmocka_unit_test(twice),
+		cmocka_unit_test(overwrites),
+		cmocka_unit_test(files_can_follow_each_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,11 +77,13 @@ static void brokers_that_are_not_there_yet_are_waited_for(void **state)
 	assert_int_equal(kafka_stage_begin(&s), -ENOTCONN);
 	assert_non_null(strstr(sink_kafka.why(s.ctx), "127.0.0.1"));
 	assert_non_null(strstr(sink_kafka.state(s.ctx), "no broker can be reached"));
+	assert_int_equal(sink_kafka.trouble(s.ctx), -ENOTCONN);
 	assert_int_equal(sink_kafka.begin(s.ctx, &(struct sink_medium){.unix_ns = 0}), -EAGAIN);
 	rd_kafka_mock_broker_set_up(s.cluster, 1);
 	assert_int_equal(kafka_stage_begin(&s), 0);
 	kafka_stage_deliver(&s, 10);
 	assert_null(strstr(sink_kafka.state(s.ctx), "no broker"));
+	assert_int_equal(sink_kafka.trouble(s.ctx), 0);
 	kafka_stage_expect(&s, 10, false);
 	kafka_stage_down(&s);
 }

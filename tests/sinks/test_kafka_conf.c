@@ -35,7 +35,7 @@ static void what_librdkafka_does_not_take_is_said_at_once(void **state)
 	assert_int_equal(refusal("property=acks:1", "acks"), -EINVAL); /* not with idempotence */
 	assert_int_equal(refusal("config=/nonexistent", "No such file"), -ENOENT);
 	snprintf(options, sizeof(options), "config=%s",
-		 temp_file("kafka.conf", "# comment\n\nlinger.ms = 7\nnonsense\n", 39));
+		 temp_file("kafka.conf", "# comment\n\nlinger.ms = 7\nnonsense\n", 34));
 	assert_int_equal(refusal(options, "line 4: no NAME=VALUE"), -EINVAL);
 }
 

@@ -390,9 +390,9 @@ static void opening_bytes_come_before_the_rest_of_a_parcel(void **state)
 	bool over;
 	int r;
 
-	n += (size_t)sprintf((char *)parcel, "{opening}\n");
+	n += (size_t)snprintf((char *)parcel, ROOM, "{opening}\n");
 	while (n < ROOM - 100)
-		n += (size_t)sprintf((char *)parcel + n, "{line at %zu}\n", n);
+		n += (size_t)snprintf((char *)parcel + n, ROOM - n, "{line at %zu}\n", n);
 	pair_open(&p, "jsonl", 4096);
 	do {
 		size_t before = done;

@@ -6,6 +6,7 @@
   peer.py resets OUT N              the first N connections are reset when something has come, which is kept
   peer.py read PORT OUT [CA [CERT]] connects, and reads to the end
   peer.py frames PB OUT             varint-delimited messages as they go over a connection
+  peer.py same A B                  but for the id of the stream, which each has of its own
   peer.py joined WHOLE GOT          GOT is the first message of WHOLE and then its end: how much of it, in percent
   peer.py missing WANT GOT          lines of WANT that are not in GOT, and how often one of them came again"""
 import collections
@@ -99,8 +100,23 @@ def frames(path, out_path):
             at += size
 
 
+def with_id_of(a, b):
+    """a with b's id in place of its own: 16 bytes behind a field's tag and length."""
+    at = next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), 0)
+    for i in range(max(at - 15, 2), at + 1):
+        if a[i - 2 : i] == b[i - 2 : i] == b"\x0a\x10":
+            return a.replace(a[i : i + 16], b[i : i + 16])
+    return a
+
+
+def same(a, b):
+    a, b = open(a, "rb").read(), open(b, "rb").read()
+    sys.exit(with_id_of(a, b) != b)
+
+
 def joined(whole, got):
     whole, got = open(whole, "rb").read(), open(got, "rb").read()
+    whole = with_id_of(whole, got)
     first = 4 + struct.unpack(">I", whole[:4])[0]
     good = got[:first] == whole[:first] and whole.endswith(got[first:])
     print(100 * len(got) // len(whole) if good else -1)
