@@ -12,7 +12,7 @@ time and the deed. Deeds:
   stop, finish, control    sends that control frame (or one that there is not) in mid-stream
   damage       changes a byte of what goes up
   future, other, status    acknowledges what is to come; another stream; or says that it has trouble
-  swap         holds each acknowledgement back until the next one has been passed on
+  swap         holds the first acknowledgement back until the second one has been passed on
   again        passes each on, and then all of the earlier ones
   flood        passes on, and acknowledges nothing at all 50,000 times"""
 import os
@@ -134,7 +134,7 @@ def swap(meeting):
 
     def passed(data):
         held.append(data)
-        return b"" if len(held) % 2 else held[-1] + held[-2]
+        return (b"", data + held[0])[len(held) - 1] if len(held) < 3 else data
 
     meeting.through(passed)
 
