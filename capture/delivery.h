@@ -76,6 +76,6 @@ struct delivery_state {
 	int error;                /* of the sink's last attempt; 0 = all is well */
 	char text[256];           /* of its last failure, even of one that is over */
 	int64_t since_ms;         /* how long `error` is what it is; -1 = from the beginning */
-	char detail[128];          /* what the sink says of itself */
+	char detail[128];         /* what the sink says of itself */
 };
 void delivery_state(struct delivery *d, struct delivery_state *ret);

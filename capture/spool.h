@@ -97,7 +97,8 @@ struct spool_ops {
 	/* Now and then: writes the cursor where that is due. */
 	void (*tick)(void *ctx);
 	void (*stats)(const void *ctx, struct spool_stats *ret);
-	/* Brings everything to the disk. Accepts a ctx whose open() failed. */
+	/* Brings everything to the disk, and says what has been deleted there meanwhile; stats()
+	 * may be asked afterwards. Accepts a ctx whose open() failed. */
 	void (*close)(void *ctx);
 };
 

@@ -82,6 +82,7 @@ void store_end(struct store *s)
 		return;
 	s->ended = true;
 	s->cfg.ops->close(s->spool);
+	store_look(s); /* what could not be left there is lost */
 }
 
 void store_free(struct store *s)

@@ -292,9 +292,19 @@ static void spool_stats(const void *ctx, struct spool_stats *ret)
 	*ret = ((const struct spool *)ctx)->stats;
 }
 
+/* Somebody has deleted it: what is in it is gone with our descriptor. */
+static bool spool_lacks(const struct spool *s, const struct spool_segment *g)
+{
+	struct stat st;
+
+	return fstatat(s->place.folder, g->name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+}
+
 static void spool_leave(struct spool *s)
 {
 	spool_tell_torn(s);
+	while (s->oldest && spool_lacks(s, s->oldest))
+		spool_drop_oldest(s);
 	spool_lose_given(s);
 	if (s->writing)
 		spool_segment_retire(s);

@@ -8,6 +8,15 @@
 
 #include "capture/base/parse.h"
 
+/* What no name of a host has, and what shows that somebody means more than that. */
+static bool is_host(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text <= ' ' || strchr("/@?#\\\x7f", *text))
+			return false;
+	return true;
+}
+
 /* "host", "host:port", "[v6]:port": where either ends. */
 static const char *address_find_port(const char *text, size_t n, size_t *ret_host_n)
 {
@@ -45,7 +54,7 @@ static int address_parse_one(const char *text, size_t n, const char *port, struc
 		snprintf(a.port, sizeof(a.port), "%.*s", (int)(text + n - own), own);
 	else if (port)
 		snprintf(a.port, sizeof(a.port), "%s", port);
-	if (!host_n || !*a.host || host_n >= sizeof(a.host))
+	if (!host_n || !*a.host || host_n >= sizeof(a.host) || !is_host(a.host))
 		return errf(err, -EINVAL, "'%.*s' names no host", (int)n, text);
 	if (!is_port(a.port))
 		return errf(err, -EINVAL, "'%.*s' names no port (host:port)", (int)n, text);

@@ -14,12 +14,15 @@
 static int outputs_check_bare(const struct outputs *o, const struct output_spec *spec,
 			      struct err *err)
 {
+	const char *name = spec->sink->name;
+	int scheme = (int)strcspn(name, "-"); /* tcp-listen: tcps-listen */
+
 	if (!spec->bare || o->insecure)
 		return 0;
 	return errf(err, -EINVAL,
 		    "-w %s: would send what is recorded over the network for all to read: use "
-		    "%ss://, or --insecure-plaintext",
-		    spec->label, spec->sink->name);
+		    "%.*ss%s://, or --insecure-plaintext",
+		    spec->label, scheme, name, name + scheme);
 }
 
 static int outputs_add(struct outputs *o, const char *text, struct err *err)
