@@ -48,8 +48,8 @@ void tally_free(struct tally *t);
 /* But those of its events that were refused are lost. */
 void tally_done(struct tally *t, const struct chunk *c);
 void tally_lost(struct tally *t, const struct chunk *c, enum tally_reason reason);
-/* Reports that are in what is done: written, or lost, after all. Where there is a spool that is known
- * only when it has given them away. */
+/* Reports that are in what is done: written, or lost, after all. Where there is a spool that is
+ * known only when it has given them away. */
 void tally_reports(struct tally *t, uint32_t reports, bool written);
 /* What was done is not: it is lost after all, and reports (loss->reports) with it. */
 void tally_undone(struct tally *t, const struct loss *loss, enum tally_reason reason);
