@@ -12,9 +12,10 @@ enum {
 static struct bytes text_base(struct bytes path)
 {
 	const char *slash = path.n ? memrchr(path.p, '/', path.n) : NULL;
-	size_t skip = slash ? (size_t)(slash + 1 - path.p) : 0;
 
-	return (struct bytes){path.p + skip, path.n - skip};
+	if (!slash)
+		return path;
+	return (struct bytes){slash + 1, (size_t)(path.p + path.n - slash - 1)};
 }
 
 /* 2024-11-24T13:08:00.123456789Z */
