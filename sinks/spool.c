@@ -202,14 +202,14 @@ static int spool_make_room(struct spool *s, const struct chunk *c)
 }
 
 /* And below that of the file system. Where others fill it, what we give up would be theirs: one
- * segment is given up, and no more until there was room again. */
+ * segment is given up, not the only one, and no more until there was room again. */
 static int spool_make_space(struct spool *s, const struct chunk *c)
 {
 	if (!spool_is_low(s, c))
 		return 0;
 	if (spool_is_spent(s))
 		spool_segment_retire(s);
-	else if (spool_may_drop(s) && s->oldest != s->writing && !s->low_dropped)
+	else if (spool_may_drop(s) && s->oldest->next && !s->low_dropped)
 		spool_drop_oldest(s);
 	else
 		return -ENOSPC;

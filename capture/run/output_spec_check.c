@@ -69,6 +69,8 @@ static int check_spool(const struct output_spec *spec, struct err *err)
 
 	if (!spec->keys.spool && spec->keys.full != OUTPUT_SPEC_DROP_OLDEST)
 		return 0;
+	if (spec->keys.spool && !*spec->keys.spool)
+		return errf(err, -EINVAL, "-w %s: spool: which folder?", spec->label);
 	if (!streams && spec->keys.spool)
 		return errf(err, -EINVAL, "-w %s: spool: only streams to a receiver have one",
 			    spec->label);

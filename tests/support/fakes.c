@@ -77,6 +77,8 @@ static int sink_write(void *ctx, const struct parcel *parcel, size_t *done)
 		return -EAGAIN;
 	if (parcel->number)
 		c->taken = parcel->number;
+	if (parcel->number && s->refuse)
+		c->env->refused(c->env->done_arg, parcel->number, s->refuse);
 	if (!s->acks)
 		c->env->done(c->env->done_arg, c->taken);
 	return 0;
@@ -116,17 +118,13 @@ static void sink_close(void *ctx)
 		c->s->closes++;
 }
 
-const struct sink_ops fake_sink_ops = {
-	.name = "fake",
-	.ctx_size = sizeof(struct fake_sink_ctx),
-	.open = sink_open,
-	.begin = sink_begin,
-	.write = sink_write,
-	.wait = sink_wait,
-	.sync = sink_sync,
-	.end = sink_end,
-	.close = sink_close,
-};
+#define FAKE_SINK                                                                                  \
+	.name = "fake", .ctx_size = sizeof(struct fake_sink_ctx), .open = sink_open,               \
+	.begin = sink_begin, .write = sink_write, .wait = sink_wait, .sync = sink_sync,            \
+	.end = sink_end, .close = sink_close
+
+const struct sink_ops fake_sink_ops = {FAKE_SINK};
+const struct sink_ops fake_stream_ops = {FAKE_SINK, .flags = SINK_STREAM};
 
 void fake_sink_done(struct fake_sink *s)
 {

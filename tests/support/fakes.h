@@ -25,12 +25,15 @@ struct fake_sink {
 	unsigned delay_ms;   /* each write takes so long */
 	bool acks;           /* a write is done only with sync(), which fails with fail_sync */
 	int fail_sync, fail_end;
-	bool marks; /* each medium that is begun is marked: "<medium>" */
+	uint32_t refuse; /* so many events of each parcel that counts are refused for good */
+	bool marks;      /* each medium that is begun is marked: "<medium>" */
 	unsigned writes, closes, begins, ends, syncs;
 };
 
 extern const struct sink_ops
 	fake_sink_ops; /* cfg: a struct fake_sink, which must outlive the output */
+/* The same, which streams to somebody (SINK_STREAM). */
+extern const struct sink_ops fake_stream_ops;
 void fake_sink_done(struct fake_sink *s);
 
 /* "kind seq comm text\n"; preamble "generation N\n", epilogue "end\n"; keeps context. An EXIT event
