@@ -8,7 +8,7 @@ set -eu
 build="gcc libc6-dev make cmake ninja-build pkg-config clang llvm bpftool libbpf-dev libelf-dev
   libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libcap-ng-dev
   libnghttp2-dev zlib1g-dev libbrotli-dev libzstd-dev libyajl-dev
-  libssl-dev libcurl4-openssl-dev librdkafka-dev"
+  libssl-dev libcurl4-openssl-dev librdkafka-dev ca-certificates"
 view="tshark jq python3 util-linux curl nginx-light openssl"
 test="$view libcmocka-dev clang-format clang-tidy shellcheck tcpdump wireshark-common procps bpftool
   libclang-rt-dev strace fstrm-bin kcat android-libboringssl-dev wrk brotli zstd python3-websockets python3-protobuf git"
