@@ -9,6 +9,7 @@ need jq zstdcat
 
 # numbers FILE…: of the programs that are in them
 numbers() { zstdcat -f "$@" 2>/dev/null | grep -ao "$NONCE-[0-9]*-[0-9]*-x" | sort -u; }
+flushed_any() { [ -n "$(numbers "$T"/k-*."$format"*)" ]; }
 for format in jsonl.zst raw pb pcapng.zst; do
 	: >"$T/flushed"
 	for round in 1 2 3; do
@@ -16,6 +17,7 @@ for format in jsonl.zst raw pb pcapng.zst; do
 		(for i in $(seq 300); do /bin/true "$NONCE-$round-$i-x"; done) &
 		load=$!
 		children+=("$load")
+		[ "$round" != 1 ] || await 10 flushed_any # once not before there is something
 		sleep "0.$((RANDOM % 9))" # at any moment
 		# what a reader can see now is flushed: it must be there afterwards
 		numbers "$T"/k-*."$format"* >>"$T/flushed"
