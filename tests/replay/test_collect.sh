@@ -81,7 +81,7 @@ once "a folder" "$T/exec.events" "${files[@]}"
 "$P" replay -q "$T/load.raw" -w "$T/load.pb"
 events "$T/load.pb" | sort >"$T/load.events"
 PORT=$(port)
-kills=$([ -n "${PENSTOCK_LONG:-}" ] && echo 100 || echo 20)
+kills=$([ -n "${PENSTOCK_LONG:-}" ] && echo 100 || echo 12)
 kills_of() { [ "$1" = 'k/a.pb.zst' ] && echo "$kills" || echo $((kills / 3)); }
 for output in 'k/a.pb.zst' 'r/b.pb.zst,size=256K' 'p/c.pb'; do
 	mkdir "$T/${output%%/*}"

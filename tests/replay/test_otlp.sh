@@ -64,8 +64,8 @@ table() {
 table "success" ok format=otlp
 table "uncompressed" ok format=otlp,compress=none
 table "one at a time" ok format=otlp,inflight=1
-table "later, by seconds, by date, and just later" "later=1,ok,date=2,later" format=otlp
-table "gateways" "502,504,ok,502" format=otlp,inflight=2
+DRAIN=10s table "later, by seconds, by date, and just later" "later=1,ok,date=2,later" format=otlp
+DRAIN=10s table "gateways" "502,504,ok,502" format=otlp,inflight=2
 table "connections that end" "reset,drop,cut,ok,drop" format=otlp
 table "strange success" "garbage,huge,note,none" format=otlp
 table "pages and redirects" "html,moved,ok,html" format=otlp
