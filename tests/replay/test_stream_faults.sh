@@ -65,7 +65,7 @@ for _ in $(seq 12); do
 	kill -KILL "$sender" 2>/dev/null
 	wait "$sender" 2>/dev/null
 done
-replay "$T/large.raw" -w "fstrm://127.0.0.1:$PORT,spool=$T/spool"
+replay --drain-timeout 60s "$T/large.raw" -w "fstrm://127.0.0.1:$PORT,spool=$T/spool"
 # What was torn by a kill had not been put, and is told.
 check "killed senders: nothing else is lost" "$(grep LOST "$T/sender.log" | grep -v 'events of earlier runs')" ""
 check "killed senders: nothing waits" "$(find "$T/spool" -name '*.seg')" ""
