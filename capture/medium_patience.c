@@ -47,7 +47,8 @@ static bool stream_is_hopeless(const struct medium *m)
 	if (m->ending)
 		return (m->released && m->ending_failures >= SPOOL_FAILURES) ||
 		       now_ms >= medium_deadline_ms(m);
-	if (!m->awaited || m->patient || (!m->failures && !m->trouble))
+	/* Nobody waits for what is in a spool. */
+	if (!m->awaited || m->patient || m->released || (!m->failures && !m->trouble))
 		return false;
 	if (!m->done_number && m->failures >= STREAM_FAILURES)
 		return true;

@@ -8,6 +8,11 @@
  * connection. The sink begins it when it is told to; delivery sees to it that what is written can
  * be understood from there. No call blocks for long: what would is said with -EAGAIN, and wait()
  * says for what to wait.
+ *
+ * A sink that streams to somebody else (SINK_STREAM) is given again what it took and did not report
+ * as done when a connection fails: in the same order, under the same numbers, or, where it comes
+ * out of a spool, under new ones. So it says done when the peer has acknowledged, and what it is
+ * given may have arrived before.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -80,7 +85,7 @@ struct sink_wait {
 enum sink_flags {
 	SINK_ROTATES = 1, /* one medium may follow another: size= and every= make sense */
 	SINK_STREAM = 2,  /* to somebody who can be away: see above. Failures are tried again for
-			   * ever,  but at the end of a run there is a limit to the time. */
+			   * ever, but at the end of a run there is a limit to the time. */
 	SINK_AS_IS = 8,   /* it carries events as they are: nothing that a filter makes of them */
 	SINK_APART = 4,   /* opening bytes come as parcels of their own, with the number 0, at the
 			   * beginning of each medium and wherever they change */

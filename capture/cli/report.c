@@ -132,13 +132,13 @@ static bool print_failures(const struct outputs *o, unsigned i, const uint64_t s
 		failed |= print_spool(output_name(o, i), &state.store, running);
 	if (text[0] && state.spooled)
 		fprintf(stderr, "penstock: %s\n", text);
-	if (state.text[0])
-		fprintf(stderr, "penstock: %s%s%s%s\n", state.text,
-			state.since_ms < 0 || !running ? ""
-			: state.error                  ? " (for "
-						       : " (over for ",
-			state.since_ms < 0 || !running ? "" : number_time(state.since_ms, since),
-			state.since_ms < 0 || !running ? "" : ")");
+	if (!state.text[0])
+		return failed;
+	fprintf(stderr, "penstock: %s", state.text);
+	if (running && state.since_ms >= 0)
+		fprintf(stderr, " (%s %s)", state.error ? "for" : "over for",
+			number_time(state.since_ms, since));
+	fputc('\n', stderr);
 	return failed;
 }
 

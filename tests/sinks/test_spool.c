@@ -320,6 +320,69 @@ static void full_while_some_is_given_out(void **state)
 	spools_expect(&s, first, 4000, true);
 }
 
+/* Whoever had it has it no more: it comes again, behind the opening bytes, marked where it had been
+ * given out. */
+static void what_is_given_back_comes_again(void **state)
+{
+	assert_int_equal(spools_open(&s), 0);
+	for (uint64_t seq = 1; seq < 16; seq += SPOOLS_RECORDS)
+		assert_int_equal(spools_put(&s, seq, 4000), 0);
+	spools_expect_opening(&s);
+	spools_expect(&s, 1, 4000, false);
+	spools_expect(&s, 4, 4000, false);
+	spools_expect(&s, 7, 4000, false);
+	spools_done(&s);
+	spools_done(&s); /* 1 */
+	for (int i = 0; i < 3; i++) {
+		spools_rewind(&s);
+		assert_int_equal(spools_stats(&s).events, 4 * SPOOLS_RECORDS);
+		spools_expect_opening(&s);
+		spools_expect(&s, 4, 4000, true);
+	}
+	spools_expect(&s, 7, 4000, true);
+	spools_expect(&s, 10, 4000, false);
+	for (int i = 0; i < 4; i++)
+		spools_done(&s);
+	spools_rewind(&s);
+	spools_expect_opening(&s);
+	spools_expect(&s, 13, 4000, false);
+	assert_int_equal(spool_disk.next_size(s.ctx), 0);
+	spools_done(&s);
+	spools_done(&s);
+	assert_int_equal(spools_stats(&s).events, 0);
+	assert_int_equal(spools_stats(&s).bytes, 0);
+	assert_int_equal(s.lost_calls, 0);
+	spools_rewind(&s);
+	spools_expect_nothing(&s);
+}
+
+/* But not what was dropped meanwhile: it is lost then, and only that. */
+static void what_is_given_back_may_be_gone(void **state)
+{
+	uint64_t behind, first;
+
+	s.env.max_bytes = 256 * KIB;
+	assert_int_equal(spools_open(&s), 0);
+	assert_int_equal(spools_put(&s, 1, 4000), 0);
+	assert_int_equal(spools_put(&s, 4, 4000), 0);
+	spools_expect_opening(&s);
+	spools_expect(&s, 1, 4000, false);
+	behind = fill_until_loss(7);
+	first = s.lost.last_seq + 1;
+	expect_loss(&s.lost, 4, first); /* 1 is in somebody's hands */
+	spools_rewind(&s);
+	expect_loss(&s.lost, 1, first);
+	assert_int_equal(spools_stats(&s).events, behind - first);
+	spools_expect_opening(&s);
+	spools_expect(&s, first, 4000, false);
+	spools_rewind(&s);
+	spools_expect_opening(&s);
+	for (uint64_t seq = first; seq < behind; seq += SPOOLS_RECORDS)
+		spools_expect(&s, seq, 4000, seq == first);
+	assert_int_equal(spool_disk.next_size(s.ctx), 0);
+	expect_loss(&s.lost, 1, first);
+}
+
 static void full_the_newest_goes(void **state)
 {
 	uint64_t seq = 1;
@@ -403,6 +466,8 @@ int main(void)
 		TEST(not_more_than_can_be_remembered),
 		TEST(full_the_oldest_goes),
 		TEST(full_while_some_is_given_out),
+		TEST(what_is_given_back_comes_again),
+		TEST(what_is_given_back_may_be_gone),
 		TEST(full_the_newest_goes),
 		TEST(what_is_done_takes_no_room),
 		TEST(a_smaller_limit_than_what_is_there),

@@ -12,6 +12,8 @@ import subprocess
 import sys
 import time
 
+from streams import fields, take
+
 READY, ACCEPT, START, STOP, FINISH = 4, 1, 2, 3, 5
 POLY = 0x82F63B78
 TABLE = []
@@ -34,32 +36,6 @@ def varint(n):
         out += bytes([n & 127 | 128])
         n >>= 7
     return out + bytes([n])
-
-
-def take(data, at):
-    n = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        n |= (byte & 127) << shift
-        shift += 7
-        if byte < 128:
-            return n, at
-
-
-def fields(data):
-    at = 0
-    while at < len(data):
-        tag, at = take(data, at)
-        if tag & 7 == 0:
-            value, at = take(data, at)
-        elif tag & 7 == 2:
-            n, at = take(data, at)
-            value, at = data[at:at + n], at + n
-        else:
-            n = 8 if tag & 7 == 1 else 4
-            value, at = data[at:at + n], at + n
-        yield tag >> 3, value
 
 
 def messages(data):

@@ -7,6 +7,8 @@ rest FILE CUT ARCHIVE  FILE has all numbers of the archive from some number on, 
 import struct
 import sys
 
+from streams import take as varint
+
 TYPE = b"protobuf:penstock.v1.Event"
 START, STOP = 2, 3
 
@@ -23,17 +25,6 @@ def frames(data):
         yield kind, data[at + 12:at + 8 + size]
         at += 8 + size
     assert at == len(data), "the last frame is cut"
-
-
-def varint(data, at):
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7f) << shift
-        shift += 7
-        if byte < 0x80:
-            return value, at
 
 
 def delimited(data):

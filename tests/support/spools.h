@@ -25,6 +25,7 @@ struct spools {
 	bool opened;               /* that stream was put once */
 	struct loss lost, earlier; /* what the spool has told */
 	unsigned lost_calls;
+	bool rewound; /* what comes again need not be of an earlier run */
 };
 
 /* In that folder below the temporary one; env with its defaults (1 GiB, oldest, none) where it is
@@ -45,6 +46,7 @@ void spools_expect(struct spools *s, uint64_t seq, size_t n, bool again);
  * there is none, negative = it was unreadable. What is in it is checked. */
 int spools_take(struct spools *s, uint64_t *ret_seq, size_t *ret_n);
 void spools_done(struct spools *s);
+void spools_rewind(struct spools *s);
 void spools_expect_nothing(struct spools *s);
 struct spool_stats spools_stats(const struct spools *s);
 /* Files in the folder that end so; the last one's path in ret. */
