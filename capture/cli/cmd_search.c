@@ -9,6 +9,7 @@
 
 #include "capture/base/elapsed.h"
 #include "capture/cli/commands.h"
+#include "capture/cli/line.h"
 #include "capture/cli/report.h"
 #include "capture/run/search.h"
 #include "capture/run/search_files.h"
@@ -82,35 +83,30 @@ static const struct opt options[] = {
 };
 
 /* What is shown while it goes on. */
-struct progress {
-	bool wanted, shown;
+struct search_progress {
+	bool wanted;
 	int64_t began_ms, last_ms;
 	const struct outputs *outputs;
 };
 
-static void progress_clear(struct progress *p)
-{
-	if (p->shown)
-		fputs("\r\033[K", stderr);
-	p->shown = false;
-}
-
 static void progress_say(const char *line, void *arg)
 {
-	progress_clear(arg);
+	line_hide();
 	fprintf(stderr, "penstock search: %s\n", line);
+	line_done();
 }
 
 static bool progress_going(uint64_t done, uint64_t total, uint64_t found, void *arg)
 {
-	struct progress *p = arg;
+	struct search_progress *p = arg;
 	int64_t now_ms = elapsed_ms();
+	char text[64];
 
 	if (p->wanted && now_ms - p->began_ms >= PROGRESS_AFTER_MS &&
 	    now_ms - p->last_ms >= PROGRESS_EVERY_MS) {
-		fprintf(stderr, "\rpenstock: %3u %%, %" PRIu64 " found\033[K",
-			total ? (unsigned)(100.0 * (double)done / (double)total) : 0, found);
-		p->shown = true;
+		snprintf(text, sizeof(text), "penstock: %3u %%, %" PRIu64 " found",
+			 total ? (unsigned)(100.0 * (double)done / (double)total) : 0, found);
+		line_show(text);
 		p->last_ms = now_ms;
 	}
 	return !p->outputs || !outputs_abandoned(p->outputs);
@@ -171,9 +167,9 @@ static int search_outputs(const struct cli_call *call, struct query *query, stru
 			  struct err *err)
 {
 	const struct search_cfg *cfg = call->cfg;
-	struct progress progress = {.wanted = isatty(STDERR_FILENO) && !call->out.quiet,
-				    .began_ms = elapsed_ms(),
-				    .outputs = cfg->count ? NULL : outputs};
+	struct search_progress progress = {.wanted = line_possible() && !call->out.quiet,
+					   .began_ms = elapsed_ms(),
+					   .outputs = cfg->count ? NULL : outputs};
 	struct search_config search = {.query = query,
 				       .outputs = cfg->count ? NULL : outputs,
 				       .limit = cfg->limit,
@@ -186,7 +182,8 @@ static int search_outputs(const struct cli_call *call, struct query *query, stru
 
 	if (r == 0)
 		r = search_run(&search, call->operands, call->operands_n, &result, err);
-	progress_clear(&progress);
+	line_hide();
+	line_done();
 	if (!cfg->count && outputs->v[0])
 		status = end_outputs(outputs);
 	if (r < 0)
