@@ -47,6 +47,7 @@ static enum medium_step medium_fail(struct medium *m, int r)
 	m->taken = 0;
 	m->retry_ms = elapsed_ms() + medium_pause_ms(m);
 	m->failures++;
+	m->failed_number = m->done_number;
 	m->ending_failures += m->ending;
 	if (!is_no_room(r))
 		medium_over(m);
@@ -55,13 +56,17 @@ static enum medium_step medium_fail(struct medium *m, int r)
 	return MEDIUM_BLOCKED;
 }
 
+/* Bytes were taken, or are done. A stream is well again only with the latter: who connects, takes
+ * what comes and hangs up is to be left alone for longer and longer, as any other that fails. */
 static void medium_moved(struct medium *m)
 {
+	m->retry_ms = 0;
+	m->moved_ms = elapsed_ms();
+	if (medium_streams(m) && m->done_number == m->failed_number)
+		return;
 	if (m->failures)
 		tally_error(m->tally, m->label, 0, NULL);
 	m->failures = m->ending_failures = 0;
-	m->retry_ms = 0;
-	m->moved_ms = elapsed_ms();
 }
 
 /* A sink that tries again by itself has its troubles, too. */
@@ -98,6 +103,8 @@ static enum medium_step medium_begin(struct medium *m)
 	m->opening_written = m->tail_written = false;
 	m->opening_due = true;
 	m->moved_ms = elapsed_ms();
+	if (m->failures && medium_streams(m) && !m->head)
+		tally_error(m->tally, m->label, 0, NULL); /* nothing waits to be acknowledged */
 	tally_medium(m->tally);
 	return MEDIUM_AGAIN;
 }

@@ -79,6 +79,7 @@ struct medium {
 	uint32_t generation;      /* of the last chunk that was put here */
 	struct chunk_list unsafe; /* taken, and not done */
 	uint64_t number, done_number;
+	uint64_t failed_number;             /* done_number at the last failure */
 	bool opening_written, tail_written; /* onto this medium */
 	bool opening_due;                   /* the head comes behind the opening bytes */
 	bool torn;                          /* something was lost: marks say so */

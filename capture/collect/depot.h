@@ -76,7 +76,8 @@ struct depot {
 bool depot_has_host(const char *text);
 /* The name of a host as a part of names of files: never empty, no slash, no leading dot. */
 void depot_host(struct bytes name, char ret[DEPOT_HOST]);
-/* Is that text right, as far as can be told without opening anything? -EINVAL with text. */
+/* Is that text right, and the folder there in which those of hosts are to be made, as far as can be
+ * told without opening anything? -EINVAL with text; others of that folder. */
 int depot_check(const struct opt_list *texts, bool insecure, struct err *err);
 /* Opens it, makes its folders where {host} names them, reads what is there. */
 int depot_open(const struct depot_config *cfg, struct depot **ret, struct err *err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* From what -w says to the text of one output. */
 #include "capture/collect/depot_inside.h"
+#include "capture/collect/folder.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -104,6 +105,10 @@ int depot_check(const struct opt_list *texts, bool insecure, struct err *err)
 		r = outputs_parse(&list, &outputs, err);
 	if (r == 0)
 		r = check_outputs(&outputs, err);
+	/* Else the first sender would be sent away for it. */
+	for (unsigned i = 0; i < texts->n && r == 0; i++)
+		if (depot_has_host(texts->v[i]))
+			r = folder_check(texts->v[i], depot_static(texts->v[i]), err);
 	outputs_done(&outputs);
 	for (unsigned i = 0; i < list.n; i++)
 		free(made[i]);

@@ -28,6 +28,23 @@ int folder_make(const char *path, size_t from, const struct user *user, struct e
 	return 0;
 }
 
+int folder_check(const char *path, size_t from, struct err *err)
+{
+	const char *slash = memrchr(path, '/', from);
+	char folder[PATH_MAX];
+	struct stat st;
+
+	if (snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash + 1 - path) : 1,
+		     slash ? path : ".") >= (int)sizeof(folder))
+		return errf(err, -ENAMETOOLONG, "%s: the path is too long", path);
+	if (stat(folder, &st) < 0)
+		return errf(err, -errno, "cannot write '%s': folder '%s': %s", path, folder,
+			    strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		return errf(err, -ENOTDIR, "cannot write '%s': '%s' is no folder", path, folder);
+	return 0;
+}
+
 int folder_open(const char *path, int *ret_folder, char ret_state[NAME_MAX + 1], struct err *err)
 {
 	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
