@@ -19,6 +19,7 @@ enum {
 	HELLO_MS = 10000,     /* to say what it wants */
 	SILENT_MS = 60000,    /* to say anything at all */
 	STUCK_MS = 30000,     /* in the middle of a frame, or without reading what we say */
+	SLOWEST = 4,          /* bytes a millisecond: a frame may take longer by that */
 };
 
 struct client *client_new(struct client_env *env, struct conn *conn, int64_t now_ms)
@@ -64,7 +65,8 @@ static bool client_reserve(struct client *c, size_t n)
 		cap += cap < IN_KEPT ? cap : IN_KEPT;
 	if (cap == c->cap)
 		return true;
-	if (c->env->memory + cap - c->cap > c->env->memory_max)
+	c->starved = c->env->memory + cap - c->cap > c->env->memory_max;
+	if (c->starved)
 		return false;
 	p = realloc(c->in, cap);
 	if (!p)
@@ -86,7 +88,7 @@ static void client_relax(struct client *c)
 	if (c->at < c->end)
 		return;
 	c->at = c->end = 0;
-	if (c->cap > IN_KEPT) {
+	if (c->cap > IN_KEPT || c->env->memory > c->env->memory_max / 2) {
 		c->env->memory -= c->cap;
 		free(c->in);
 		c->in = NULL;
@@ -176,7 +178,7 @@ static struct client_stream *client_stream(struct client *c, struct feed *feed)
 }
 
 /* The description of a run: from now on events are of that stream. -EAGAIN: not before others are
- * safe. */
+ * safe, or its stores have room. */
 static int client_enter(struct client *c, const struct run *run, struct err *err)
 {
 	struct run known = *run;
@@ -194,11 +196,13 @@ static int client_enter(struct client *c, const struct run *run, struct err *err
 	r = feeds_take(c->env->feeds, &known, c->conn ? conn_peer_name(c->conn) : "", &feed, err);
 	if (r < 0)
 		return r;
-	c->feed = feed;
 	if (!client_stream(c, feed)) {
 		c->streams[c->streams_n++] = (struct client_stream){.feed = feed};
 		feed->clients++;
 	}
+	if (!feed_has_room(feed)) /* to begin a run takes some, too */
+		return -EAGAIN;
+	c->feed = feed;
 	return 0;
 }
 
@@ -291,7 +295,8 @@ static int client_batch(struct client *c, struct bytes frame, struct err *err)
 	if (b.codec == BATCH_ZSTD && b.raw_len) {
 		size_t n;
 
-		if (c->env->memory + b.raw_len > c->env->memory_max)
+		c->starved = c->env->memory + b.raw_len > c->env->memory_max;
+		if (c->starved)
 			return -EAGAIN;
 		c->raw = malloc(b.raw_len);
 		if (!c->raw)
@@ -317,6 +322,7 @@ static int client_item(struct client *c, const struct peer_item *item, size_t n,
 	int r = 0;
 
 	c->events_frame = n;
+	c->frame_ms = 0;
 	switch (item->what) {
 	case PEER_REPLY:
 		if (!client_say(c, item->reply, item->reply_n))
@@ -352,8 +358,10 @@ static int client_look(struct client *c, int64_t now_ms, struct err *err)
 		struct bytes in = {(const char *)c->in + c->at, c->end - c->at};
 
 		r = peer_next(&c->peer, in, &item, &n, err);
-		if (r == -EAGAIN)
-			return client_reserve(c, n) ? 0 : -EAGAIN;
+		if (r == -EAGAIN) { /* there is room for what has come, not for what is announced */
+			c->frame_ms = c->frame_ms ? c->frame_ms : now_ms;
+			return 0;
+		}
 		if (r == 0)
 			r = client_item(c, &item, n, err);
 	}
@@ -369,7 +377,7 @@ int client_feed(struct client *c, struct bytes in, int64_t now_ms, struct err *e
 	if (r < 0)
 		return r;
 	if (!client_reserve(c, c->end - c->at + in.n))
-		return errf(err, -ENOMEM, "out of memory");
+		return c->starved ? -EAGAIN : errf(err, -ENOMEM, "out of memory");
 	memcpy(c->in + c->end, in.p, in.n);
 	c->end += in.n;
 	return client_look(c, now_ms, err);
@@ -427,11 +435,14 @@ static int client_patience(const struct client *c, int64_t now_ms, struct err *e
 {
 	bool silent = c->shaken && c->peer.state == PEER_NEW && !c->end;
 	int64_t hello_ms = silent ? SILENT_MS : HELLO_MS;
+	int64_t frame_ms = STUCK_MS + (int64_t)(c->end - c->at) / SLOWEST;
 
 	if ((!c->shaken || peer_shakes_hands(&c->peer)) && now_ms - c->began_ms >= hello_ms)
 		return errf(err, -ETIMEDOUT, "it did not say in time what it wants");
-	if (c->at < c->end && !c->blocked && now_ms - c->moved_ms >= STUCK_MS)
+	if (!c->blocked && c->frame_ms && now_ms - c->frame_ms >= frame_ms)
 		return errf(err, -ETIMEDOUT, "it stopped in the middle of a frame");
+	if (c->starved && now_ms - c->moved_ms >= STUCK_MS)
+		return errf(err, -ENOMEM, "there is no memory for what it sends, at present");
 	if (c->stuck_ms && now_ms - c->stuck_ms >= STUCK_MS)
 		return errf(err, -ETIMEDOUT, "it does not read what it is told");
 	return 0;
@@ -450,10 +461,13 @@ int client_turn(struct client *c, int64_t now_ms, struct err *err)
 {
 	int r = client_shake(c, err);
 
+	c->starved = false;
 	if (r == 0)
 		r = client_read(c, now_ms, err);
-	if (c->blocked && r != -EAGAIN)
-		c->moved_ms = now_ms; /* it was not its fault */
+	if (c->blocked && r != -EAGAIN) { /* it was not its fault */
+		c->moved_ms = now_ms;
+		c->frame_ms = c->frame_ms ? now_ms : 0;
+	}
 	c->blocked = r == -EAGAIN && c->shaken;
 	if (r < 0 && r != -EAGAIN)
 		return r;

@@ -45,7 +45,8 @@ struct client {
 	bool one_event; /* events is a message without its length */
 	uint8_t batch_id[16];
 	bool has_batch_id;
-	bool blocked;      /* a store has no room, or there is no memory for more */
+	bool blocked;      /* a store has no room, or there is no memory for more: */
+	bool starved;      /* the latter */
 	bool ended;        /* nothing more will come */
 	bool stopping;     /* STOP has come: FINISH follows when all is safe */
 	bool finished;     /* and has gone out: close when it is written */
@@ -60,6 +61,7 @@ struct client {
 	uint8_t out[CLIENT_OUT];
 	size_t out_n;
 	int64_t began_ms, moved_ms; /* it came; something moved */
+	int64_t frame_ms;           /* the frame that is not whole yet began; 0 = there is none */
 	int64_t stuck_ms;           /* since then it has not read what we say; 0 = it has */
 };
 

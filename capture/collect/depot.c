@@ -169,7 +169,7 @@ static void depot_ask(struct depot *s, int64_t now_ms)
 	}
 	s->dirty = false;
 	s->bytes = 0;
-	s->marked_ms = s->used_ms = now_ms;
+	s->marked_ms = now_ms;
 	output_mark(s->outputs.v[0], s->mark);
 }
 
@@ -200,7 +200,7 @@ bool depot_settle(struct depot *s)
 	for (struct depot_link *l = s->links; l; l = l->next)
 		link_settle(l, answered);
 	s->settled = answered;
-	s->changed = true;
+	s->changed = s->folder >= 0;
 	return true;
 }
 
@@ -263,7 +263,6 @@ int depot_open(const struct depot_config *cfg, struct depot **ret, struct err *e
 	s->outputs.insecure = cfg->insecure;
 	s->outputs.drain_ns = cfg->drain_ns;
 	s->wake_fd = cfg->wake_fd;
-	s->used_ms = elapsed_ms();
 	snprintf(s->host, sizeof(s->host), "%s", cfg->host ? cfg->host : "");
 	r = depot_text(cfg->text, cfg->host, &s->text, err);
 	list.v = (const char **)&s->text;

@@ -60,7 +60,7 @@ struct depot {
 	char state[NAME_MAX + 1]; /* name of the file of positions */
 	struct positions positions;
 	bool changed; /* the file says less than that */
-	int64_t saved_ms, used_ms;
+	int64_t saved_ms;
 	struct depot_link *links;
 	struct depot_link *current; /* whose run the output is in */
 	uint64_t mark;              /* the last one that was asked for */

@@ -107,7 +107,10 @@ int depot_check(const struct opt_list *texts, bool insecure, struct err *err)
 		r = check_outputs(&outputs, err);
 	/* Else the first sender would be sent away for it. */
 	for (unsigned i = 0; i < texts->n && r == 0; i++)
-		if (depot_has_host(texts->v[i]))
+		if (depot_has_host(texts->v[i]) && !output_spec_has_files(&outputs.specs[i]))
+			r = errf(err, -EINVAL, "-w %s: {host} is for files",
+				 outputs.specs[i].label);
+		else if (depot_has_host(texts->v[i]))
 			r = folder_check(texts->v[i], depot_static(texts->v[i]), err);
 	outputs_done(&outputs);
 	for (unsigned i = 0; i < list.n; i++)

@@ -73,6 +73,13 @@ int feeds_open(struct feeds *fs, const struct feeds_config *cfg, struct err *err
 
 /* ---- streams ------------------------------------------------------------------------------- */
 
+static void feed_unlink(struct feed *f)
+{
+	for (unsigned i = 0; i < f->links_n; i++)
+		if (f->links[i])
+			depot_link_free(f->links[i]);
+}
+
 static void feeds_forget(struct feeds *fs, struct feed *f)
 {
 	struct feed **at = &fs->first;
@@ -87,8 +94,7 @@ static void feeds_forget(struct feeds *fs, struct feed *f)
 	fs->past.duplicates += f->duplicates;
 	fs->past.losses += f->losses;
 	fs->past.missing += feed_missing(f);
-	for (unsigned i = 0; i < f->links_n; i++)
-		depot_link_free(f->links[i]);
+	feed_unlink(f);
 	free(f);
 }
 
@@ -115,22 +121,6 @@ static void text_print(struct bytes text, char *ret, size_t size)
 	ret[n] = '\0';
 }
 
-/* An output that keeps no account of its own goes on where the others are. */
-static void feed_align(struct feed *f)
-{
-	uint64_t seq = UINT64_MAX;
-
-	for (unsigned i = 0; i < f->links_n; i++)
-		if (f->links[i]->depot->folder >= 0 && f->links[i]->received < seq)
-			seq = f->links[i]->received;
-	for (unsigned i = 0; i < f->links_n && seq != UINT64_MAX; i++) {
-		struct depot_link *l = f->links[i];
-
-		if (l->depot->folder < 0 && !l->received)
-			l->received = l->durable = seq;
-	}
-}
-
 static int feed_link(struct feeds *fs, struct feed *f, const struct run *run, struct err *err)
 {
 	char host[DEPOT_HOST];
@@ -149,8 +139,6 @@ static int feed_link(struct feeds *fs, struct feed *f, const struct run *run, st
 		if (!f->links[i])
 			r = errf(err, -ENOMEM, "out of memory");
 	}
-	if (r == 0)
-		feed_align(f);
 	return r;
 }
 
@@ -170,6 +158,7 @@ static int feeds_make(struct feeds *fs, const struct run *run, struct feed **ret
 	text_print(run->host, f->host, sizeof(f->host));
 	r = feed_link(fs, f, run, err);
 	if (r < 0) {
+		feed_unlink(f);
 		free(f);
 		return r;
 	}
@@ -204,15 +193,6 @@ int feeds_take(struct feeds *fs, const struct run *run, const char *owner, struc
 
 /* ---- now and then -------------------------------------------------------------------------- */
 
-static bool depot_is_used(const struct feeds *fs, const struct depot *s)
-{
-	for (const struct feed *f = fs->first; f; f = f->next)
-		for (unsigned i = 0; i < f->links_n; i++)
-			if (f->links[i]->depot == s)
-				return true;
-	return false;
-}
-
 static void feeds_forget_idle(struct feeds *fs, int64_t now_ms)
 {
 	struct depot **at = &fs->depots, *s;
@@ -225,7 +205,7 @@ static void feeds_forget_idle(struct feeds *fs, int64_t now_ms)
 			feeds_forget(fs, f);
 	}
 	while ((s = *at)) {
-		if (!*s->host || !depot_is_safe(s) || depot_is_used(fs, s)) {
+		if (!*s->host || !depot_is_safe(s) || s->links) {
 			at = &s->next;
 			continue;
 		}

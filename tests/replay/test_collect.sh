@@ -157,10 +157,12 @@ at_least "strangers are told of" "$(grep -c 'closed: ' "$T/log")" 2
 # -- stopped for a while
 PORT=$(port)
 collect -w "$T/s.pb.zst"
-send "127.0.0.1:$PORT" "$T/load.pb" &
+: >"$T/sent"
+send "127.0.0.1:$PORT" "$T/load.pb" --size 16384 --slow 0.01 &
 sender=$!
+await 20 grep -q begun "$T/sent"
 kill -STOP "$PID"
-sleep 0.5
+sleep 0.5 # nothing happens: that is what is tried
 kill -CONT "$PID"
 wait "$sender"
 check "stopped: all was acknowledged" "$?" 0
@@ -191,7 +193,35 @@ once "among strangers" "$T/exec.events" "$T/x.pb"
 at_least "they are told" "$(grep -c 'closed: ' "$T/log")" 3
 at_least "in few lines" 20 "$(grep -c 'closed: ' "$T/log")"
 
+# -- an output that keeps no account of its own (a stream, to a second collector that is away) is behind a file when the
+# collector is killed: it gets everything all the same, and the file gets nothing twice
+PORT=$(port) FAR=$(port)
+mkdir "$T/second"
+collect -w "$T/second/near.pb" -w "fstrm://127.0.0.1:$FAR"
+"$P" replay -q "$T/exec.raw" -w "fstrm://127.0.0.1:$PORT,spool=$T/second/spool" --drain-timeout 1s 2>"$T/sender.log"
+check "one of two outputs is away: nothing is acknowledged" "$(grep -c 'stay in the spool' "$T/sender.log")" 1
+kill -KILL "$PID"
+wait "$PID" 2>/dev/null
+"$P" collect --listen "127.0.0.1:$FAR" -w "$T/second/far.pb" 2>"$T/far.log" &
+far=$!
+children+=("$far")
+await 20 grep -qx ready "$T/far.log"
+collect -w "$T/second/near.pb" -w "fstrm://127.0.0.1:$FAR"
+"$P" replay -q "$T/exec.raw" -w "fstrm://127.0.0.1:$PORT,spool=$T/second/spool" 2>"$T/sender.log" # the same once more
+check "both are there: all is acknowledged" "$? $(wc -l <"$T/sender.log")" "0 0"
+finish
+kill -TERM "$far"
+wait "$far"
+sed 's/^[^ ]*/x/' "$T/exec.events" | sort >"$T/second.events"
+ID=x once "the near one" "$T/second.events" "$T"/second/near*.pb
+ID=x once "the far one" "$T/second.events" "$T/second/far.pb"
+
 # -- wrong use
+run collect --listen 127.0.0.1:1 -w "$T/{host}/no/x.pb" -w "otlp://{host}:4318"
+check "{host} in a URL" "$STATUS" 2
+run collect --listen 127.0.0.1:1 -w "$T/none/{host}.pb"
+check "no folder for hosts" "$STATUS" 1
+one_line "No such file"
 run collect -w "$T/x.pb"
 check "without --listen" "$STATUS" 2
 run collect --listen 0.0.0.0:1 -w "$T/x.pb"
