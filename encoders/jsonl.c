@@ -14,6 +14,7 @@
 struct jsonl {
 	uint64_t second; /* whose date is in `date` */
 	uint8_t date[PUT_DATE];
+	bool relay; /* streams are told by the ids that they have */
 };
 
 static void put_process(struct put *w, const struct event *ev)
@@ -197,7 +198,7 @@ static void put_stats(struct put *w, const struct event *ev)
 	JSON(w, "}");
 }
 
-static void put_run(struct put *w, const struct event *ev)
+static void put_run(struct put *w, const struct event *ev, bool relay)
 {
 	const struct run *run = ev->run;
 
@@ -214,17 +215,19 @@ static void put_run(struct put *w, const struct event *ev)
 	JSON_STRING(w, "probes", bytes_of(run->probes));
 	JSON_BYTES(w, "cmdline", run->cmdline);
 	JSON_DIGITS(w, "run_id", run->run_id);
+	if (relay)
+		json_id(w, ",\"stream_id\":", run->stream_id);
 	JSON(w, ",\"clock\":{");
 	JSON_FIRST_DIGITS(w, "boot_ns", run->start_boot_ns);
 	JSON_DIGITS(w, "unix_ns", run->start_unix_ns);
 	JSON(w, "}}");
 }
 
-static int put_body(struct put *w, const struct event *ev)
+static int put_body(struct put *w, const struct event *ev, bool relay)
 {
 	switch (ev->kind) {
 	case EVENT_META:
-		put_run(w, ev);
+		put_run(w, ev, relay);
 		return 0;
 	case EVENT_EXEC:
 		put_exec(w, ev);
@@ -279,15 +282,17 @@ static int jsonl_open(void *ctx, const void *cfg, const struct encoder_env *env,
 	struct jsonl *x = ctx;
 
 	x->second = UINT64_MAX;
+	x->relay = env->relay;
 	return 0;
 }
 
 static int jsonl_encode(void *ctx, const struct event *ev, struct out *out)
 {
 	struct put w = put_begin(out->tail);
+	struct jsonl *x = ctx;
 	int r;
 
-	put_time(&w, ctx, ev->time_unix_ns);
+	put_time(&w, x, ev->time_unix_ns);
 	JSON_DIGITS(&w, "time_boot_ns", ev->time_boot_ns);
 	JSON_NUMBER(&w, "seq", ev->seq);
 	JSON_STRING(&w, "type", bytes_of(event_kind_name(ev->kind)));
@@ -300,7 +305,7 @@ static int jsonl_encode(void *ctx, const struct event *ev, struct out *out)
 		JSON_NUMBER(&w, "cpu", ev->cpu);
 		put_process(&w, ev);
 	}
-	r = put_body(&w, ev);
+	r = put_body(&w, ev, x->relay);
 	if (r)
 		return r;
 	JSON(&w, "}\n");

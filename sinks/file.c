@@ -42,6 +42,7 @@ struct file_sink {
 	struct rotate *rotate; /* NULL = no other follows by itself */
 	struct plain plain;
 	uint64_t taken; /* number of the last parcel that has one */
+	bool named;     /* the folder knows the file, on the disk, too */
 };
 
 static const char *const file_sync_names[] = {"none", "data", NULL};
@@ -161,6 +162,7 @@ static int file_begin(void *ctx, const struct sink_medium *medium)
 
 	if (s->fifo >= 0)
 		return file_begin_fifo(s);
+	s->named = false;
 	return s->rotate ? rotate_begin(s->rotate, medium) : plain_begin(&s->plain);
 }
 
@@ -219,13 +221,25 @@ static int file_service(void *ctx)
 	return -EPIPE;
 }
 
+/* What was written is on the disk; and the name under which it is found, which may be new. */
+static int file_sync_data(struct file_sink *s)
+{
+	int r = s->rotate ? rotate_sync(s->rotate) : plain_sync(&s->plain);
+
+	if (r == 0 && !s->named) {
+		r = place_sync(&s->place);
+		s->named = r == 0;
+	}
+	return r;
+}
+
 static int file_sync(void *ctx)
 {
-	const struct file_sink *s = ctx;
+	struct file_sink *s = ctx;
 	int r = 0;
 
 	if (s->cfg->sync == FILE_SYNC_DATA && s->fifo < 0)
-		r = s->rotate ? rotate_sync(s->rotate) : plain_sync(&s->plain);
+		r = file_sync_data(s);
 	if (r == 0)
 		s->env->done(s->env->done_arg, s->taken);
 	return r;

@@ -129,12 +129,19 @@ static const struct jsonl_row stats_rows[] = {
 };
 
 static const struct jsonl_row stream_rows[] = {
-	ROW("pid", JSONL_NUMBER, run.pid),       ROW("host_id", JSONL_ID, run.host_id),
-	ROW("boot_id", JSONL_ID, run.boot_id),   ROW("host_name", JSONL_BYTES, run.host),
-	ROW("os", JSONL_BYTES, run.os),          ROW("kernel", JSONL_BYTES, run.kernel),
-	ROW("arch", JSONL_BYTES, run.arch),      ROW("producer_version", JSONL_BYTES, run.version),
-	ROW("probes", JSONL_NAME, run.probes),   ROW("cmdline", JSONL_BYTES, run.cmdline),
-	ROW("run_id", JSONL_NUMBER, run.run_id), INSIDE("clock", JSONL_CLOCK),
+	ROW("pid", JSONL_NUMBER, run.pid),
+	ROW("host_id", JSONL_ID, run.host_id),
+	ROW("stream_id", JSONL_ID, run.stream_id),
+	ROW("boot_id", JSONL_ID, run.boot_id),
+	ROW("host_name", JSONL_BYTES, run.host),
+	ROW("os", JSONL_BYTES, run.os),
+	ROW("kernel", JSONL_BYTES, run.kernel),
+	ROW("arch", JSONL_BYTES, run.arch),
+	ROW("producer_version", JSONL_BYTES, run.version),
+	ROW("probes", JSONL_NAME, run.probes),
+	ROW("cmdline", JSONL_BYTES, run.cmdline),
+	ROW("run_id", JSONL_NUMBER, run.run_id),
+	INSIDE("clock", JSONL_CLOCK),
 };
 
 static const struct jsonl_row clock_rows[] = {
