@@ -2,10 +2,11 @@
 /*
  * Loaded in front of a test program (LD_PRELOAD): counts allocations, and fails one of them.
  *
- *   ALLOC_FAIL=n    the n-th allocation made by the program itself returns NULL. Those that
- * libraries make for it (cmocka, libbpf, libc's stdio) are left alone: whether they bear it is not
- * ours to test. ALLOC_REPORT=f  at exit f gets two numbers: allocations by the program, and by
- * anybody.
+ *   ALLOC_FAIL=site:n  the n-th allocation made at that address of the program itself returns NULL
+ * (by site: which allocation is the n-th of all depends on time where threads and sockets are).
+ * Those that libraries make for it (cmocka, libbpf, libc's stdio) are left alone: whether they bear
+ * it is not ours to test. ALLOC_REPORT=f  at exit f gets two numbers, allocations by the program
+ * and by anybody, then the site of each of the program's.
  *
  * Overrides the real names, so it keeps a file of its own and includes nothing of penstock's.
  */
@@ -30,8 +31,9 @@ enum {
 
 static uintptr_t base, text_start, text_end; /* of the program */
 static uint32_t sites[SITES];
-static atomic_ulong own, all;
+static atomic_ulong own, all, at_site;
 static unsigned long fail_at;
+static uint32_t fail_site;
 static const char *report;
 
 static int find_text(struct dl_phdr_info *info, size_t size, void *arg)
@@ -50,11 +52,13 @@ static int find_text(struct dl_phdr_info *info, size_t size, void *arg)
 
 __attribute__((constructor)) static void begin(void)
 {
-	const char *n = getenv("ALLOC_FAIL");
+	const char *which = getenv("ALLOC_FAIL");
+	char *n = NULL;
 
 	dl_iterate_phdr(find_text, NULL);
 	own = all = 0;
-	fail_at = n ? strtoul(n, NULL, 10) : 0;
+	fail_site = which ? (uint32_t)strtoul(which, &n, 16) : 0;
+	fail_at = n && *n == ':' ? strtoul(n + 1, NULL, 10) : 0;
 	report = getenv("ALLOC_REPORT");
 	unsetenv("LD_PRELOAD"); /* what the program starts is left alone */
 }
@@ -75,15 +79,16 @@ __attribute__((destructor)) static void end(void)
 static int fails(const void *caller)
 {
 	unsigned long n;
+	uint32_t site;
 
 	all++;
 	if ((uintptr_t)caller < text_start || (uintptr_t)caller >= text_end)
 		return 0;
 	n = ++own;
+	site = (uint32_t)((uintptr_t)caller - base - 1); /* in the call, not behind it */
 	if (n <= SITES)
-		sites[n - 1] =
-			(uint32_t)((uintptr_t)caller - base - 1); /* in the call, not behind it */
-	if (n != fail_at)
+		sites[n - 1] = site;
+	if (site != fail_site || ++at_site != fail_at)
 		return 0;
 	errno = ENOMEM;
 	return 1;
