@@ -153,6 +153,41 @@ static inline struct bytes event_data_fresh(const struct event_data *data)
 			      data->payload.n - data->repeated};
 }
 
+/* Values of a statement, as its record has them: capture/query_params.h reads them. */
+struct query_params {
+	struct bytes raw;
+	struct bytes types; /* POSTGRES: __u32 OIDs of the binary ones; MYSQL: its types, when raw
+			     * has none */
+	uint8_t format;     /* enum query_params_format (kern/events.h); 0 = there are none */
+	bool cut;           /* there were more bytes */
+};
+
+struct event_query {
+	const char *system;  /* "mysql", "postgresql": db.system.name of OpenTelemetry */
+	const char *side;    /* "server", "client" */
+	const char *command; /* "query", "prepare", "bind", "execute", "statement", "database",
+			      * "change_user", "call": enum query_command */
+	uint64_t id;         /* of the statement; the same in the unfinished and the final event */
+	uint64_t outer;      /* id of the one that ran it; 0 = the client asked for it */
+	uint64_t session;    /* connection id, pid of the backend; 0 = not known */
+	uint32_t statement_id; /* of the prepared statement (MySQL); 0 = none */
+	struct bytes statement_name;
+	struct bytes text;
+	uint64_t text_total;      /* its size in the process: more than text.n when cut */
+	struct bytes fingerprint; /* the text with its literals replaced: capture/sql_text.h */
+	struct bytes user, database, client, application;
+	struct query_params params;
+	uint64_t start_boot_ns, start_unix_ns;
+	uint64_t duration_ns; /* 0 while unfinished */
+	uint64_t rows, rows_sent;
+	bool has_rows, has_rows_sent;
+	bool failed;      /* error, sqlstate and message say why */
+	uint32_t error;   /* number (MySQL) */
+	uint32_t results; /* statements that were completed in it */
+	uint32_t warnings;
+	struct bytes sqlstate, message;
+};
+
 struct event_loss {
 	const char *probe;  /* "core", "bash", … or the name of the stage: "output" */
 	const char *reason; /* from kern/counters.def or capture/stats.def */
@@ -209,6 +244,7 @@ struct event {
 		struct event_exit exit;
 		struct event_line line;
 		struct event_data data;
+		struct event_query query;
 		struct event_loss loss;
 		struct event_stats stats;
 		const struct run *run; /* META */

@@ -359,6 +359,7 @@ static bool valid_event(const struct event *ev)
 	case EVENT_STATS:
 		return ev->stats.n <= COUNTERS_MAX;
 	case EVENT_EXIT:
+	case EVENT_QUERY:
 	case EVENT_KINDS:
 		return true;
 	}

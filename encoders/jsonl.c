@@ -250,6 +250,7 @@ static int put_body(struct put *w, const struct event *ev, bool relay)
 	case EVENT_STATS:
 		put_stats(w, ev);
 		return 0;
+	case EVENT_QUERY:
 	case EVENT_KINDS:
 		break;
 	}

@@ -303,6 +303,7 @@ static int row_content(struct put *w, const struct text *x, const struct event *
 	case EVENT_META:
 	case EVENT_ATTACH:
 	case EVENT_STATS:
+	case EVENT_QUERY:
 	case EVENT_KINDS:
 		break;
 	}

@@ -25,9 +25,11 @@ enum {
 	REC_PART = 16 * 1024, /* payload of one part of a split one, at most */
 	/* What is kept of a text that is joined from parts (a line, an argument block); the rest is
 	 * cut, and the text flagged. With this one event, written plainly in any format, there is
-	 * room to spare in the largest chunk (CHUNK_JUMBO, 8 MiB), and Linux allows no more than 6
-	 * MiB of arguments. */
+	 * room to spare in the largest chunk (CHUNK_JUMBO), and Linux allows no more than 6 MiB of
+	 * arguments. */
 	REC_TEXT_MAX = 7 * 1024 * 1024,
+	/* The same for a statement: with max_allowed_packet as it is by default, all of it. */
+	REC_QUERY_MAX = 17 * 1024 * 1024,
 };
 
 /* Kinds of record. Numbers are stored in recordings: never reused. */
@@ -50,10 +52,12 @@ enum rec_kind {
 	REC_CGROUP = 19,   /* struct rec_cgroup: a cgroup was made */
 	REC_LINE = 20,     /* struct rec_line: a line typed into a shell, and its parts */
 	REC_LINE_END = 21, /* struct rec_line_end */
-	REC_QUERY = 22,
+	REC_QUERY = 22,    /* struct rec_query: a statement begins, and its parts */
 	REC_DATA = 23,
 	REC_SECRET = 24,
 	REC_FLOW = 25,
+	REC_QUERY_END = 26,  /* struct rec_query_end */
+	REC_QUERY_BIND = 27, /* struct rec_query_bind: values for a later statement */
 };
 
 enum rec_flags {
@@ -256,6 +260,111 @@ struct rec_flow {
 	__u8 local[16], remote[16]; /* network order, IPv4 in the first four bytes */
 };
 
+/* ---- statements of databases -------------------------------------------------------------- */
+
+enum query_system {
+	QUERY_MYSQL = 1, /* and MariaDB */
+	QUERY_POSTGRES = 2
+};
+enum query_side {
+	QUERY_SERVER = 1,
+	QUERY_CLIENT = 2
+};
+/* What is asked of the server, whatever its protocol calls that. */
+enum query_command {
+	QUERY_TEXT = 1,        /* COM_QUERY, simple query: one statement or several */
+	QUERY_PREPARE = 2,     /* COM_STMT_PREPARE, Parse of a named statement */
+	QUERY_BIND = 3,        /* Bind, where it fails: one that succeeds is told by its Execute */
+	QUERY_EXECUTE = 4,     /* COM_STMT_EXECUTE, Execute */
+	QUERY_STATEMENT = 5,   /* one that a stored procedure, trigger or EXECUTE runs (`outer`) */
+	QUERY_DATABASE = 6,    /* COM_INIT_DB: the text is the name */
+	QUERY_CHANGE_USER = 7, /* COM_CHANGE_USER: `user` and `database` are the new ones */
+	QUERY_CALL = 8,        /* function call message: the text names the function */
+	QUERY_COMMAND_MAX
+};
+enum query_params_format {
+	QUERY_PARAMS_NONE = 0,
+	QUERY_PARAMS_LIST = 1,    /* of each value: __u32 length in host order (~0 = NULL), bytes */
+	QUERY_PARAMS_MYSQL = 2,   /* body of COM_STMT_EXECUTE, from the NULL bitmap on */
+	QUERY_PARAMS_POSTGRES = 3 /* body of Bind, from its first byte (name of the portal) on */
+};
+enum query_flags {
+	QUERY_F_PARAMS_CUT = 1, /* there are more bytes of values than are here */
+	QUERY_F_LATE = 2        /* it had begun before we were attached */
+};
+enum {
+	QUERY_PARAMS_MAX = 16 * 1024,
+	QUERY_TYPES_MAX = 64
+};
+
+/* Who asks. NUL-terminated, zeroes behind it; cut where they are longer. */
+struct rec_session {
+	__u64 conn;   /* of the connection, unique in the run: the time it was first seen, made odd
+		       * by the CPU; the id of its flow */
+	__u64 number; /* by which the server knows it: connection id, pid of the backend; 0 = not
+		       * known */
+	char user[96], database[128];
+	char client[64]; /* address or host as the server names it; "" = not known */
+	char application[64];
+	struct rec_flow flow; /* seen from the process that recorded it */
+};
+
+/* data: values (params_len bytes), then text (text_len). More text follows as parts, whose offsets
+ * count from the beginning of the text. */
+struct rec_query {
+	struct rec rec;
+	struct rec_task task;
+	__u64 id;         /* of the statement, unique in its process */
+	__u64 outer;      /* of the one that runs it, 0 = the client asked for it */
+	__u64 text_total; /* its length in the process: more than is recorded when cut */
+	__u32 statement;  /* number of the prepared statement (MySQL), 0 = none */
+	__u8 system, side, command, query_flags; /* the enums above */
+	__u32 text_len, params_len;              /* in this record */
+	__u32 params_format;                     /* of the values; POSTGRES: of its BIND, see there */
+	__u32 reserved;
+	char name[64]; /* of the portal (EXECUTE) or the prepared statement, as much as fits */
+	struct rec_session session;
+	char data[];
+};
+
+enum query_end_flags {
+	QUERY_END_ROWS = 1, /* `rows` is known */
+	QUERY_END_SENT = 2, /* `rows_sent` is known */
+	QUERY_END_ERROR = 4
+};
+
+/* data: message of the error, message_len bytes. */
+struct rec_query_end {
+	struct rec rec;
+	struct rec_task task;
+	__u64 id;
+	__u64 rows;      /* affected, or processed as the command tag says it; of several: the sum */
+	__u64 rows_sent; /* to the client */
+	__u32 error;     /* number (MySQL), else 0 */
+	__u32 end_flags; /* enum query_end_flags */
+	__u32 results;   /* statements that were completed in it */
+	__u32 warnings;
+	char sqlstate[8]; /* five characters; "" = none */
+	__u32 message_len, reserved;
+	char data[];
+};
+
+/*
+ * Values that belong to later statements of the connection: those of PostgreSQL's Bind. The next
+ * EXECUTE of that connection whose `name` is the portal's, and all until the next BIND of it, have
+ * them. data: OIDs of the values in binary form, in their order (types_n of __u32; 0 = not known),
+ * then n bytes of the message. An n of less than total is cut.
+ */
+struct rec_query_bind {
+	struct rec rec;
+	struct rec_task task;
+	__u64 conn;
+	__u32 n, total;
+	__u32 types_n, reserved;
+	char name[64]; /* of the portal, as in struct rec_query */
+	char data[];
+};
+
 enum data_direction {
 	DATA_TRANSMIT = 1,
 	DATA_RECEIVE = 2
@@ -316,6 +425,10 @@ REC_SIZE(rec_line, 80 + 48);
 REC_SIZE(rec_line_end, 96);
 REC_SIZE(rec_flow, 56);
 REC_SIZE(rec_data, 80 + 48 + 56);
+REC_SIZE(rec_session, 16 + 352 + 56);
+REC_SIZE(rec_query, 80 + 48 + 64 + 424);
+REC_SIZE(rec_query_end, 80 + 24 + 16 + 16);
+REC_SIZE(rec_query_bind, 80 + 24 + 64);
 REC_DATA_AT_END(rec_run);
 REC_DATA_AT_END(rec_proc);
 REC_DATA_AT_END(rec_attach);
@@ -325,6 +438,9 @@ REC_DATA_AT_END(rec_exec);
 REC_DATA_AT_END(rec_cgroup);
 REC_DATA_AT_END(rec_line);
 REC_DATA_AT_END(rec_data);
+REC_DATA_AT_END(rec_query);
+REC_DATA_AT_END(rec_query_end);
+REC_DATA_AT_END(rec_query_bind);
 #undef REC_SIZE
 #undef REC_DATA_AT_END
 

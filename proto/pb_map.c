@@ -300,6 +300,7 @@ static uint8_t *put_body(uint8_t *p, const struct pb_map *m, const struct event 
 		return put_loss(p, &ev->loss);
 	case EVENT_STATS:
 		return put_stats(p, &ev->stats);
+	case EVENT_QUERY:
 	case EVENT_KINDS:
 		break;
 	}

@@ -63,6 +63,7 @@ static void size_add_body(struct pb_map_size *size, const struct event *ev)
 		break;
 	case EVENT_EXIT:
 	case EVENT_LOSS:
+	case EVENT_QUERY:
 	case EVENT_KINDS:
 		break;
 	}

@@ -360,6 +360,7 @@ static bool line_complete(struct jsonl *x)
 		ev->stats = l->stats;
 		ev->stats.v = l->counters;
 		return line_has(x, JSONL_STATS);
+	case EVENT_QUERY:
 	case EVENT_KINDS:
 		break;
 	}

@@ -66,6 +66,7 @@ static bool event_any_text(const struct event *ev, struct query_room *room, quer
 		return ANY_OF(bytes_of(ev->loss.probe), bytes_of(ev->loss.reason));
 	case EVENT_EXIT:
 	case EVENT_STATS:
+	case EVENT_QUERY:
 	case EVENT_KINDS:
 		break;
 	}

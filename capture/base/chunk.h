@@ -13,7 +13,7 @@
 
 enum {
 	CHUNK_SIZE = 128 * 1024,
-	CHUNK_JUMBO = 8 * 1024 * 1024,
+	CHUNK_JUMBO = 20 * 1024 * 1024,
 	CHUNK_KEYS = 16 * 1024,
 	CHUNK_KINDS = 16, /* room for all of enum event_kind */
 };

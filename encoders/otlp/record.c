@@ -103,6 +103,7 @@ static void size_add_body(struct record_size *size, const struct event *ev)
 		break;
 	case EVENT_META:
 	case EVENT_EXIT:
+	case EVENT_QUERY:
 	case EVENT_KINDS:
 		break;
 	}
@@ -162,6 +163,7 @@ static uint8_t *record_body(uint8_t *p, const struct event *ev)
 	case EVENT_EXIT:
 	case EVENT_ATTACH:
 	case EVENT_LOSS:
+	case EVENT_QUERY:
 	case EVENT_KINDS:
 		break;
 	}
@@ -279,6 +281,7 @@ static void record_kind(struct attributes *a, const struct event *ev)
 			attribute_true(a, BYTES("penstock.stats.final"));
 		break;
 	case EVENT_META:
+	case EVENT_QUERY:
 	case EVENT_KINDS:
 		break;
 	}

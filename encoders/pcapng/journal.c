@@ -288,6 +288,7 @@ static uint8_t *kind_fields(uint8_t *p, const struct event *ev)
 	case EVENT_STATS:
 		return stats_fields(p, ev);
 	case EVENT_DATA: /* is packets, not a row */
+	case EVENT_QUERY:
 	case EVENT_KINDS:
 		break;
 	}
@@ -363,6 +364,7 @@ static bool add_kind(size_t *room, const struct event *ev)
 		break;
 	case EVENT_LOSS:
 	case EVENT_DATA:
+	case EVENT_QUERY:
 	case EVENT_KINDS:
 		break;
 	}

@@ -161,6 +161,7 @@ static bool event_mask(struct redact *r, struct event *ev)
 	case EVENT_ATTACH:
 	case EVENT_LOSS:
 	case EVENT_STATS:
+	case EVENT_QUERY:
 	case EVENT_KINDS:
 		break;
 	}

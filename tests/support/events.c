@@ -166,6 +166,7 @@ struct event events_of(enum event_kind kind)
 		ev.proc = NULL;
 		ev.stats = (struct event_stats){.v = counters, .n = 3, .final = true};
 		break;
+	case EVENT_QUERY:
 	case EVENT_KINDS:
 		break;
 	}
