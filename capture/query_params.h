@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * The values of a prepared statement, read where they lie, whichever protocol brought them (struct
+ * query_params). What is text stays text, and what is binary is written as the database would write
+ * it: numbers in decimal, times as in ISO 8601, bytes and what is not known as \x and hexadecimal
+ * digits. Pure; every byte may be hostile.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "capture/event.h"
+
+enum {
+	QUERY_PARAMS_SCRATCH = 512 /* what has to be written out and is longer is cut */
+};
+
+struct query_params_reader {
+	const struct query_params *params;
+	struct bytes rest; /* what has not been read yet */
+	unsigned n, at;    /* values there are, and have been read; with LIST n is not known: 0 */
+	unsigned binary_at;
+	struct bytes formats, nulls, types; /* POSTGRES; MYSQL */
+	char scratch[QUERY_PARAMS_SCRATCH];
+};
+
+struct query_value {
+	struct bytes text; /* into the event or the reader: valid until the next call */
+	bool null;
+	bool text_cut; /* it was longer */
+};
+
+/* expected: values that the statement has place for (sql_text_places()), which MYSQL cannot do
+ * without; others ignore it. 0, or -EBADMSG: they cannot be read (cut off before the first, no
+ * types known). */
+int query_params_begin(struct query_params_reader *r, const struct query_params *params,
+		       unsigned expected);
+/* 1 with the next value, 0 at the end, also where the bytes were cut in a value. */
+int query_params_next(struct query_params_reader *r, struct query_value *ret);
+
+/* The types that a body of COM_STMT_EXECUTE has (2 bytes each), for later ones that leave them out;
+ * none when it has none. `expected` as above. */
+struct bytes query_params_mysql_types(struct bytes body, unsigned expected);
