@@ -51,20 +51,13 @@ static __always_inline struct connection *connection_find(struct task_struct *ta
 	return c && c->start == task->group_leader->start_boottime ? c : NULL;
 }
 
-/* A number for a new connection: the time, with the CPU in the low byte, so that two of the same
- * moment differ. */
-static __always_inline __u64 connection_id(void)
-{
-	return (bpf_ktime_get_boot_ns() & ~0xffull) | (bpf_get_smp_processor_id() & 0xff);
-}
-
 static __always_inline struct connection *connection_new(struct task_struct *task, __u64 object,
 							 __u8 role, bool late)
 {
 	struct connection_key key = connection_key(task, object);
 	struct connection fresh = {.role = role, .late = late};
 
-	fresh.conn = connection_id();
+	fresh.conn = unique_id();
 	fresh.start = task->group_leader->start_boottime;
 	bpf_map_update_elem(&connections, &key, &fresh, BPF_ANY);
 	return bpf_map_lookup_elem(&connections, &key);

@@ -31,7 +31,12 @@ struct mount {
 	struct vfsmount mnt;
 };
 struct path { struct vfsmount *mnt; struct dentry *dentry; };
-struct file { struct path f_path; };
+struct inode { unsigned short i_mode; };
+struct file {
+	struct path f_path;
+	struct inode *f_inode;
+	void *private_data; /* of a socket: struct socket */
+};
 struct fs_struct { struct path root, pwd; };
 struct mm_struct { unsigned long arg_start, arg_end; struct file *exe_file; };
 struct cred { kuid_t uid; kgid_t gid; };
@@ -66,6 +71,7 @@ struct task_struct {
 	const struct cred *real_cred;
 	char comm[16];
 	struct fs_struct *fs;
+	struct files_struct *files;
 	struct signal_struct *signal;
 	kuid_t loginuid;
 	struct css_set *cgroups;
@@ -98,6 +104,16 @@ struct sock {
 	struct sock_common __sk_common;
 	socket_lock_t sk_lock;
 	__u16 sk_protocol;
+};
+struct socket {
+	struct sock *sk;
+};
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+struct files_struct {
+	struct fdtable *fdt;
 };
 
 #pragma clang attribute pop
