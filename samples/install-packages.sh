@@ -11,7 +11,9 @@ build="gcc libc6-dev make cmake ninja-build pkg-config clang llvm bpftool libbpf
   libssl-dev libcurl4-openssl-dev librdkafka-dev ca-certificates"
 view="tshark jq python3 util-linux curl nginx-light openssl"
 test="$view libcmocka-dev clang-format clang-tidy shellcheck tcpdump wireshark-common procps bpftool
-  libclang-rt-dev strace fstrm-bin kcat android-libboringssl-dev wrk brotli zstd python3-websockets python3-protobuf git"
+  libclang-rt-dev strace fstrm-bin kcat android-libboringssl-dev wrk brotli zstd python3-websockets python3-protobuf git
+  zsh mariadb-server mariadb-client postgresql postgresql-contrib pgbouncer libpq-dev libmariadb-dev python3-psycopg2
+  python3-pymysql"
 kernels="qemu-system-x86 busybox-static kmod cpio xz-utils"
 fresh="debootstrap git"
 
