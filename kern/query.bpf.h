@@ -3,7 +3,7 @@
 /*
  * The records of a statement, whichever database it is for and whichever end sees it.
  */
-#include "kern/sock.bpf.h"
+#include "kern/sockfd.bpf.h"
 #include "kern/uprobe.bpf.h"
 
 enum {
@@ -195,30 +195,4 @@ static __always_inline void query_end(const struct query_result *r)
 	}
 	rec->message_len = n;
 	rec_submit(&rec->rec, sizeof(*rec) + n);
-}
-
-/* The flow of a file descriptor of the current task; false when it is no TCP socket. Pointers are
- * followed by reads that may fail, for what is at a number is not ours to trust. */
-static __always_inline bool query_flow(struct rec_flow *ret, __u32 fd, __u8 role)
-{
-	struct task_struct *task = current_task();
-	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
-	struct file **files = BPF_CORE_READ(fdt, fd), *file = NULL;
-	struct socket *socket;
-	struct sock *sk;
-	__u16 mode;
-
-	__builtin_memset(ret, 0, sizeof(*ret));
-	if (!fdt || fd >= BPF_CORE_READ(fdt, max_fds))
-		return false;
-	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
-	mode = BPF_CORE_READ(file, f_inode, i_mode);
-	if (!file || (mode & 0170000) != 0140000)
-		return false;
-	socket = BPF_CORE_READ(file, private_data);
-	sk = BPF_CORE_READ(socket, sk);
-	if (!sk || !sock_flow_read(ret, sk))
-		return false;
-	ret->role = role;
-	return true;
 }

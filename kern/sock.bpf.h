@@ -60,30 +60,3 @@ static __always_inline void sock_flow(struct rec_flow *ret, struct sock *sk, __u
 	BPF_CORE_READ_INTO(&ret->remote, sk, __sk_common.skc_v6_daddr.in6_u.u6_addr8);
 	sock_mapped(ret);
 }
-
-/* The same of a socket whose pointer the verifier does not know for one: without its cookie. False
- * when it is not one of TCP. */
-static __always_inline bool sock_flow_read(struct rec_flow *ret, struct sock *sk)
-{
-	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	__u16 protocol = BPF_CORE_READ(sk, sk_protocol);
-
-	__builtin_memset(ret, 0, sizeof(*ret));
-	if ((family != FAMILY_INET && family != FAMILY_INET6) ||
-	    (protocol != PROTOCOL_TCP && protocol != PROTOCOL_MPTCP))
-		return false;
-	ret->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-	ret->family = family;
-	ret->protocol = PROTOCOL_TCP;
-	ret->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
-	ret->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
-	if (family == FAMILY_INET) {
-		*(__u32 *)ret->local = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
-		*(__u32 *)ret->remote = BPF_CORE_READ(sk, __sk_common.skc_daddr);
-		return true;
-	}
-	BPF_CORE_READ_INTO(&ret->local, sk, __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8);
-	BPF_CORE_READ_INTO(&ret->remote, sk, __sk_common.skc_v6_daddr.in6_u.u6_addr8);
-	sock_mapped(ret);
-	return true;
-}
