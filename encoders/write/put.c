@@ -117,6 +117,8 @@ int put_no_room(const struct event *ev, const struct chunk *c)
 		texts = ev->line.text.n + ev->line.expanded.n;
 	else if (ev->kind == EVENT_EXEC)
 		texts = ev->exec.argv.n;
+	else if (ev->kind == EVENT_QUERY)
+		texts = ev->query.text.n;
 	else if (ev->kind == EVENT_DATA)
 		texts = ev->data.payload.n;
 	if (texts > CHUNK_JUMBO || (c->len == 0 && c->cap >= CHUNK_JUMBO))
