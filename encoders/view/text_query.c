@@ -6,6 +6,7 @@
 
 enum {
 	TAB = 4,
+	INDENT_MOST = 64,
 	VALUES_MOST = 20,
 	VALUE_MOST = 64, /* bytes of a value */
 };
@@ -39,19 +40,58 @@ static void query_newline(struct put *w, unsigned column)
 	SHOW(w, "> ");
 }
 
-/* Statements in programs have lines and indents, of which nothing but the form is of interest. */
+/* Takes the blanks off the beginning of a line; returns the columns that they are, most at most. */
+static unsigned line_unindent(struct bytes *text, unsigned most)
+{
+	unsigned n = 0;
+
+	for (; text->n && n < most && (*text->p == ' ' || *text->p == '\t'); text->p++, text->n--)
+		n += *text->p == '\t' ? TAB : 1;
+	return n;
+}
+
+static struct bytes text_after_newline(struct bytes text)
+{
+	const char *end = text.n ? memchr(text.p, '\n', text.n) : NULL;
+
+	if (!end)
+		return (struct bytes){0};
+	return (struct bytes){end + 1, (size_t)(text.p + text.n - end) - 1};
+}
+
+/* How far all lines but the first are indented, as they are where they stand in a program. */
+static unsigned text_indent(struct bytes text)
+{
+	unsigned least = INDENT_MOST;
+
+	while ((text = text_after_newline(text)).n) {
+		unsigned n = line_unindent(&text, INDENT_MOST);
+
+		if (n < least && text.n && !is_blank(*text.p))
+			least = n;
+	}
+	return least;
+}
+
 static void query_lines(struct put *w, struct bytes text, unsigned column)
 {
-	for (size_t i = 0; i < text.n && !w->full;) {
-		struct bytes rest = {text.p + i, text.n - i};
+	unsigned indent = text_indent(text);
 
-		if (*rest.p == '\n')
+	while (text.n && !w->full) {
+		size_t n = 1;
+
+		if (*text.p == '\n')
 			query_newline(w, column);
-		else if (*rest.p == '\t')
+		else if (*text.p == '\t')
 			show_blanks(w, TAB);
-		else if (rest.n < 2 || memcmp(rest.p, "\r\n", 2) != 0)
-			i += show_char(w, rest) - 1;
-		i++;
+		else if (text.n < 2 || memcmp(text.p, "\r\n", 2) != 0)
+			n = show_char(w, text);
+		if (*text.p == '\n') {
+			text = (struct bytes){text.p + 1, text.n - 1};
+			line_unindent(&text, indent);
+		} else {
+			text = (struct bytes){text.p + n, text.n - n};
+		}
 	}
 }
 
