@@ -5,36 +5,14 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "capture/assemble_inside.h"
 #include "capture/base/lru.h"
-#include "capture/base/textbuf.h"
-#include "kern/events.h"
+#include "capture/kinds.h"
 
 enum {
-	ITEMS_MAX = 1024, /* commands and argument lists that are open at the same time */
+	ITEMS_MAX = 1024, /* commands, statements, argument lists that are open at the same time */
 	LARGE_TEXTS = 32, /* of them, those with a text of more than TEXTBUF_SMALL bytes */
 	LISTS = 1024      /* of items, by process number: a power of two */
-};
-
-struct item_key {
-	uint64_t id;
-	uint32_t pid;
-	uint32_t kind; /* enum event_kind: what is no such event has another key */
-};
-
-/* An event that is not complete yet. */
-struct item {
-	struct item_key key;
-	struct item *older, *newer; /* in the list of its process, by when they were last touched */
-	struct rec_task task;
-	struct event ev; /* its texts lie in `side`, `text` and `expanded` */
-	struct textbuf side, text, expanded;
-	size_t line, expanded_line; /* where the line being typed starts in each text */
-	size_t got;                 /* bytes of this line (typed or expanded) that have come */
-	uint64_t touched_ns; /* time of its last record but the end: when a command was complete */
-	bool in_expanded;    /* parts that follow belong to `expanded` */
-	bool awaits_end;
-	bool text_open; /* more parts of the present line are to come */
-	bool announced; /* emitted as unfinished */
 };
 
 /* The items of those processes whose numbers lead here. */
@@ -46,6 +24,7 @@ struct assemble {
 	struct lru *items;
 	struct item_list lists[LISTS];
 	struct textbuf_pool *texts;
+	struct assemble_queries *queries;
 	assemble_fn fn;
 	void *arg;
 	uint64_t evicted, now_ns;
@@ -84,7 +63,7 @@ static void item_done(struct assemble *a, struct item *it)
 	item_unlink(a, it);
 	textbuf_done(a->texts, &it->side);
 	textbuf_done(a->texts, &it->text);
-	textbuf_done(a->texts, &it->expanded);
+	textbuf_done(a->texts, &it->more);
 }
 
 static void item_delete(struct assemble *a, struct item *it)
@@ -93,31 +72,17 @@ static void item_delete(struct assemble *a, struct item *it)
 	lru_delete(a->items, it);
 }
 
-static struct bytes text_bytes(const struct textbuf *t)
-{
-	return (struct bytes){t->p, t->n};
-}
-
 /* Fills the body from the collected texts and hands it on. */
 static void item_emit(struct assemble *a, struct item *it, uint64_t time_ns, uint32_t flags)
 {
 	struct event ev = it->ev;
 
 	ev.flags |= flags;
-	if (it->text.cut || it->expanded.cut)
+	if (it->text.cut || it->more.cut)
 		ev.flags |= EVENT_F_TRUNCATED;
 	if (it->text_open)
 		ev.flags |= EVENT_F_GAP;
-	if (ev.kind == EVENT_EXEC)
-		ev.exec.argv = text_bytes(&it->text);
-	if (ev.kind == EVENT_LINE) {
-		ev.line.text = text_bytes(&it->text);
-		if (!bytes_eq(text_bytes(&it->expanded), ev.line.text))
-			ev.line.expanded = text_bytes(&it->expanded);
-		ev.line.start_unix_ns = it->touched_ns;
-		if (!(ev.flags & EVENT_F_UNFINISHED) && time_ns > it->touched_ns)
-			ev.line.duration_ns = time_ns - it->touched_ns;
-	}
+	kinds[ev.kind].rule->emit(a, it, &ev, time_ns);
 	a->fn(&ev, &it->task, time_ns, a->arg);
 }
 
@@ -159,8 +124,9 @@ struct assemble *assemble_new(assemble_fn fn, void *arg)
 	a->fn = fn;
 	a->arg = arg;
 	a->items = lru_new(ITEMS_MAX, sizeof(struct item), sizeof(struct item_key));
-	a->texts = textbuf_pool_new(3 * ITEMS_MAX, LARGE_TEXTS, REC_TEXT_MAX);
-	if (!a->items || !a->texts) {
+	a->texts = textbuf_pool_new(3 * ITEMS_MAX, LARGE_TEXTS, REC_QUERY_MAX);
+	a->queries = assemble_query_new();
+	if (!a->items || !a->texts || !a->queries) {
 		assemble_free(a);
 		return NULL;
 	}
@@ -174,7 +140,18 @@ void assemble_free(struct assemble *a)
 		return;
 	lru_free(a->items);
 	textbuf_pool_free(a->texts);
+	assemble_query_free(a->queries);
 	free(a);
+}
+
+struct textbuf_pool *assemble_texts(struct assemble *a)
+{
+	return a->texts;
+}
+
+struct assemble_queries *assemble_queries(struct assemble *a)
+{
+	return a->queries;
 }
 
 uint64_t assemble_evicted(const struct assemble *a)
@@ -192,51 +169,29 @@ static void item_keep_text(struct assemble *a, struct item *it, struct bytes *b)
 	*b = it->side.n > at ? (struct bytes){it->side.p + at, it->side.n - at} : (struct bytes){0};
 }
 
-/* Copies the texts of the body that are not the growing one. The longest of them fit one small
- * piece, so that `side` never moves and the pointers stay right. */
+/* Copies the texts of the body that do not grow. The longest of them fit one small piece, so that
+ * `side` never moves and the pointers stay right. */
 static void item_keep_texts(struct assemble *a, struct item *it)
 {
-	_Static_assert(TEXTBUF_SMALL >= 2 * 4096 + sizeof(((struct rec_line *)0)->tty),
-		       "paths fit");
+	const struct kind *kind = &kinds[it->ev.kind];
 
-	if (it->ev.kind == EVENT_EXEC) {
-		item_keep_text(a, it, &it->ev.exec.path);
-		item_keep_text(a, it, &it->ev.exec.cwd);
-	}
-	if (it->ev.kind == EVENT_LINE) {
-		item_keep_text(a, it, &it->ev.line.tty);
-		item_keep_text(a, it, &it->ev.line.cwd);
-	}
+	_Static_assert(TEXTBUF_SMALL >= 2 * 4096 + sizeof(((struct rec_line *)0)->tty) &&
+			       TEXTBUF_SMALL >= sizeof(struct rec_query) + 4 * QUERY_TYPES_MAX,
+		       "paths and names fit");
+
+	for (unsigned i = 0; i < KIND_TEXTS && kind->texts[i]; i++)
+		item_keep_text(a, it, kind_text(&it->ev, kind->texts[i]));
 }
 
-static void item_add_text(struct assemble *a, struct item *it, struct bytes b)
+static void item_add_text(struct assemble *a, struct item *it, struct bytes text)
 {
-	it->got += b.n;
-	if (it->in_expanded) {
-		textbuf_append(a->texts, &it->expanded, b);
-		return;
-	}
-	textbuf_append(a->texts, &it->text, b);
-	if (it->expanded.n)
-		textbuf_append(a->texts, &it->expanded, b);
-}
+	const struct assemble_rule *rule = kinds[it->ev.kind].rule;
 
-/* A further line, or the expansion of the present one: where its bytes go. */
-static void item_start_line(struct assemble *a, struct item *it, const struct part *part)
-{
-	it->got = 0;
-	it->in_expanded = part->expanded;
-	if (part->continues) {
-		item_add_text(a, it, BYTES("\n"));
-		it->got = 0;
-		it->line = it->text.n;
-		it->expanded_line = it->expanded.n;
-	} else if (!it->expanded.n) {
-		textbuf_append(a->texts, &it->expanded, (struct bytes){it->text.p, it->line});
-		it->expanded_line = it->expanded.n;
-	} else {
-		it->expanded.n = it->expanded_line;
-	}
+	it->got += text.n;
+	if (rule->add)
+		rule->add(a, it, text);
+	else
+		textbuf_append(a->texts, &it->text, text);
 }
 
 static void assemble_whole(struct assemble *a, struct part *part, uint64_t time_ns)
@@ -247,6 +202,7 @@ static void assemble_whole(struct assemble *a, struct part *part, uint64_t time_
 static void assemble_begin(struct assemble *a, const struct part *part, const struct item_key *key,
 			   uint64_t time_ns)
 {
+	const struct assemble_rule *rule = kinds[part->ev.kind].rule;
 	bool is_new;
 	struct item *it = lru_put(a->items, key, &is_new);
 
@@ -255,10 +211,16 @@ static void assemble_begin(struct assemble *a, const struct part *part, const st
 	*it = (struct item){.key = *key,
 			    .task = *part->task,
 			    .ev = part->ev,
+			    .flow = part->flow,
+			    .begun_ns = time_ns,
 			    .touched_ns = time_ns,
 			    .awaits_end = part->awaits_end,
 			    .text_open = !part->last};
+	if (part->ev.flow)
+		it->ev.flow = &it->flow;
 	item_link(a, it);
+	if (rule->begin)
+		rule->begin(a, it, part);
 	item_keep_texts(a, it);
 	item_add_text(a, it, part->text);
 }
@@ -266,10 +228,14 @@ static void assemble_begin(struct assemble *a, const struct part *part, const st
 static void assemble_text(struct assemble *a, struct item *it, const struct part *part,
 			  uint64_t time_ns)
 {
-	if (part->continues || part->expanded)
-		item_start_line(a, it, part);
-	else if (part->offset != it->got)
+	const struct assemble_rule *rule = kinds[it->ev.kind].rule;
+
+	if (rule->turn && (part->continues || part->expanded)) {
+		rule->turn(a, it, part);
+		it->got = 0;
+	} else if (part->offset != it->got) {
 		it->ev.flags |= EVENT_F_GAP;
+	}
 	it->ev.flags |= part->ev.flags;
 	it->touched_ns = time_ns;
 	it->text_open = !part->last;
@@ -285,9 +251,13 @@ static void assemble_text(struct assemble *a, struct item *it, const struct part
 int assemble_part(struct assemble *a, struct part *part, uint64_t time_ns)
 {
 	struct item_key key = {.id = part->id, .pid = part->pid, .kind = part->ev.kind};
+	const struct assemble_rule *rule = kinds[part->ev.kind].rule;
 	struct item *it;
 
 	a->now_ns = time_ns;
+	assert(rule || part->role == PART_WHOLE);
+	if (part->role == PART_CONTEXT)
+		return rule->context(a, part);
 	if (part->role == PART_WHOLE ||
 	    (part->role == PART_BEGIN && part->last && !part->awaits_end)) {
 		assemble_whole(a, part, time_ns);
@@ -304,9 +274,9 @@ int assemble_part(struct assemble *a, struct part *part, uint64_t time_ns)
 		assemble_text(a, it, part, time_ns);
 		return 1;
 	}
-	assert(part->role == PART_END && it->ev.kind == EVENT_LINE);
-	it->ev.line.status = part->ev.line.status;
-	it->ev.line.has_status = part->ev.line.has_status;
+	assert(part->role == PART_END && rule->end);
+	it->ev.flags |= part->ev.flags;
+	rule->end(it, part);
 	item_close(a, it, time_ns);
 	return 1;
 }
@@ -335,6 +305,7 @@ void assemble_tick(struct assemble *a, uint64_t now_ns)
 
 void assemble_exit(struct assemble *a, uint32_t pid, int status, uint64_t time_ns)
 {
+	const struct assemble_rule *rule;
 	struct item *it, *next;
 
 	a->now_ns = time_ns;
@@ -342,13 +313,11 @@ void assemble_exit(struct assemble *a, uint32_t pid, int status, uint64_t time_n
 		next = it->newer;
 		if (it->key.pid != pid)
 			continue;
-		if (it->ev.kind == EVENT_LINE && status >= 0) {
-			it->ev.line.status = status;
-			it->ev.line.has_status = true;
+		rule = kinds[it->ev.kind].rule;
+		if (status >= 0 && rule->left && rule->left(it, status))
 			item_close(a, it, time_ns);
-		} else {
+		else
 			item_abandon(a, it, time_ns);
-		}
 	}
 }
 

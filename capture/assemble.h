@@ -21,7 +21,8 @@ enum part_role {
 	PART_WHOLE, /* an event of its own */
 	PART_BEGIN, /* opens (kind, pid, id): `ev` holds what is known, text begins with `text` */
 	PART_TEXT,  /* more text for it; dropped with a gap when nothing is open */
-	PART_END,   /* completes it (LINE): `ev` holds what became known */
+	PART_END,   /* completes it (LINE, QUERY): `ev` holds what became known */
+	PART_CONTEXT, /* opens nothing: something that later ones need (values of a statement) */
 };
 
 /* One decoded record. Texts point into the record. */
@@ -29,7 +30,7 @@ struct part {
 	enum part_role role;
 	bool last;       /* BEGIN or TEXT: the text is complete, and the event with it unless
 			  * it awaits an end */
-	bool awaits_end; /* BEGIN: an END will come (LINE) */
+	bool awaits_end; /* BEGIN: an END will come (LINE, QUERY) */
 	bool continues;  /* TEXT: starts a further line: joined with \n */
 	bool expanded;   /* TEXT: replaces the last line in `expanded` */
 	uint32_t offset; /* TEXT: where it belongs in its line (argument block, statement) */

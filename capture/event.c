@@ -2,6 +2,7 @@
 #include "capture/event.h"
 
 #include "capture/base/utf8.h"
+#include "capture/kinds.h"
 
 enum {
 	SHORTEST_CUT = 64 * 1024 /* what is shorter is not what makes an event too large */
@@ -43,11 +44,16 @@ uint16_t event_protocol_port(enum protocol protocol)
 /* The texts that come in parts: nothing else of an event is large. */
 static struct bytes *event_longest_text(struct event *ev)
 {
-	if (ev->kind == EVENT_EXEC)
-		return &ev->exec.argv;
-	if (ev->kind != EVENT_LINE)
+	const struct kind *kind = &kinds[ev->kind];
+	struct bytes *text, *other;
+
+	if (!kind->rule) /* bytes of a stream are never more than a record has */
 		return NULL;
-	return ev->line.expanded.n > ev->line.text.n ? &ev->line.expanded : &ev->line.text;
+	text = kind_text(ev, kind->grows);
+	if (!kind->grows_too)
+		return text;
+	other = kind_text(ev, kind->grows_too);
+	return other->n > text->n ? other : text;
 }
 
 bool event_shorten(struct event *ev)

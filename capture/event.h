@@ -177,7 +177,7 @@ struct event_query {
 	struct bytes fingerprint; /* the text with its literals replaced: capture/sql_text.h */
 	struct bytes user, database, client, application;
 	struct query_params params;
-	uint64_t start_boot_ns, start_unix_ns;
+	uint64_t start_unix_ns;
 	uint64_t duration_ns; /* 0 while unfinished */
 	uint64_t rows, rows_sent;
 	bool has_rows, has_rows_sent;

@@ -145,11 +145,20 @@ static struct flow_entry *flow_find(struct flows *f, const struct event *ev)
 
 	if (is_new) {
 		e->flow = *ev->flow;
-		e->late = ev->data.late;
+		e->late = ev->kind == EVENT_DATA && ev->data.late;
 	} else {
 		flow_learn(e, ev->flow);
 	}
 	return e;
+}
+
+void flows_session(struct flows *f, struct event *ev)
+{
+	struct flow_entry *e = flow_find(f, ev);
+
+	e->flow.protocol = strcmp(ev->query.system, "mysql") ? PROTOCOL_POSTGRES : PROTOCOL_MYSQL;
+	e->flow.seen = e->seen;
+	ev->flow = &e->flow;
 }
 
 void flows_complete(struct flows *f, struct event *ev)

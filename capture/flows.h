@@ -22,6 +22,10 @@ void flows_complete(struct flows *f, struct event *ev);
  * event says. */
 void flows_recorded(struct flows *f, struct event *ev);
 
+/* ev is a QUERY event whose flow is what its record (or a recording) said: makes ev->flow the
+ * table's, valid until the next call. */
+void flows_session(struct flows *f, struct event *ev);
+
 /* One direction of a connection; zeroed, nothing of it has been seen. */
 struct flows_stream {
 	uint64_t next; /* the first byte that no event had */

@@ -70,6 +70,12 @@ static size_t rec_fixed_size(const struct rec *rec)
 		return sizeof(struct rec_line_end);
 	case REC_DATA:
 		return sizeof(struct rec_data);
+	case REC_QUERY:
+		return sizeof(struct rec_query);
+	case REC_QUERY_END:
+		return sizeof(struct rec_query_end);
+	case REC_QUERY_BIND:
+		return sizeof(struct rec_query_bind);
 	default:
 		return 0;
 	}
@@ -95,10 +101,12 @@ static int decode_part(const struct rec *rec, struct part *ret)
 	const struct rec_part *r = (const void *)rec;
 	struct tail t = tail_begin(rec, sizeof(*r));
 
-	if (rec->kind != REC_EXEC && rec->kind != REC_LINE)
+	if (rec->kind != REC_EXEC && rec->kind != REC_LINE && rec->kind != REC_QUERY)
 		return -ENOTSUP;
 	ret->role = PART_TEXT;
-	ret->ev.kind = rec->kind == REC_EXEC ? EVENT_EXEC : EVENT_LINE;
+	ret->ev.kind = rec->kind == REC_EXEC   ? EVENT_EXEC
+		       : rec->kind == REC_LINE ? EVENT_LINE
+					       : EVENT_QUERY;
 	ret->last = !(rec->flags & REC_F_MORE);
 	ret->offset = r->offset;
 	ret->pid = r->pid;
@@ -229,12 +237,117 @@ static int decode_data(const struct rec *rec, struct part *ret)
 	return decode_flow(&r->flow, r->conn, &ret->flow);
 }
 
+/* A text in a field of fixed size. */
+static struct bytes field_text(const char *p, size_t size)
+{
+	return (struct bytes){p, strnlen(p, size)};
+}
+
+#define FIELD(array) field_text(array, sizeof(array))
+
+static const char *name_of(const char *const *names, size_t n, unsigned number)
+{
+	return number < n ? names[number] : NULL;
+}
+
+#define NAME_OF(names, number) name_of(names, sizeof(names) / sizeof((names)[0]), number)
+
+static int decode_query(const struct rec *rec, struct part *ret)
+{
+	static const char *const systems[] = {[QUERY_MYSQL] = "mysql",
+					      [QUERY_POSTGRES] = "postgresql"};
+	static const char *const sides[] = {[QUERY_SERVER] = "server", [QUERY_CLIENT] = "client"};
+	static const char *const commands[QUERY_COMMAND_MAX] = {
+		[QUERY_TEXT] = "query",           [QUERY_PREPARE] = "prepare",
+		[QUERY_BIND] = "bind",            [QUERY_EXECUTE] = "execute",
+		[QUERY_STATEMENT] = "statement",  [QUERY_DATABASE] = "database",
+		[QUERY_CHANGE_USER] = "change_user", [QUERY_CALL] = "call",
+	};
+	const struct rec_query *r = (const void *)rec;
+	const struct rec_session *s = &r->session;
+	struct tail t = tail_begin(rec, sizeof(*r));
+
+	ret->role = PART_BEGIN;
+	ret->awaits_end = true;
+	ret->last = !(rec->flags & REC_F_MORE);
+	ret->id = r->id;
+	ret->ev.kind = EVENT_QUERY;
+	ret->ev.flow = &ret->flow;
+	if (r->query_flags & QUERY_F_LATE)
+		ret->ev.flags |= EVENT_F_IN_PROGRESS;
+	ret->ev.query = (struct event_query){
+		.system = NAME_OF(systems, r->system),
+		.side = NAME_OF(sides, r->side),
+		.command = NAME_OF(commands, r->command),
+		.id = r->id,
+		.outer = r->outer,
+		.session = s->number,
+		.statement_id = r->statement,
+		.statement_name = FIELD(r->name),
+		.text_total = r->text_total,
+		.user = FIELD(s->user),
+		.database = FIELD(s->database),
+		.client = FIELD(s->client),
+		.application = FIELD(s->application),
+		.params = {.raw = tail_take(&t, r->params_len),
+			   .format = (uint8_t)r->params_format,
+			   .cut = r->query_flags & QUERY_F_PARAMS_CUT},
+	};
+	ret->text = tail_take(&t, r->text_len);
+	if (t.bad || !ret->ev.query.system || !ret->ev.query.side || !ret->ev.query.command ||
+	    r->params_format > QUERY_PARAMS_POSTGRES || r->params_len > QUERY_PARAMS_MAX)
+		return -EBADMSG;
+	return decode_flow(&s->flow, s->conn, &ret->flow);
+}
+
+static int decode_query_end(const struct rec *rec, struct part *ret)
+{
+	const struct rec_query_end *r = (const void *)rec;
+	struct tail t = tail_begin(rec, sizeof(*r));
+
+	ret->role = PART_END;
+	ret->id = r->id;
+	ret->ev.kind = EVENT_QUERY;
+	ret->ev.query = (struct event_query){
+		.rows = r->rows,
+		.has_rows = r->end_flags & QUERY_END_ROWS,
+		.rows_sent = r->rows_sent,
+		.has_rows_sent = r->end_flags & QUERY_END_SENT,
+		.failed = r->end_flags & QUERY_END_ERROR,
+		.error = r->error,
+		.results = r->results,
+		.warnings = r->warnings,
+		.sqlstate = FIELD(r->sqlstate),
+		.message = tail_take(&t, r->message_len),
+	};
+	return t.bad ? -EBADMSG : 0;
+}
+
+static int decode_query_bind(const struct rec *rec, struct part *ret)
+{
+	const struct rec_query_bind *r = (const void *)rec;
+	struct tail t = tail_begin(rec, sizeof(*r));
+
+	if (r->types_n > QUERY_TYPES_MAX || r->n > QUERY_PARAMS_MAX || r->n > r->total)
+		return -EBADMSG;
+	ret->role = PART_CONTEXT;
+	ret->id = r->conn;
+	ret->ev.kind = EVENT_QUERY;
+	ret->ev.query.statement_name = FIELD(r->name);
+	ret->ev.query.params = (struct query_params){.format = QUERY_PARAMS_POSTGRES,
+						     .types = tail_take(&t, 4 * r->types_n),
+						     .raw = tail_take(&t, r->n),
+						     .cut = r->n < r->total};
+	return t.bad ? -EBADMSG : 0;
+}
+
 int layout_decode(const struct rec *rec, const char *probe, struct part *ret)
 {
 	static int (*const decoders[])(const struct rec *, struct part *) = {
 		[REC_EXEC] = decode_exec, [REC_EXIT] = decode_exit,
 		[REC_LINE] = decode_line, [REC_LINE_END] = decode_line_end,
-		[REC_DATA] = decode_data,
+		[REC_DATA] = decode_data, [REC_QUERY] = decode_query,
+		[REC_QUERY_END] = decode_query_end, [REC_QUERY_BIND] = decode_query_bind,
 	};
 	size_t fixed = rec_fixed_size(rec);
 

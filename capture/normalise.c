@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "capture/flows.h"
+#include "capture/kinds.h"
 #include "capture/layout.h"
 #include "capture/opening.h"
 #include "capture/procs.h"
@@ -102,14 +103,13 @@ int normalise_context(struct normalise *n, const struct rec *rec)
 /* Every time in an event is on the boot clock until here. */
 static void set_times(const struct normalise *n, struct event *ev, uint64_t time_ns)
 {
+	const struct kind *kind = &kinds[ev->kind];
+
 	ev->time_boot_ns = time_ns;
 	ev->time_unix_ns = normalise_unix(n, time_ns);
-	if (ev->kind == EVENT_LINE)
-		ev->line.start_unix_ns = normalise_unix(n, ev->line.start_unix_ns);
-	if (ev->kind == EVENT_LOSS) {
-		ev->loss.first_unix_ns = normalise_unix(n, ev->loss.first_unix_ns);
-		ev->loss.last_unix_ns = normalise_unix(n, ev->loss.last_unix_ns);
-	}
+	for (unsigned i = 0; i < KIND_TIMES && kind->times[i]; i++)
+		*kind_time(ev, kind->times[i]) =
+			normalise_unix(n, *kind_time(ev, kind->times[i]));
 }
 
 void normalise_emit(struct event *ev, const struct rec_task *task, uint64_t time_ns, void *arg)
@@ -118,13 +118,15 @@ void normalise_emit(struct event *ev, const struct rec_task *task, uint64_t time
 	bool known = true;
 
 	assert(n->clock_known);
-	assert(!ev->flow || ev->kind == EVENT_DATA);
+	assert(!ev->flow || kinds[ev->kind].may_have_flow);
 	normalise_complete(n, ev, time_ns);
 	if (task)
 		ev->proc = procs_find(n->procs, task, n->offset_ns, &known);
 	if (!known)
 		ev->flags |= EVENT_F_NO_PROCESS;
-	if (ev->flow)
+	if (ev->flow && ev->kind == EVENT_QUERY)
+		flows_session(n->flows, ev);
+	else if (ev->flow)
 		flows_complete(n->flows, ev);
 	if (n->keep && !n->keep(ev, n->keep_arg))
 		return;

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "capture/flows.h"
+#include "capture/kinds.h"
 #include "capture/procs.h"
 #include "capture/run_copy.h"
 #include "kern/events.h"
@@ -20,7 +21,7 @@ enum {
 	RUN_CMDLINE = 8192, /* an encoder's opening bytes have room for that */
 	TEXT_MAX = UINT16_MAX,
 	COUNTERS_MAX = 4096,
-	NAMES = 32, /* of probes, shells and libraries: there are fewer */
+	NAMES = 64, /* of probes, shells, libraries, databases: there are fewer */
 	NAME_SIZE = 64,
 };
 
@@ -151,11 +152,11 @@ static const char *keep_name(struct playback *p, const char *name)
 
 static void keep_names(struct playback *p, struct event *ev)
 {
+	const struct kind *kind = &kinds[ev->kind];
+
 	ev->probe = keep_name(p, ev->probe);
-	if (ev->kind == EVENT_LINE)
-		ev->line.shell = keep_name(p, ev->line.shell);
-	if (ev->kind == EVENT_DATA)
-		ev->data.library = keep_name(p, ev->data.library);
+	for (unsigned i = 0; i < KIND_NAMES && kind->names[i]; i++)
+		*kind_name(ev, kind->names[i]) = keep_name(p, *kind_name(ev, kind->names[i]));
 }
 
 /* ---- time ---------------------------------------------------------------------------------- */
@@ -320,46 +321,61 @@ static void find_process(struct playback *p, struct event *ev)
 
 static bool has_process(enum event_kind kind)
 {
-	return kind == EVENT_EXEC || kind == EVENT_EXIT || kind == EVENT_LINE ||
-	       kind == EVENT_DATA || kind == EVENT_KINDS;
+	return kind == EVENT_KINDS || kinds[kind].has_process;
+}
+
+static bool valid_flow(const struct flow *flow)
+{
+	return flow->role <= FLOW_ROLE_SERVER && (unsigned)flow->protocol < PROTOCOLS &&
+	       (flow->family == 0 || flow->family == AF_INET || flow->family == AF_INET6);
+}
+
+/* The texts that are bounded by nature, and the names. */
+static bool valid_texts(struct event *ev)
+{
+	const struct kind *kind = &kinds[ev->kind];
+
+	for (unsigned i = 0; i < KIND_TEXTS && kind->texts[i]; i++)
+		if (kind_text(ev, kind->texts[i])->n > TEXT_MAX)
+			return false;
+	for (unsigned i = 0; i < KIND_NAMES && kind->names[i]; i++)
+		if (!*kind_name(ev, kind->names[i]))
+			return false;
+	return true;
 }
 
 static bool valid_data(const struct event *ev)
 {
 	const struct event_data *d = &ev->data;
 
-	return ev->flow && d->library &&
+	return ev->flow && valid_flow(ev->flow) &&
 	       (d->direction == DIRECTION_TRANSMIT || d->direction == DIRECTION_RECEIVE) &&
 	       d->payload.n <= REC_MAX && d->stream_offset <= INT64_MAX / 2 &&
-	       d->call_total <= UINT32_MAX && d->call_offset <= UINT32_MAX &&
-	       ev->flow->role <= FLOW_ROLE_SERVER && (unsigned)ev->flow->protocol < PROTOCOLS &&
-	       (ev->flow->family == 0 || ev->flow->family == AF_INET ||
-		ev->flow->family == AF_INET6);
+	       d->call_total <= UINT32_MAX && d->call_offset <= UINT32_MAX;
 }
 
 /* What encoders rely on, for no decoder of records has made this event. */
-static bool valid_event(const struct event *ev)
+static bool valid_event(struct event *ev)
 {
 	if ((unsigned)ev->kind > EVENT_KINDS || (has_process(ev->kind) && !ev->proc) || !ev->probe)
+		return false;
+	if (ev->kind < EVENT_KINDS && !valid_texts(ev))
 		return false;
 	switch (ev->kind) {
 	case EVENT_META:
 		return ev->run && ev->run->probes;
-	case EVENT_EXEC:
-		return ev->exec.path.n <= TEXT_MAX && ev->exec.cwd.n <= TEXT_MAX;
-	case EVENT_LINE:
-		return ev->line.shell && ev->line.cwd.n <= TEXT_MAX && ev->line.tty.n <= TEXT_MAX;
 	case EVENT_DATA:
 		return valid_data(ev);
-	case EVENT_ATTACH:
-		return ev->attach.hook.n <= TEXT_MAX && ev->attach.target.n <= TEXT_MAX &&
-		       ev->attach.note.n <= TEXT_MAX;
+	case EVENT_QUERY:
+		return !ev->flow || valid_flow(ev->flow);
 	case EVENT_LOSS:
 		return ev->loss.probe && ev->loss.reason;
 	case EVENT_STATS:
 		return ev->stats.n <= COUNTERS_MAX;
+	case EVENT_EXEC:
 	case EVENT_EXIT:
-	case EVENT_QUERY:
+	case EVENT_LINE:
+	case EVENT_ATTACH:
 	case EVENT_KINDS:
 		return true;
 	}
@@ -388,6 +404,8 @@ int playback_event(struct event *ev, void *playback)
 		find_process(p, ev);
 	if (ev->kind == EVENT_DATA)
 		flows_recorded(p->flows, ev);
+	else if (ev->kind == EVENT_QUERY && ev->flow)
+		flows_session(p->flows, ev);
 	else
 		ev->flow = NULL;
 	p->counts[ev->kind]++;

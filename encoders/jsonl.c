@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "capture/encoder.h"
+#include "encoders/jsonl/query.h"
 #include "encoders/write/json.h"
 #include "encoders/write/put.h"
 
@@ -145,6 +146,13 @@ static void put_data(struct put *w, const struct event *ev)
 	JSON(w, "}");
 }
 
+static void put_query(struct put *w, const struct event *ev)
+{
+	if (ev->flow)
+		put_flow(w, ev->flow);
+	jsonl_query(w, &ev->query);
+}
+
 static void put_attach(struct put *w, const struct event *ev)
 {
 	const struct event_attach *attach = &ev->attach;
@@ -251,6 +259,8 @@ static int put_body(struct put *w, const struct event *ev, bool relay)
 		put_stats(w, ev);
 		return 0;
 	case EVENT_QUERY:
+		put_query(w, ev);
+		return 0;
 	case EVENT_KINDS:
 		break;
 	}

@@ -12,6 +12,7 @@
 #include "capture/encoder.h"
 #include "capture/stats.h"
 #include "encoders/view/text_data.h"
+#include "encoders/view/text_query.h"
 #include "encoders/write/show.h"
 
 enum tz {
@@ -26,6 +27,7 @@ struct text_cfg {
 
 struct text {
 	bool colour, local;
+	uint64_t body;    /* as in struct text_cfg */
 	uint64_t second;  /* whose time of day is in `clock` */
 	uint8_t clock[8]; /* 13:08:00 */
 	struct text_data *data;
@@ -105,37 +107,6 @@ static void row_quoted(struct put *w, struct bytes arg)
 		i += show_char(w, (struct bytes){arg.p + i, arg.n - i});
 	}
 	SHOW(w, "'");
-}
-
-static uint8_t *put_tenths(uint8_t *p, uint64_t tenths)
-{
-	p = put_u64(p, tenths / 10);
-	*p++ = '.';
-	return put_digits(p, tenths % 10, 1);
-}
-
-/* 842 us, 12.3 ms, 1.2 s, 1:02:03 */
-static void row_duration(struct put *w, uint64_t ns)
-{
-	uint64_t s = ns / 1000000000;
-	uint8_t *p = w->p;
-
-	if (!put_room(w, 2 * PUT_NUMBER))
-		return;
-	if (ns < 1000000) {
-		p = PUT_LITERAL(put_u64(p, ns / 1000), " us");
-	} else if (s == 0) {
-		p = PUT_LITERAL(put_tenths(p, ns / 100000), " ms");
-	} else if (s < 60) {
-		p = PUT_LITERAL(put_tenths(p, ns / 100000000), " s");
-	} else {
-		p = put_u64(p, s / 3600);
-		*p++ = ':';
-		p = put_digits(p, s / 60 % 60, 2);
-		*p++ = ':';
-		p = put_digits(p, s % 60, 2);
-	}
-	w->p = p;
 }
 
 static void time_of_day(struct put *w, struct text *x, uint64_t unix_ns)
@@ -222,7 +193,7 @@ static void row_line(struct put *w, const struct text *x, const struct event *ev
 		if (put_room(w, PUT_NUMBER))
 			w->p = put_i64(w->p, cmd->status);
 		SHOW(w, ", ");
-		row_duration(w, cmd->duration_ns);
+		show_duration(w, cmd->duration_ns);
 		SHOW(w, "]");
 		text_paint(w, x, SHOW_PLAIN);
 	}
@@ -262,7 +233,7 @@ static void row_exit(struct put *w, const struct text *x, const struct event *ev
 		SHOW(w, ", core dumped,");
 	text_paint(w, x, SHOW_PLAIN);
 	SHOW(w, " after ");
-	row_duration(w, ev->exit.lifetime_ns);
+	show_duration(w, ev->exit.lifetime_ns);
 }
 
 static void row_loss(struct put *w, const struct text *x, const struct event *ev)
@@ -299,11 +270,13 @@ static int row_content(struct put *w, const struct text *x, const struct event *
 	case EVENT_LOSS:
 		row_loss(w, x, ev);
 		return 0;
+	case EVENT_QUERY:
+		text_query_put(w, &ev->query, COLUMN_TEXT, x->body, x->colour);
+		return 0;
 	case EVENT_DATA: /* in text_encode() */
 	case EVENT_META:
 	case EVENT_ATTACH:
 	case EVENT_STATS:
-	case EVENT_QUERY:
 	case EVENT_KINDS:
 		break;
 	}
@@ -351,6 +324,7 @@ static int text_open(void *ctx, const void *cfg, const struct encoder_env *env, 
 
 	x->colour = env->colour;
 	x->local = c->tz == TZ_LOCAL;
+	x->body = c->body;
 	x->second = UINT64_MAX;
 	if (x->local)
 		tzset(); /* reads its file now: encode() makes no system call */
@@ -367,21 +341,22 @@ static void text_close(void *ctx)
 
 static const char *const tz_choices[] = {"utc", "local", NULL};
 
-static const struct opt text_options[] = {{.name = "tz",
-					   .type = OPT_CHOICE,
-					   .offset = offsetof(struct text_cfg, tz),
-					   .arg = "ZONE",
-					   .def = "utc",
-					   .choices = tz_choices,
-					   .help = "times in UTC or in the local time zone"},
-					  {.name = "body",
-					   .type = OPT_SIZE,
-					   .offset = offsetof(struct text_cfg, body),
-					   .arg = "BYTES",
-					   .def = "4K",
-					   .max = TEXT_DATA_LIMIT_MAX,
-					   .help = "how much of a message's body is shown"},
-					  OPT_END};
+static const struct opt text_options[] = {
+	{.name = "tz",
+	 .type = OPT_CHOICE,
+	 .offset = offsetof(struct text_cfg, tz),
+	 .arg = "ZONE",
+	 .def = "utc",
+	 .choices = tz_choices,
+	 .help = "times in UTC or in the local time zone"},
+	{.name = "body",
+	 .type = OPT_SIZE,
+	 .offset = offsetof(struct text_cfg, body),
+	 .arg = "BYTES",
+	 .def = "4K",
+	 .max = TEXT_DATA_LIMIT_MAX,
+	 .help = "how much of a message's body, or of a statement, is shown"},
+	OPT_END};
 
 const struct encoder_ops encoder_text = {
 	.name = "text",

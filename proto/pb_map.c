@@ -9,6 +9,7 @@
 
 #include "capture/base/chunk.h"
 #include "proto/event.pb-c.h"
+#include "proto/pb_map_query.h"
 #include "proto/pb_map_size.h"
 #include "proto/pb_write.h"
 
@@ -294,13 +295,14 @@ static uint8_t *put_body(uint8_t *p, const struct pb_map *m, const struct event 
 		return put_line(p, &ev->line);
 	case EVENT_DATA:
 		return put_data(p, ev);
+	case EVENT_QUERY:
+		return pb_map_query(p, &ev->query);
 	case EVENT_ATTACH:
 		return put_attach(p, &ev->attach);
 	case EVENT_LOSS:
 		return put_loss(p, &ev->loss);
 	case EVENT_STATS:
 		return put_stats(p, &ev->stats);
-	case EVENT_QUERY:
 	case EVENT_KINDS:
 		break;
 	}
@@ -313,6 +315,7 @@ static const uint8_t map_types[EVENT_KINDS] = {
 	[EVENT_EXIT] = PENSTOCK__V1__EVENT_TYPE__EXIT,
 	[EVENT_LINE] = PENSTOCK__V1__EVENT_TYPE__SHELL,
 	[EVENT_DATA] = PENSTOCK__V1__EVENT_TYPE__TLS_DATA,
+	[EVENT_QUERY] = PENSTOCK__V1__EVENT_TYPE__SQL,
 	[EVENT_ATTACH] = PENSTOCK__V1__EVENT_TYPE__ATTACH,
 	[EVENT_LOSS] = PENSTOCK__V1__EVENT_TYPE__LOSS,
 	[EVENT_STATS] = PENSTOCK__V1__EVENT_TYPE__STATS,
@@ -332,7 +335,11 @@ static uint8_t *put_circumstances(uint8_t *p, const struct event *ev)
 			p = pb_write_number(p, 9, ev->data.call_total);
 	}
 	p = pb_write_number(p, 10, ev->cpu);
-	return ev->kind == EVENT_LINE ? pb_write_number(p, 11, ev->line.duration_ns) : p;
+	if (ev->kind == EVENT_LINE)
+		p = pb_write_number(p, 11, ev->line.duration_ns);
+	if (ev->kind == EVENT_QUERY)
+		p = pb_write_number(p, 11, ev->query.duration_ns);
+	return p;
 }
 
 static uint8_t *put_event(uint8_t *p, const struct pb_map *m, const struct event *ev, size_t guess)

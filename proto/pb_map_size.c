@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "proto/pb_map_query.h"
 #include "proto/pb_map_size.h"
 
 void pb_map_size_add(struct pb_map_size *size, struct bytes text)
@@ -53,6 +54,9 @@ static void size_add_body(struct pb_map_size *size, const struct event *ev)
 	case EVENT_DATA:
 		pb_map_size_add(size, ev->data.payload);
 		break;
+	case EVENT_QUERY:
+		pb_map_query_size(size, &ev->query);
+		break;
 	case EVENT_ATTACH:
 		pb_map_size_add(size, ev->attach.hook);
 		pb_map_size_add(size, ev->attach.target);
@@ -63,7 +67,6 @@ static void size_add_body(struct pb_map_size *size, const struct event *ev)
 		break;
 	case EVENT_EXIT:
 	case EVENT_LOSS:
-	case EVENT_QUERY:
 	case EVENT_KINDS:
 		break;
 	}

@@ -7,7 +7,7 @@
 
 enum {
 	PB_MAP_COUNTERS = 4096, /* most counters of a STATS */
-	PB_MAP_TEXTS = 8,       /* most strings in a message, counters apart */
+	PB_MAP_TEXTS = 12,      /* most strings in a message, counters apart */
 	PB_MAP_NUMBERS = 64,    /* most fields of other types than string and bytes */
 	PB_MAP_BASE = PB_MAP_NUMBERS * PB_WRITE_FIELD + PB_MAP_TEXTS * PB_WRITE_TEXT,
 	PB_MAP_COUNTER = 4 * PB_WRITE_FIELD + 2 * PB_WRITE_TEXT,

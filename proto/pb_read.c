@@ -8,44 +8,13 @@
 #include <sys/socket.h>
 
 #include "capture/base/chunk.h"
-#include "proto/pb_rows.h"
+#include "proto/pb_read_inside.h"
 #include "proto/pb_wire.h"
 
 /* Numbers of fields and values of enumerations are those of event.proto. */
 
 enum {
-	READ_COUNTERS = 4096,
 	TYPE_STREAM_END = 103
-};
-
-enum body_number {
-	BODY_DATA,
-	BODY_LINE,
-	BODY_INFO,
-	BODY_EXEC,
-	BODY_EXIT,
-	BODY_ATTACH,
-	BODY_RUN,
-	BODY_STATS,
-	BODY_LOSS,
-	BODIES
-};
-
-struct pb_read {
-	struct pb_rows_room rows; /* first: rows know only that of it */
-	struct event ev;
-	struct run run;
-	struct flow flow;
-	struct proc proc, parents[PROC_ANCESTORS];
-	struct event_counter counters[READ_COUNTERS];
-	/* Fields that no struct of ours has in this form. */
-	uint32_t type, direction, role;
-	uint64_t stream_offset, duration_ns;
-	struct bytes local, remote, stream_id, host_id, boot_id;
-	struct bytes bodies[BODIES]; /* p NULL = there is none */
-	const char *protocol;
-	unsigned parents_n, counters_n;
-	size_t args_at; /* where the arguments begin in the arena */
 };
 
 int pb_read_new(struct pb_read **ret, struct err *err)
@@ -300,7 +269,7 @@ static const struct pb_row counter_rows[] = {
 
 static int read_counter(struct pb_read *r, struct bytes in)
 {
-	if (r->counters_n == READ_COUNTERS)
+	if (r->counters_n == PB_READ_COUNTERS)
 		return -EBADMSG;
 	r->counters[r->counters_n] = (struct event_counter){.group = "", .name = ""};
 	return pb_rows_fill(r, in, PB_ROWS(counter_rows), &r->counters[r->counters_n++]);
@@ -387,6 +356,7 @@ static const struct pb_row event_rows[] = {
 	[14] = {PB_ROW_FIXED, offsetof(struct pb_read, ev.time_boot_ns)},
 	[16] = {PB_ROW_BYTES, offsetof(struct pb_read, bodies[BODY_DATA])},
 	[18] = {PB_ROW_BYTES, offsetof(struct pb_read, bodies[BODY_LINE])},
+	[19] = {PB_ROW_BYTES, offsetof(struct pb_read, bodies[BODY_QUERY])},
 	[23] = {PB_ROW_BYTES, offsetof(struct pb_read, bodies[BODY_INFO])},
 	[24] = {PB_ROW_BYTES, offsetof(struct pb_read, bodies[BODY_EXEC])},
 	[25] = {PB_ROW_BYTES, offsetof(struct pb_read, bodies[BODY_EXIT])},
@@ -403,6 +373,7 @@ static const struct body {
 	int (*fn)(struct pb_read *r, struct bytes in);
 } bodies[BODIES] = {
 	[BODY_DATA] = {1, EVENT_DATA, read_data},   [BODY_LINE] = {3, EVENT_LINE, read_line},
+	[BODY_QUERY] = {4, EVENT_QUERY, pb_read_query},
 	[BODY_INFO] = {8, EVENT_KINDS, read_info},  [BODY_EXEC] = {9, EVENT_EXEC, read_exec},
 	[BODY_EXIT] = {10, EVENT_EXIT, read_exit},  [BODY_ATTACH] = {11, EVENT_ATTACH, read_attach},
 	[BODY_RUN] = {100, EVENT_META, read_run},   [BODY_STATS] = {101, EVENT_STATS, read_stats},
@@ -444,10 +415,13 @@ static int event_complete(struct pb_read *r)
 	ev->flags &= known_flags();
 	if (ev->kind == EVENT_LINE)
 		ev->line.duration_ns = r->duration_ns;
+	if (ev->kind == EVENT_QUERY)
+		ev->query.duration_ns = r->duration_ns;
 	if (r->parents_n)
 		r->proc.parent = &r->parents[0];
 	if (ev->kind != EVENT_DATA) {
-		ev->flow = NULL;
+		if (ev->kind != EVENT_QUERY)
+			ev->flow = NULL;
 		return 0;
 	}
 	data->late = ev->flags & EVENT_F_IN_PROGRESS;

@@ -5,14 +5,15 @@
  */
 #include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <yajl/yajl_parse.h>
 
 #include "capture/archive/decoder.h"
 #include "capture/archive/jsonl.h"
+#include "capture/archive/jsonl_text.h"
 #include "capture/archive/jsonl_value.h"
 #include "capture/base/chunk.h"
+#include "kern/events.h"
 
 enum {
 	DEPTH_MAX = 32 /* ours is 4; what a newer one adds is skipped */
@@ -24,10 +25,7 @@ struct jsonl {
 	const struct jsonl_row *row; /* of the last key; NULL = none of ours */
 	bool base64;
 	unsigned at[JSONL_PLACES];
-	struct bytes rec;
-	char *text; /* copies of what cannot stay in the line: as many bytes as that at most */
-	size_t text_n, text_cap;
-	size_t args; /* where in text the arguments begin */
+	struct jsonl_text text;
 	const char *wrong;
 	struct jsonl_line line;
 };
@@ -41,60 +39,6 @@ static int line_refuse(struct jsonl *x, const char *wrong)
 {
 	x->wrong = wrong;
 	return 0; /* yajl stops */
-}
-
-/* ---- texts --------------------------------------------------------------------------------- */
-
-static char *text_room(struct jsonl *x, size_t n)
-{
-	assert(n <= x->text_cap - x->text_n);
-	return x->text + x->text_n;
-}
-
-static struct bytes text_copy(struct jsonl *x, struct bytes text, bool end)
-{
-	char *p = text_room(x, text.n + end);
-
-	if (text.n)
-		memcpy(p, text.p, text.n);
-	if (end)
-		p[text.n] = 0;
-	x->text_n += text.n + end;
-	return (struct bytes){p, text.n};
-}
-
-/* What yajl had to decode lies in a buffer of its own, which the next string overwrites. */
-static struct bytes text_keep(struct jsonl *x, struct bytes text)
-{
-	uintptr_t p = (uintptr_t)text.p, line = (uintptr_t)x->rec.p;
-
-	return p >= line && p + text.n <= line + x->rec.n ? text : text_copy(x, text, false);
-}
-
-static bool text_decode(struct jsonl *x, struct bytes text, struct bytes *ret)
-{
-	char *p = text_room(x, text.n);
-	size_t n;
-
-	if (!jsonl_value_base64(text, p, &n))
-		return false;
-	x->text_n += n;
-	*ret = (struct bytes){p, n};
-	return true;
-}
-
-static bool args_add(struct jsonl *x, struct bytes arg)
-{
-	struct bytes decoded;
-
-	if (!x->base64)
-		text_copy(x, arg, true);
-	else if (text_decode(x, arg, &decoded))
-		text_copy(x, BYTES(""), true);
-	else
-		return false;
-	x->line.exec.argv = (struct bytes){x->text + x->args, x->text_n - x->args};
-	return true;
 }
 
 /* ---- values -------------------------------------------------------------------------------- */
@@ -121,7 +65,6 @@ static bool row_take_number(struct jsonl *x, struct bytes digits)
 	if (x->row->value != JSONL_STATUS || !jsonl_value_status(digits, &status))
 		return false;
 	memcpy(to, &status, sizeof(status));
-	x->line.has_exit_code |= line_place(x) == JSONL_SHELL;
 	return true;
 }
 
@@ -132,14 +75,14 @@ static bool row_take_text(struct jsonl *x, struct bytes text)
 	char *to = row_base(x) + x->row->offset;
 
 	if (x->row->value == JSONL_NAME) {
-		name = text_copy(x, text, true).p;
+		name = jsonl_text_name(&x->text, text);
 		memcpy(to, &name, sizeof(name));
 		return true;
 	}
-	if (x->base64 && !text_decode(x, text, &kept))
+	if (x->base64 && !jsonl_text_decode(&x->text, text, &kept))
 		return false;
 	if (!x->base64)
-		kept = text_keep(x, text);
+		kept = jsonl_text_keep(&x->text, text);
 	memcpy(to, &kept, sizeof(kept));
 	return true;
 }
@@ -183,8 +126,19 @@ static bool row_take_string(struct jsonl *x, struct bytes text)
 
 /* ---- what yajl calls ----------------------------------------------------------------------- */
 
+/* For rows that say whether they were there. */
+static void row_taken(struct jsonl *x)
+{
+	if (x->row->has)
+		*(bool *)(row_base(x) + x->row->has) = true;
+}
+
 static int on_null(void *ctx)
 {
+	struct jsonl *x = ctx;
+
+	if (line_place(x) == JSONL_PARAMS)
+		jsonl_text_add_value(&x->text, NULL, false, &x->line.query.params.raw);
 	return 1;
 }
 
@@ -204,8 +158,11 @@ static int on_number(void *ctx, const char *p, size_t n)
 {
 	struct jsonl *x = ctx;
 
-	if (x->row && !row_take_number(x, (struct bytes){p, n}))
+	if (!x->row)
+		return 1;
+	if (!row_take_number(x, (struct bytes){p, n}))
 		return line_refuse(x, "a number is none of ours");
+	row_taken(x);
 	return 1;
 }
 
@@ -218,9 +175,13 @@ static int on_string(void *ctx, const unsigned char *p, size_t n)
 	if (line_place(x) == JSONL_FLAGS)
 		x->line.ev.flags |= jsonl_value_flag(text);
 	else if (line_place(x) == JSONL_ARGV)
-		good = args_add(x, text);
+		good = jsonl_text_add_arg(&x->text, text, x->base64, &x->line.exec.argv);
+	else if (line_place(x) == JSONL_PARAMS)
+		good = jsonl_text_add_value(&x->text, &text, x->base64, &x->line.query.params.raw);
 	else if (x->row)
 		good = row_take_string(x, text);
+	if (x->row && good)
+		row_taken(x);
 	return good ? 1 : line_refuse(x, "a value is none of ours");
 }
 
@@ -237,7 +198,7 @@ static int on_key(void *ctx, const unsigned char *p, size_t n)
 static bool place_is_list(enum jsonl_place place)
 {
 	return place == JSONL_PARENTS || place == JSONL_COUNTER_LIST || place == JSONL_ARGV ||
-	       place == JSONL_FLAGS;
+	       place == JSONL_PARAMS || place == JSONL_FLAGS;
 }
 
 /* An object in a list is an element of it. */
@@ -278,8 +239,8 @@ static int place_enter(struct jsonl *x, bool list)
 		return line_refuse(x, "it is nested too deep");
 	x->places[x->depth++] = place;
 	x->line.present |= 1u << place;
-	if (place == JSONL_ARGV)
-		x->args = x->text_n;
+	if (place == JSONL_ARGV || place == JSONL_PARAMS)
+		jsonl_text_list(&x->text);
 	x->row = NULL;
 	return 1;
 }
@@ -306,24 +267,35 @@ static int on_start_array(void *ctx)
 
 /* ---- events -------------------------------------------------------------------------------- */
 
-static void line_begin(struct jsonl *x, struct bytes rec)
+static void line_begin(struct jsonl *x)
 {
 	struct jsonl_line *l = &x->line;
 
 	memset(l, 0, offsetof(struct jsonl_line, counters));
 	l->ev.probe = l->line.shell = l->data.library = "";
+	l->query.system = l->query.side = l->query.command = "";
 	l->loss.probe = l->loss.reason = l->run.probes = "";
 	l->proc.loginuid = UINT32_MAX;
-	x->rec = rec;
 	x->depth = 0;
 	x->row = NULL;
-	x->text_n = 0;
 	x->wrong = NULL;
 }
 
 static bool line_has(const struct jsonl *x, enum jsonl_place place)
 {
 	return x->line.present & 1u << place;
+}
+
+static void line_give_query(struct jsonl *x)
+{
+	struct event_query *q = &x->line.ev.query;
+
+	*q = x->line.query;
+	q->duration_ns = x->line.line.duration_ns;
+	if (line_has(x, JSONL_PARAMS))
+		q->params.format = QUERY_PARAMS_LIST;
+	if (!q->text_total)
+		q->text_total = q->text.n;
 }
 
 /* The body goes to where its kind wants it. What an encoder relies on must be there. */
@@ -344,7 +316,6 @@ static bool line_complete(struct jsonl *x)
 		return line_has(x, JSONL_EXIT);
 	case EVENT_LINE:
 		ev->line = l->line;
-		ev->line.has_status = l->has_exit_code;
 		return line_has(x, JSONL_SHELL);
 	case EVENT_DATA:
 		ev->data = l->data;
@@ -361,6 +332,8 @@ static bool line_complete(struct jsonl *x)
 		ev->stats.v = l->counters;
 		return line_has(x, JSONL_STATS);
 	case EVENT_QUERY:
+		line_give_query(x);
+		return line_has(x, JSONL_SQL);
 	case EVENT_KINDS:
 		break;
 	}
@@ -402,7 +375,7 @@ static int line_parse(struct jsonl *x, struct err *err)
 
 	if (!handle)
 		return errf(err, -ENOMEM, "no memory to read JSON");
-	status = yajl_parse(handle, (const unsigned char *)x->rec.p, x->rec.n);
+	status = yajl_parse(handle, (const unsigned char *)x->text.line.p, x->text.line.n);
 	if (status == yajl_status_ok)
 		status = yajl_complete_parse(handle);
 	yajl_free(handle);
@@ -415,17 +388,11 @@ static int line_parse(struct jsonl *x, struct err *err)
 static int jsonl_decode(void *ctx, struct bytes rec, decoder_fn fn, void *arg, struct err *err)
 {
 	struct jsonl *x = ctx;
-	char *text;
-	int r;
+	int r = jsonl_text_begin(&x->text, rec);
 
-	if (rec.n > x->text_cap) {
-		text = realloc(x->text, rec.n);
-		if (!text)
-			return errf(err, -ENOMEM, "no memory for a line of %zu bytes", rec.n);
-		x->text = text;
-		x->text_cap = rec.n;
-	}
-	line_begin(x, rec);
+	if (r)
+		return errf(err, r, "no memory for a line of %zu bytes", rec.n);
+	line_begin(x);
 	r = line_parse(x, err);
 	return r ? r : line_give(x, fn, arg, err);
 }
@@ -449,7 +416,7 @@ static void jsonl_close(void *ctx)
 {
 	struct jsonl *x = ctx;
 
-	free(x->text);
+	jsonl_text_free(&x->text);
 }
 
 /* Behind times and seq. */

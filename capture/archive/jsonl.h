@@ -21,6 +21,7 @@ enum jsonl_place {
 	JSONL_EXEC,
 	JSONL_EXIT,
 	JSONL_SHELL,
+	JSONL_SQL,
 	JSONL_CONN,
 	JSONL_DATA,
 	JSONL_ATTACH,
@@ -33,6 +34,7 @@ enum jsonl_place {
 	JSONL_COUNTER_LIST,
 	JSONL_COUNTER,
 	JSONL_ARGV,
+	JSONL_PARAMS,
 	JSONL_FLAGS,
 	JSONL_UNKNOWN,
 	JSONL_PLACES
@@ -61,18 +63,20 @@ struct jsonl_row {
 	uint8_t size;
 	uint8_t place; /* JSONL_INSIDE: which one */
 	uint32_t offset;
+	uint32_t has; /* of the bool that says that it was there; 0 = none does */
 };
 
 struct jsonl_line {
 	uint32_t present; /* 1 << enum jsonl_place: what was there */
 	struct event ev;
-	bool has_kind, has_exit_code;
+	bool has_kind;
 	struct proc proc;
 	struct flow flow;
 	struct run run;
 	struct event_exec exec;
 	struct event_exit exit;
 	struct event_line line;
+	struct event_query query;
 	struct event_data data;
 	struct event_attach attach;
 	struct event_loss loss;

@@ -10,12 +10,18 @@
 	}
 #define MEMBER(name, what, type, member)                                                           \
 	{                                                                                          \
-		NAMED(name), what, sizeof(((type *)0)->member), 0, offsetof(type, member)          \
+		NAMED(name), what, sizeof(((type *)0)->member), 0, offsetof(type, member), 0       \
 	}
 #define ROW(name, what, member) MEMBER(name, what, struct jsonl_line, member)
+/* What may be missing: `flag` tells. */
+#define OPTIONAL(name, what, member, flag)                                                         \
+	{                                                                                          \
+		NAMED(name), what, sizeof(((struct jsonl_line *)0)->member), 0,                    \
+			offsetof(struct jsonl_line, member), offsetof(struct jsonl_line, flag)     \
+	}
 #define INSIDE(name, where)                                                                        \
 	{                                                                                          \
-		NAMED(name), JSONL_INSIDE, 0, where, 0                                             \
+		NAMED(name), JSONL_INSIDE, 0, where, 0, 0                                          \
 	}
 
 static const struct jsonl_row event_rows[] = {
@@ -34,6 +40,7 @@ static const struct jsonl_row event_rows[] = {
 	INSIDE("exec", JSONL_EXEC),
 	INSIDE("exit", JSONL_EXIT),
 	INSIDE("shell", JSONL_SHELL),
+	INSIDE("sql", JSONL_SQL),
 	INSIDE("tls_data", JSONL_DATA),
 	INSIDE("attach", JSONL_ATTACH),
 	INSIDE("loss", JSONL_LOSS),
@@ -81,8 +88,36 @@ static const struct jsonl_row shell_rows[] = {
 	ROW("expanded", JSONL_BYTES, line.expanded),
 	ROW("cwd", JSONL_BYTES, line.cwd),
 	ROW("tty", JSONL_BYTES, line.tty),
-	ROW("exit_code", JSONL_STATUS, line.status),
+	OPTIONAL("exit_code", JSONL_STATUS, line.status, line.has_status),
 	ROW("start_unix_nano", JSONL_NUMBER, line.start_unix_ns),
+};
+
+static const struct jsonl_row sql_rows[] = {
+	ROW("id", JSONL_NUMBER, query.id),
+	ROW("outer_id", JSONL_NUMBER, query.outer),
+	ROW("db_system", JSONL_NAME, query.system),
+	ROW("side", JSONL_NAME, query.side),
+	ROW("command", JSONL_NAME, query.command),
+	ROW("query", JSONL_BYTES, query.text),
+	ROW("query_total", JSONL_NUMBER, query.text_total),
+	ROW("fingerprint", JSONL_BYTES, query.fingerprint),
+	ROW("statement_name", JSONL_BYTES, query.statement_name),
+	ROW("statement_id", JSONL_NUMBER, query.statement_id),
+	INSIDE("params", JSONL_PARAMS),
+	ROW("params_cut", JSONL_BOOL, query.params.cut),
+	ROW("user", JSONL_BYTES, query.user),
+	ROW("database", JSONL_BYTES, query.database),
+	ROW("client", JSONL_BYTES, query.client),
+	ROW("application", JSONL_BYTES, query.application),
+	ROW("session", JSONL_NUMBER, query.session),
+	OPTIONAL("rows", JSONL_NUMBER, query.rows, query.has_rows),
+	OPTIONAL("rows_sent", JSONL_NUMBER, query.rows_sent, query.has_rows_sent),
+	OPTIONAL("error_code", JSONL_NUMBER, query.error, query.failed),
+	OPTIONAL("sqlstate", JSONL_BYTES, query.sqlstate, query.failed),
+	OPTIONAL("error", JSONL_BYTES, query.message, query.failed),
+	ROW("results", JSONL_NUMBER, query.results),
+	ROW("warnings", JSONL_NUMBER, query.warnings),
+	ROW("start_unix_nano", JSONL_NUMBER, query.start_unix_ns),
 };
 
 static const struct jsonl_row conn_rows[] = {
@@ -169,13 +204,14 @@ static const struct {
 	const struct jsonl_row *v;
 	unsigned n;
 } rows_of[JSONL_PLACES] = {
-	[JSONL_EVENT] = ROWS(event_rows),   [JSONL_PROCESS] = ROWS(process_rows),
-	[JSONL_EXEC] = ROWS(exec_rows),     [JSONL_EXIT] = ROWS(exit_rows),
-	[JSONL_SHELL] = ROWS(shell_rows),   [JSONL_CONN] = ROWS(conn_rows),
-	[JSONL_DATA] = ROWS(data_rows),     [JSONL_ATTACH] = ROWS(attach_rows),
-	[JSONL_LOSS] = ROWS(loss_rows),     [JSONL_STATS] = ROWS(stats_rows),
-	[JSONL_STREAM] = ROWS(stream_rows), [JSONL_CLOCK] = ROWS(clock_rows),
-	[JSONL_PARENT] = ROWS(parent_rows), [JSONL_COUNTER] = ROWS(counter_rows),
+	[JSONL_EVENT] = ROWS(event_rows),     [JSONL_PROCESS] = ROWS(process_rows),
+	[JSONL_EXEC] = ROWS(exec_rows),       [JSONL_EXIT] = ROWS(exit_rows),
+	[JSONL_SHELL] = ROWS(shell_rows),     [JSONL_CONN] = ROWS(conn_rows),
+	[JSONL_SQL] = ROWS(sql_rows),         [JSONL_DATA] = ROWS(data_rows),
+	[JSONL_ATTACH] = ROWS(attach_rows),   [JSONL_LOSS] = ROWS(loss_rows),
+	[JSONL_STATS] = ROWS(stats_rows),     [JSONL_STREAM] = ROWS(stream_rows),
+	[JSONL_CLOCK] = ROWS(clock_rows),     [JSONL_PARENT] = ROWS(parent_rows),
+	[JSONL_COUNTER] = ROWS(counter_rows),
 };
 
 static bool key_sheds(struct bytes *key, struct bytes ending)

@@ -44,6 +44,13 @@ static bool any_of(const struct bytes *texts, unsigned n, query_text_fn fn, void
 	any_of((const struct bytes[]){__VA_ARGS__},                                                \
 	       sizeof((const struct bytes[]){__VA_ARGS__}) / sizeof(struct bytes), fn, arg)
 
+/* Values in their text form lie in the event as they are. */
+static bool query_any_text(const struct event_query *q, query_text_fn fn, void *arg)
+{
+	return ANY_OF(q->text, q->fingerprint, q->message, q->user, q->database, q->client,
+		      q->application, q->statement_name, q->sqlstate, q->params.raw);
+}
+
 /* Does fn like one of the texts of the event? Its arguments are one text, with blanks between them.
  */
 static bool event_any_text(const struct event *ev, struct query_room *room, query_text_fn fn,
@@ -64,9 +71,10 @@ static bool event_any_text(const struct event *ev, struct query_room *room, quer
 		return ANY_OF(ev->attach.hook, ev->attach.target, ev->attach.note);
 	case EVENT_LOSS:
 		return ANY_OF(bytes_of(ev->loss.probe), bytes_of(ev->loss.reason));
+	case EVENT_QUERY:
+		return query_any_text(&ev->query, fn, arg);
 	case EVENT_EXIT:
 	case EVENT_STATS:
-	case EVENT_QUERY:
 	case EVENT_KINDS:
 		break;
 	}

@@ -14,7 +14,7 @@
 #include "capture/base/err.h"
 
 enum {
-	STREAM_WANT = 16 * 1024 * 1024 /* most that may be asked for at once */
+	STREAM_WANT = 24 * 1024 * 1024 /* most that may be asked for at once */
 };
 
 struct stream;

@@ -13,7 +13,7 @@
 enum {
 	BATCH_HEAD = 128,                /* most bytes before its data */
 	BATCH_ACK = 512,                 /* most bytes of an Ack */
-	BATCH_RAW_MAX = 8 * 1024 * 1024, /* of its events, decompressed */
+	BATCH_RAW_MAX = 20 * 1024 * 1024, /* of its events, decompressed */
 };
 
 enum batch_codec {

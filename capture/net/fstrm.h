@@ -16,7 +16,7 @@
 
 enum {
 	/* A jumbo chunk, and what a Batch says of it. */
-	FSTRM_FRAME_MAX = 8 * 1024 * 1024 + 64 * 1024,
+	FSTRM_FRAME_MAX = 20 * 1024 * 1024 + 64 * 1024,
 	FSTRM_CONTROL_MAX = 512,
 	FSTRM_TYPES = 4, /* content types of one control frame */
 };

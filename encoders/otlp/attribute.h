@@ -36,7 +36,7 @@ static inline size_t attribute_text_size(size_t n)
 	return 1 + pb_write_width(n) + n;
 }
 
-/* All but the value, of which there are value_n bytes. */
+/* All but the value, of which there are value_n bytes; with 0 it is null. */
 static inline void attribute_begin(struct attributes *a, struct bytes key, size_t value_n)
 {
 	size_t n = 2 + key.n + 1 + pb_write_width(value_n) + value_n;
@@ -68,13 +68,18 @@ static inline void attribute_own(struct attributes *a, struct bytes key, struct 
 	a->p = pb_write_item(a->p, ATTRIBUTE_STRING, text);
 }
 
+/* Any text, also an empty one. */
+static inline void attribute_value(struct attributes *a, struct bytes key, struct bytes text)
+{
+	attribute_begin(a, key, attribute_text_size(text.n));
+	a->p = pb_write_item(a->p, attribute_type_of(text), text);
+}
+
 /* Any text; none when it is empty. */
 static inline void attribute_text(struct attributes *a, struct bytes key, struct bytes text)
 {
-	if (!text.n)
-		return;
-	attribute_begin(a, key, attribute_text_size(text.n));
-	a->p = pb_write_item(a->p, attribute_type_of(text), text);
+	if (text.n)
+		attribute_value(a, key, text);
 }
 
 /* Numbers that need 64 bits without a sign: as digits where int64 ends. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "encoders/otlp/attribute.h"
+#include "encoders/otlp/query.h"
 
 /* Fields of ScopeLogs, LogRecord and KeyValueList. */
 enum {
@@ -21,7 +22,8 @@ enum {
 
 enum {
 	SEVERITY_INFO = 9,
-	SEVERITY_WARN = 13
+	SEVERITY_WARN = 13,
+	SEVERITY_ERROR = 17
 };
 
 enum {
@@ -72,6 +74,14 @@ static void size_add_counters(struct record_size *size, const struct event_stats
 	}
 }
 
+static void size_add_query(struct record_size *size, const struct event_query *q)
+{
+	size_t texts;
+
+	size->most += otlp_query_size(q, &texts);
+	size->texts += texts;
+}
+
 static void size_add_body(struct record_size *size, const struct event *ev)
 {
 	switch (ev->kind) {
@@ -101,9 +111,11 @@ static void size_add_body(struct record_size *size, const struct event *ev)
 	case EVENT_STATS:
 		size_add_counters(size, &ev->stats);
 		break;
+	case EVENT_QUERY:
+		size_add_query(size, &ev->query);
+		break;
 	case EVENT_META:
 	case EVENT_EXIT:
-	case EVENT_QUERY:
 	case EVENT_KINDS:
 		break;
 	}
@@ -158,12 +170,13 @@ static uint8_t *record_body(uint8_t *p, const struct event *ev)
 		return record_text(p, ATTRIBUTE_BYTES, ev->data.payload);
 	case EVENT_STATS:
 		return record_counters(p, &ev->stats);
+	case EVENT_QUERY:
+		return record_text(p, attribute_type_of(ev->query.text), ev->query.text);
 	case EVENT_META:
 	case EVENT_EXEC:
 	case EVENT_EXIT:
 	case EVENT_ATTACH:
 	case EVENT_LOSS:
-	case EVENT_QUERY:
 	case EVENT_KINDS:
 		break;
 	}
@@ -280,8 +293,10 @@ static void record_kind(struct attributes *a, const struct event *ev)
 		if (ev->stats.final)
 			attribute_true(a, BYTES("penstock.stats.final"));
 		break;
-	case EVENT_META:
 	case EVENT_QUERY:
+		otlp_query_attributes(a, ev);
+		break;
+	case EVENT_META:
 	case EVENT_KINDS:
 		break;
 	}
@@ -318,9 +333,20 @@ static void record_attributes(struct attributes *a, const struct event *ev,
 	record_kind(a, ev);
 }
 
-static bool record_warns(const struct event *ev)
+static unsigned record_severity(const struct event *ev)
 {
-	return ev->kind == EVENT_LOSS || (ev->kind == EVENT_ATTACH && ev->attach.status);
+	if (ev->kind == EVENT_QUERY && ev->query.failed)
+		return SEVERITY_ERROR;
+	if (ev->kind == EVENT_LOSS || (ev->kind == EVENT_ATTACH && ev->attach.status))
+		return SEVERITY_WARN;
+	return SEVERITY_INFO;
+}
+
+static struct bytes severity_text(unsigned severity)
+{
+	if (severity == SEVERITY_ERROR)
+		return BYTES("ERROR");
+	return severity == SEVERITY_WARN ? BYTES("WARN") : BYTES("INFO");
 }
 
 static uint8_t *record_name(uint8_t *p, enum event_kind kind)
@@ -337,15 +363,15 @@ static uint8_t *record_name(uint8_t *p, enum event_kind kind)
 uint8_t *record_put(uint8_t *p, const struct event *ev, const struct record_size *size,
 		    struct about_times *times)
 {
-	bool warns = record_warns(ev);
+	unsigned severity = record_severity(ev);
 	struct pb_write_message record;
 	struct attributes a = {.field = RECORD_ATTRIBUTES};
 
 	p = pb_write_begin(pb_write_tag(p, SCOPE_RECORDS, PB_WRITE_LENGTH), size->texts + 600,
 			   &record);
 	p = pb_write_fixed(p, RECORD_TIME, ev->time_unix_ns);
-	p = pb_write_number(p, RECORD_SEVERITY, warns ? SEVERITY_WARN : SEVERITY_INFO);
-	p = pb_write_item(p, RECORD_SEVERITY_TEXT, warns ? BYTES("WARN") : BYTES("INFO"));
+	p = pb_write_number(p, RECORD_SEVERITY, severity);
+	p = pb_write_item(p, RECORD_SEVERITY_TEXT, severity_text(severity));
 	a.p = record_body(p, ev);
 	record_attributes(&a, ev, times);
 	p = pb_write_fixed(a.p, RECORD_OBSERVED, ev->time_unix_ns);

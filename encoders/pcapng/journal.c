@@ -7,11 +7,11 @@
 #include "capture/base/utf8.h"
 #include "capture/stats.h"
 #include "encoders/pcapng/block.h"
-#include "encoders/write/put.h"
+#include "encoders/pcapng/journal_field.h"
+#include "encoders/pcapng/journal_query.h"
 
 enum {
 	ROW_FIXED = 2048, /* names, numbers and words of any row */
-	ROW_BINARY = 8,   /* a binary value has its length in front */
 	ROW_PARENT = 64,  /* "comm(pid) < " */
 	ROW_COUNTER = 2 * 128,
 	ROW_COUNTER_NAME = 48,
@@ -19,52 +19,9 @@ enum {
 
 enum priority {
 	PRIORITY_WARNING = 4,
+	PRIORITY_NOTICE = 5,
 	PRIORITY_INFO = 6
 };
-
-/*
- * A field is NAME=value\n; a value that is not printable UTF-8 on one line is NAME\n, its length as
- * a little-endian u64, value\n. The value is written first and judged when the field is closed:
- * OPEN, write, close_field(), with the start of the value kept in between.
- */
-#define OPEN(p, name)              PUT_LITERAL(p, name "=")
-#define NUMBER(p, name, v)         end_line(put_u64(OPEN(p, name), v))
-#define TEXT(p, name, text, limit) text_field(p, name "=", sizeof(name), text, limit)
-
-static inline uint8_t *end_line(uint8_t *p)
-{
-	*p = '\n';
-	return p + 1;
-}
-
-static uint8_t *close_binary(uint8_t *value, size_t n)
-{
-	value[-1] = '\n';
-	memmove(value + ROW_BINARY, value, n);
-	put_le64(value, n);
-	return end_line(value + ROW_BINARY + n);
-}
-
-static inline uint8_t *close_field(uint8_t *value, uint8_t *p)
-{
-	const char *text = (const char *)value;
-	size_t n = p - value;
-
-	if (utf8_plain(text, n) || utf8_printable((struct bytes){text, n}))
-		return end_line(p);
-	return close_binary(value, n);
-}
-
-static uint8_t *text_field(uint8_t *p, const char *name, size_t name_n, struct bytes text,
-			   size_t limit)
-{
-	uint8_t *value;
-
-	if (!text.n)
-		return p;
-	value = put_mem(p, name, name_n);
-	return close_field(value, put_bytes(value, utf8_cut(text, limit)));
-}
 
 static uint8_t *put_args(uint8_t *p, struct bytes args, size_t limit)
 {
@@ -78,7 +35,7 @@ static uint8_t *args_field(uint8_t *p, struct bytes args)
 	if (!args.n)
 		return p;
 	value = OPEN(p, "_CMDLINE");
-	return close_field(value, put_args(value, args, PCAPNG_JOURNAL_TEXT));
+	return journal_field_close(value, put_args(value, args, PCAPNG_JOURNAL_TEXT));
 }
 
 static uint8_t *parents_field(uint8_t *p, const struct proc *parent)
@@ -95,7 +52,7 @@ static uint8_t *parents_field(uint8_t *p, const struct proc *parent)
 		p = put_u64(p, parent->pid);
 		*p++ = ')';
 	}
-	return close_field(value, p);
+	return journal_field_close(value, p);
 }
 
 static uint8_t *process_fields(uint8_t *p, const struct event *ev)
@@ -125,7 +82,7 @@ static uint8_t *exec_fields(uint8_t *p, const struct event *ev)
 	uint8_t *value = OPEN(p, "MESSAGE");
 
 	p = put_args(PUT_LITERAL(value, "exec: "), ev->exec.argv, PCAPNG_JOURNAL_TEXT);
-	p = close_field(value, p);
+	p = journal_field_close(value, p);
 	p = TEXT(p, "PENSTOCK_PATH", ev->exec.path, PCAPNG_JOURNAL_NAME);
 	if (ev->exec.argv_total > ev->exec.argv.n)
 		p = NUMBER(p, "PENSTOCK_ARGV_BYTES", ev->exec.argv_total);
@@ -146,14 +103,14 @@ static uint8_t *exit_fields(uint8_t *p, const struct event *ev)
 	if (ev->exit.core)
 		p = PUT_LITERAL(p, ", core dumped,");
 	p = PUT_LITERAL(put_seconds(PUT_LITERAL(p, " after "), ev->exit.lifetime_ns), " s");
-	p = close_field(value, p);
+	p = journal_field_close(value, p);
 	if (ev->exit.signal)
 		p = NUMBER(p, "PENSTOCK_SIGNAL", ev->exit.signal);
 	else
 		p = NUMBER(p, "PENSTOCK_EXIT_STATUS", ev->exit.code);
 	if (ev->exit.core)
 		p = NUMBER(p, "PENSTOCK_CORE_DUMPED", 1);
-	return end_line(put_seconds(OPEN(p, "PENSTOCK_DURATION"), ev->exit.lifetime_ns));
+	return journal_field_end(put_seconds(OPEN(p, "PENSTOCK_DURATION"), ev->exit.lifetime_ns));
 }
 
 /* MESSAGE is the command as it was typed, so that what one sees and searches is one thing. */
@@ -169,9 +126,9 @@ static uint8_t *line_fields(uint8_t *p, const struct event *ev)
 	p = TEXT(p, "PENSTOCK_CWD", line->cwd, PCAPNG_JOURNAL_NAME);
 	p = NUMBER(p, "PENSTOCK_START", line->start_unix_ns);
 	if (!(ev->flags & EVENT_F_UNFINISHED))
-		p = end_line(put_seconds(OPEN(p, "PENSTOCK_DURATION"), line->duration_ns));
+		p = journal_field_end(put_seconds(OPEN(p, "PENSTOCK_DURATION"), line->duration_ns));
 	if (line->has_status)
-		p = end_line(put_i64(OPEN(p, "PENSTOCK_EXIT_STATUS"), line->status));
+		p = journal_field_end(put_i64(OPEN(p, "PENSTOCK_EXIT_STATUS"), line->status));
 	return p;
 }
 
@@ -184,7 +141,7 @@ static uint8_t *attach_fields(uint8_t *p, const struct event *ev)
 			   : PUT_LITERAL(value, "attached: ");
 	p = put_bytes(p, utf8_cut(attach->hook, PCAPNG_JOURNAL_NAME));
 	p = put_bytes(PUT_LITERAL(p, " in "), utf8_cut(attach->target, PCAPNG_JOURNAL_NAME));
-	p = close_field(value, p);
+	p = journal_field_close(value, p);
 	return TEXT(p, "PENSTOCK_NOTE", attach->note, PCAPNG_JOURNAL_NAME);
 }
 
@@ -199,7 +156,7 @@ static uint8_t *loss_fields(uint8_t *p, const struct event *ev)
 	p = put_bytes(PUT_LITERAL(p, " "), utf8_cut(bytes_of(loss->reason), 64));
 	p = PUT_LITERAL(p, "): ");
 	p = put_bytes(p, utf8_cut(bytes_of(stats_help(loss->reason)), 256));
-	p = close_field(value, p);
+	p = journal_field_close(value, p);
 	p = TEXT(p, "PENSTOCK_LOSS_REASON", bytes_of(loss->reason), 64);
 	p = NUMBER(p, "PENSTOCK_LOSS_COUNT", loss->count);
 	p = NUMBER(p, "PENSTOCK_LOSS_FIRST", loss->first_unix_ns);
@@ -236,13 +193,13 @@ static uint8_t *stats_fields(uint8_t *p, const struct event *ev)
 		*p++ = '=';
 		p = put_u64(p, stats->v[i].value);
 	}
-	p = close_field(value, p);
+	p = journal_field_close(value, p);
 	for (unsigned i = 0; i < n; i++) {
 		p = put_field_name(PUT_LITERAL(p, "PENSTOCK_STATS_"), stats->v[i].group);
 		*p++ = '_';
 		p = put_field_name(p, stats->v[i].name);
 		*p++ = '=';
-		p = end_line(put_u64(p, stats->v[i].value));
+		p = journal_field_end(put_u64(p, stats->v[i].value));
 	}
 	return p;
 }
@@ -255,7 +212,7 @@ static uint8_t *meta_fields(uint8_t *p, const struct event *ev)
 	p = put_bytes(PUT_LITERAL(value, "penstock "), utf8_cut(run->version, 64));
 	p = put_bytes(PUT_LITERAL(p, " records "), utf8_cut(bytes_of(run->probes), 256));
 	p = put_bytes(PUT_LITERAL(p, " on "), utf8_cut(run->host, 256));
-	p = close_field(value, p);
+	p = journal_field_close(value, p);
 	if (!ev->proc)
 		p = NUMBER(p, "_PID", run->pid);
 	p = TEXT(p, "_CMDLINE", run->cmdline, PCAPNG_JOURNAL_NAME);
@@ -266,7 +223,8 @@ static uint8_t *meta_fields(uint8_t *p, const struct event *ev)
 	p = TEXT(p, "PENSTOCK_ARCH", run->arch, PCAPNG_JOURNAL_NAME);
 	p = NUMBER(p, "PENSTOCK_START", run->start_unix_ns);
 	p = NUMBER(p, "PENSTOCK_RUN_ID", run->run_id);
-	p = end_line(put_hex(OPEN(p, "PENSTOCK_HOST_ID"), run->host_id, sizeof(run->host_id)));
+	p = journal_field_end(
+		put_hex(OPEN(p, "PENSTOCK_HOST_ID"), run->host_id, sizeof(run->host_id)));
 	return p;
 }
 
@@ -287,8 +245,9 @@ static uint8_t *kind_fields(uint8_t *p, const struct event *ev)
 		return loss_fields(p, ev);
 	case EVENT_STATS:
 		return stats_fields(p, ev);
-	case EVENT_DATA: /* is packets, not a row */
 	case EVENT_QUERY:
+		return journal_query_fields(p, ev);
+	case EVENT_DATA: /* is packets, not a row */
 	case EVENT_KINDS:
 		break;
 	}
@@ -299,6 +258,8 @@ static enum priority event_priority(const struct event *ev)
 {
 	bool warn = ev->kind == EVENT_LOSS || (ev->kind == EVENT_ATTACH && ev->attach.status);
 
+	if (ev->kind == EVENT_QUERY && ev->query.failed)
+		return PRIORITY_NOTICE;
 	return warn ? PRIORITY_WARNING : PRIORITY_INFO;
 }
 
@@ -316,7 +277,7 @@ uint8_t *pcapng_journal_row(const struct pcapng_journal *j, const struct event *
 	p = NUMBER(p, "PENSTOCK_SEQ", ev->seq);
 	p = TEXT(p, "PENSTOCK_PROBE", bytes_of(ev->probe), 64);
 	if (ev->flags)
-		p = end_line(put_flags(OPEN(p, "PENSTOCK_FLAGS"), ev->flags, false));
+		p = journal_field_end(put_flags(OPEN(p, "PENSTOCK_FLAGS"), ev->flags, false));
 	if (cut)
 		p = NUMBER(p, "PENSTOCK_ROW_CUT", 1);
 	p = kind_fields(p, ev);
@@ -325,29 +286,22 @@ uint8_t *pcapng_journal_row(const struct pcapng_journal *j, const struct event *
 	return pcapng_block_end(block, p);
 }
 
-/* Adds the room of a text to *room; true when it will be cut. */
-static bool add_text(size_t *room, struct bytes text, size_t limit)
-{
-	*room += ROW_BINARY + (text.n < limit ? text.n : limit);
-	return text.n > limit;
-}
-
 static bool add_kind(size_t *room, const struct event *ev)
 {
 	bool cut = false;
 
 	switch (ev->kind) {
 	case EVENT_LINE:
-		cut |= add_text(room, ev->line.text, PCAPNG_JOURNAL_TEXT);
-		cut |= add_text(room, ev->line.expanded, PCAPNG_JOURNAL_TEXT);
-		cut |= add_text(room, ev->line.tty, PCAPNG_JOURNAL_NAME);
-		cut |= add_text(room, ev->line.cwd, PCAPNG_JOURNAL_NAME);
+		cut |= journal_field_room(room, ev->line.text, PCAPNG_JOURNAL_TEXT);
+		cut |= journal_field_room(room, ev->line.expanded, PCAPNG_JOURNAL_TEXT);
+		cut |= journal_field_room(room, ev->line.tty, PCAPNG_JOURNAL_NAME);
+		cut |= journal_field_room(room, ev->line.cwd, PCAPNG_JOURNAL_NAME);
 		break;
 	case EVENT_EXEC:
-		cut |= add_text(room, ev->exec.argv, PCAPNG_JOURNAL_TEXT); /* MESSAGE */
-		cut |= add_text(room, ev->exec.argv, PCAPNG_JOURNAL_TEXT); /* _CMDLINE */
-		cut |= add_text(room, ev->exec.path, PCAPNG_JOURNAL_NAME);
-		cut |= add_text(room, ev->exec.cwd, PCAPNG_JOURNAL_NAME);
+		cut |= journal_field_room(room, ev->exec.argv, PCAPNG_JOURNAL_TEXT); /* MESSAGE */
+		cut |= journal_field_room(room, ev->exec.argv, PCAPNG_JOURNAL_TEXT); /* _CMDLINE */
+		cut |= journal_field_room(room, ev->exec.path, PCAPNG_JOURNAL_NAME);
+		cut |= journal_field_room(room, ev->exec.cwd, PCAPNG_JOURNAL_NAME);
 		break;
 	case EVENT_META:
 		*room += 6 * PCAPNG_JOURNAL_NAME;
@@ -362,9 +316,11 @@ static bool add_kind(size_t *room, const struct event *ev)
 	case EVENT_EXIT:
 		*room += ev->proc ? ev->proc->comm.n : 0;
 		break;
+	case EVENT_QUERY:
+		cut |= journal_query_room(room, ev);
+		break;
 	case EVENT_LOSS:
 	case EVENT_DATA:
-	case EVENT_QUERY:
 	case EVENT_KINDS:
 		break;
 	}
@@ -378,13 +334,13 @@ size_t pcapng_journal_room(const struct pcapng_journal *j, const struct event *e
 	bool cut = add_kind(&room, ev);
 
 	if (proc) {
-		cut |= add_text(&room, proc->comm, PCAPNG_JOURNAL_NAME);
-		cut |= add_text(&room, proc->exe, PCAPNG_JOURNAL_NAME);
-		cut |= add_text(&room, proc->cgroup, PCAPNG_JOURNAL_NAME);
-		cut |= add_text(&room, proc->container, PCAPNG_JOURNAL_NAME);
-		cut |= add_text(&room, proc->pod, PCAPNG_JOURNAL_NAME);
+		cut |= journal_field_room(&room, proc->comm, PCAPNG_JOURNAL_NAME);
+		cut |= journal_field_room(&room, proc->exe, PCAPNG_JOURNAL_NAME);
+		cut |= journal_field_room(&room, proc->cgroup, PCAPNG_JOURNAL_NAME);
+		cut |= journal_field_room(&room, proc->container, PCAPNG_JOURNAL_NAME);
+		cut |= journal_field_room(&room, proc->pod, PCAPNG_JOURNAL_NAME);
 		if (ev->kind != EVENT_EXEC)
-			cut |= add_text(&room, proc->cmdline, PCAPNG_JOURNAL_TEXT);
+			cut |= journal_field_room(&room, proc->cmdline, PCAPNG_JOURNAL_TEXT);
 		room += PROC_ANCESTORS * ROW_PARENT;
 	}
 	*ret_cut = cut;
@@ -396,6 +352,6 @@ void pcapng_journal_init(struct pcapng_journal *j, const struct run *run)
 	uint8_t *p = PUT_LITERAL(j->common, "SYSLOG_IDENTIFIER=penstock\n");
 
 	p = TEXT(p, "_HOSTNAME", run->host, 256);
-	p = end_line(put_hex(OPEN(p, "_BOOT_ID"), run->boot_id, sizeof(run->boot_id)));
+	p = journal_field_end(put_hex(OPEN(p, "_BOOT_ID"), run->boot_id, sizeof(run->boot_id)));
 	j->n = p - j->common;
 }

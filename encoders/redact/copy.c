@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 
 enum {
-	ARENA_SIZE = 32 * 1024 * 1024, /* two texts of a shell line, of 7 MiB each, and to spare */
+	ARENA_SIZE = 40 * 1024 * 1024, /* a statement of 17 MiB and its message, two texts of a line */
 	ARENA_KEPT = 256 * 1024,       /* what more an event has touched goes back to the system */
 };
 

@@ -152,6 +152,14 @@ void json_string(struct put *w, const char *key, size_t key_n, struct bytes text
 	json_quoted(w, text, BAD_REPLACE);
 }
 
+bool json_element(struct put *w, struct bytes text, bool encoded)
+{
+	if (!encoded)
+		return json_quoted(w, text, BAD_REFUSE);
+	json_base64(w, text);
+	return true;
+}
+
 /* Each argument is a string, or, if one of them is no UTF-8, all are base64. False: refused. */
 static bool json_arguments(struct put *w, struct bytes args, bool encoded)
 {
@@ -163,9 +171,7 @@ static bool json_arguments(struct put *w, struct bytes args, bool encoded)
 		if (!first)
 			JSON(w, ",");
 		first = false;
-		if (encoded)
-			json_base64(w, arg);
-		else if (!json_quoted(w, arg, BAD_REFUSE))
+		if (!json_element(w, arg, encoded))
 			return false;
 	}
 	JSON(w, "]");

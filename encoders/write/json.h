@@ -61,6 +61,9 @@ void json_address(struct put *w, const char *key, size_t key_n, int family,
 void json_string(struct put *w, const char *key, size_t key_n, struct bytes text);
 void json_bytes(struct put *w, const char *key, size_t key_n, const char *base64_key,
 		struct bytes text);
+/* One element of an array: a string, or base64 when `encoded`. False: the text is no UTF-8, so that
+ * all elements must be base64. */
+bool json_element(struct put *w, struct bytes text, bool encoded);
 /* A block of NUL-terminated arguments as array `argv`; as `argv_base64` if any is no UTF-8. */
 void json_argv(struct put *w, struct bytes args);
 /* key with comma and colon, then 16 bytes as hex digits. */

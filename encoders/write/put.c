@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "capture/kinds.h"
+
 const char put_pairs[201] = "0001020304050607080910111213141516171819"
 			    "2021222324252627282930313233343536373839"
 			    "4041424344454647484950515253545556575859"
@@ -111,15 +113,7 @@ uint8_t *put_joined(uint8_t *p, struct bytes args)
 
 int put_no_room(const struct event *ev, const struct chunk *c)
 {
-	size_t texts = 0;
-
-	if (ev->kind == EVENT_LINE)
-		texts = ev->line.text.n + ev->line.expanded.n;
-	else if (ev->kind == EVENT_EXEC)
-		texts = ev->exec.argv.n;
-	else if (ev->kind == EVENT_DATA)
-		texts = ev->data.payload.n;
-	if (texts > CHUNK_JUMBO || (c->len == 0 && c->cap >= CHUNK_JUMBO))
+	if (kind_texts_size(ev) > CHUNK_JUMBO || (c->len == 0 && c->cap >= CHUNK_JUMBO))
 		return -EMSGSIZE;
 	return -ENOBUFS;
 }

@@ -53,3 +53,5 @@ static inline bool show_harmless(const char *text, unsigned len)
 /* Writes the first character of text, which is not empty, and returns its length. */
 unsigned show_char(struct put *w, struct bytes text);
 void show_bytes(struct put *w, struct bytes text);
+/* 842 us, 12.3 ms, 1.2 s, 1:02:03 */
+void show_duration(struct put *w, uint64_t ns);

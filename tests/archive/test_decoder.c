@@ -36,7 +36,7 @@ static void a_message_is_as_long_as_its_varint_says(void **state)
 	assert_int_equal(extent(&decoder_pb, "\0\0\0", 3, &want), -EBADMSG); /* a hole */
 	assert_int_equal(extent(&decoder_pb, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", 10, &want),
 			 -EBADMSG);
-	assert_int_equal(extent(&decoder_pb, "\x80\x80\x80\x08z", 5, &want), -EBADMSG); /* 16 MiB */
+	assert_int_equal(extent(&decoder_pb, "\x80\x80\x80\x10z", 5, &want), -EBADMSG); /* 32 MiB */
 }
 
 static const char section[28] = "\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a\1\0\0\0"

@@ -32,7 +32,6 @@ static const char *const not_used_yet[] = {
 	"host_name",
 	"note",
 	"tls_secret",
-	"sql",
 	"packet",
 	"http",
 	"conn_state",

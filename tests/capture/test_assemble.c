@@ -321,19 +321,19 @@ static void begin_large(struct bench *b, uint32_t pid, struct bytes bytes)
 
 static void the_limit_of_a_text_holds(void **state)
 {
-	struct bytes bytes = {calloc(1, REC_TEXT_MAX + 1), REC_TEXT_MAX};
+	struct bytes bytes = {calloc(1, REC_QUERY_MAX + 1), REC_QUERY_MAX};
 	struct bench *b = *state;
 
 	assert_non_null(bytes.p);
 	begin_large(b, PID, bytes);
 	end(b, PID, 0, 2);
 	expect(b, "shell@2 10 =0 1ns\n");
-	assert_int_equal(b->longest, REC_TEXT_MAX);
+	assert_int_equal(b->longest, REC_QUERY_MAX);
 	bytes.n++;
 	begin_large(b, PID, bytes);
 	end(b, PID, 0, 2);
 	expect(b, "shell@2 10 =0 1ns truncated\n");
-	assert_int_equal(b->longest, REC_TEXT_MAX);
+	assert_int_equal(b->longest, REC_QUERY_MAX);
 	free((char *)bytes.p);
 }
 

@@ -77,9 +77,9 @@ static void plain_nonsense(void **state)
 	assert_int_equal(next(&p, "\0\0\0\0\0\0\0\4\0\0\0\3", 12),
 			 -EBADMSG); /* too late for that */
 	p = (struct peer){PEER_NEW};
-	assert_int_equal(next(&p, "\0\x81\0\1", 4), -EMSGSIZE); /* a byte more than there may be */
+	assert_int_equal(next(&p, "\1\x41\0\1", 4), -EMSGSIZE); /* a byte more than there may be */
 	p = (struct peer){PEER_NEW};
-	assert_int_equal(next(&p, "\0\x81\0\0", 4), -EAGAIN);
+	assert_int_equal(next(&p, "\1\x41\0\0", 4), -EAGAIN);
 	assert_int_equal(taken, 4 + FSTRM_FRAME_MAX);
 }
 

@@ -64,11 +64,11 @@ static void written_close(struct written *w)
 
 static struct bytes large_text(char c)
 {
-	char *p = malloc(REC_TEXT_MAX);
+	char *p = malloc(REC_QUERY_MAX);
 
 	assert_non_null(p);
-	memset(p, c, REC_TEXT_MAX);
-	return (struct bytes){p, REC_TEXT_MAX};
+	memset(p, c, REC_QUERY_MAX);
+	return (struct bytes){p, REC_QUERY_MAX};
 }
 
 static struct event line_of(struct bytes text, struct bytes expanded)

@@ -100,9 +100,9 @@ static int parsed(struct bytes in)
 
 static void sizes_have_limits(void **state)
 {
-	/* 8 MiB + 64 KiB wait for their data, one more byte is refused at once. */
-	assert_int_equal(parsed(IN("\0\x81\0\0")), -EAGAIN);
-	assert_int_equal(parsed(IN("\0\x81\0\1")), -EMSGSIZE);
+	/* 20 MiB + 64 KiB wait for their data, one more byte is refused at once. */
+	assert_int_equal(parsed(IN("\1\x41\0\0")), -EAGAIN);
+	assert_int_equal(parsed(IN("\1\x41\0\1")), -EMSGSIZE);
 	assert_int_equal(parsed(IN("\xff\xff\xff\xff")), -EMSGSIZE);
 	assert_int_equal(parsed(IN("\0\0\0\0\0\0\2\0")), -EAGAIN);
 	assert_int_equal(parsed(IN("\0\0\0\0\0\0\2\1")), -EMSGSIZE);

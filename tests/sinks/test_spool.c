@@ -214,7 +214,7 @@ static void without_opening_bytes(void **state)
 
 static void a_jumbo_has_a_segment_of_its_own(void **state)
 {
-	s.env.max_bytes = 16 * MIB;
+	s.env.max_bytes = 2 * CHUNK_JUMBO;
 	assert_int_equal(spools_open(&s), 0);
 	assert_int_equal(spools_put(&s, 1, 1000), 0);
 	assert_int_equal(spools_put(&s, 4, CHUNK_JUMBO), 0);

@@ -3,6 +3,8 @@
 
 #include <netinet/in.h>
 
+#include "kern/events.h"
+
 #define TIME_UNIX 1732453680123456789ull
 #define TIME_BOOT 5000123456789ull
 
@@ -109,6 +111,47 @@ static const struct event_line line_body = {.shell = "bash",
 					    .status = 1,
 					    .has_status = true};
 
+static const struct flow session = {
+	.id = 0x778899aabbcc01,
+	.netns = 4026531840,
+	.family = AF_INET,
+	.ip_proto = IPPROTO_TCP,
+	.role = FLOW_ROLE_SERVER,
+	.local_port = 3306,
+	.remote_port = 40001,
+	.local = {192, 0, 2, 20},
+	.remote = {192, 0, 2, 1},
+	.protocol = PROTOCOL_MYSQL,
+};
+
+static const struct event_query query_body = {
+	.system = "mysql",
+	.side = "server",
+	.command = "execute",
+	.id = 6,
+	.session = 42,
+	.statement_id = 3,
+	.text = BYTES("insert into t values(?, ?, 'x''y')"),
+	.text_total = 80,
+	.fingerprint = BYTES("insert into t values(?+)"),
+	.user = BYTES("alice"),
+	.database = BYTES("shop"),
+	.client = BYTES("192.0.2.1"),
+	.application = BYTES("till"),
+	.params = {.raw = BYTES("\2\0\0\0" "17" "\377\377\377\377"),
+		   .format = QUERY_PARAMS_LIST},
+	.start_unix_ns = TIME_UNIX - 3000000,
+	.duration_ns = 3000000,
+	.rows = 0,
+	.has_rows = true,
+	.has_rows_sent = true,
+	.failed = true,
+	.error = 1062,
+	.sqlstate = BYTES("23000"),
+	.message = BYTES("Duplicate entry '17' for key 'PRIMARY'"),
+	.warnings = 1,
+};
+
 static const struct event_attach attach_body = {.hook = BYTES("readline"),
 						.target = BYTES("/usr/bin/bash"),
 						.note = BYTES("return"),
@@ -154,6 +197,11 @@ struct event events_of(enum event_kind kind)
 		ev.flow = &flow;
 		ev.data = data_body;
 		break;
+	case EVENT_QUERY:
+		ev.probe = "mysqld";
+		ev.flow = &session;
+		ev.query = query_body;
+		break;
 	case EVENT_ATTACH:
 		ev.proc = NULL;
 		ev.attach = attach_body;
@@ -166,7 +214,6 @@ struct event events_of(enum event_kind kind)
 		ev.proc = NULL;
 		ev.stats = (struct event_stats){.v = counters, .n = 3, .final = true};
 		break;
-	case EVENT_QUERY:
 	case EVENT_KINDS:
 		break;
 	}
