@@ -2,7 +2,7 @@
 #include "encoders/jsonl/query.h"
 
 #include "encoders/write/json.h"
-#include "encoders/write/values.h"
+#include "encoders/write/statement.h"
 
 /* Each value is a string or null. False: one of them is no UTF-8, and they must all be base64. */
 static bool put_values(struct put *w, const struct event_query *q, bool encoded)
@@ -11,7 +11,7 @@ static bool put_values(struct put *w, const struct event_query *q, bool encoded)
 	struct query_value value;
 	bool first = true;
 
-	if (!values_begin(&reader, q))
+	if (!statement_values(&reader, q))
 		return true;
 	if (encoded)
 		JSON(w, ",\"params_base64\":[");

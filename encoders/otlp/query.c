@@ -6,7 +6,7 @@
 
 #include "capture/base/utf8.h"
 #include "encoders/write/put.h"
-#include "encoders/write/values.h"
+#include "encoders/write/statement.h"
 
 enum {
 	QUERY_FIXED = 4096,       /* names and numbers of all attributes but values */
@@ -24,7 +24,7 @@ static size_t values_size(const struct event_query *q, size_t *texts)
 	struct query_value value;
 	size_t most = 0;
 
-	if (!values_begin(&reader, q))
+	if (!statement_values(&reader, q))
 		return 0;
 	while (query_params_next(&reader, &value) > 0) {
 		most += VALUE_ROOM;
@@ -63,7 +63,7 @@ static void query_values(struct attributes *a, const struct event_query *q)
 	char key[KEY_ROOM];
 	uint64_t n = 0;
 
-	if (!values_begin(&reader, q))
+	if (!statement_values(&reader, q))
 		return;
 	while (query_params_next(&reader, &value) > 0) {
 		uint8_t *end = PUT_LITERAL((uint8_t *)key, "db.query.parameter.");

@@ -131,14 +131,17 @@ static const struct event_query query_body = {
 	.id = 6,
 	.session = 42,
 	.statement_id = 3,
-	.text = BYTES("insert into t values(?, ?, 'x''y')"),
+	.text = BYTES("insert into t values(?, ?, ?, 'x''y')"),
 	.text_total = 80,
 	.fingerprint = BYTES("insert into t values(?+)"),
 	.user = BYTES("alice"),
 	.database = BYTES("shop"),
 	.client = BYTES("192.0.2.1"),
 	.application = BYTES("till"),
-	.params = {.raw = BYTES("\2\0\0\0" "17" "\377\377\377\377"),
+	.params = {.raw = BYTES("\2\0\0\0"
+				"17"
+				"\377\377\377\377"
+				"\0\0\0\0"),
 		   .format = QUERY_PARAMS_LIST},
 	.start_boot_ns = TIME_BOOT - 3000000,
 	.duration_ns = 3000000,
@@ -235,6 +238,11 @@ struct event events_hostile(enum event_kind kind, struct bytes text, struct proc
 		ev.line.text = ev.line.expanded = ev.line.tty = ev.line.cwd = text;
 	} else if (kind == EVENT_DATA) {
 		ev.data.payload = text;
+	} else if (kind == EVENT_QUERY) {
+		ev.query.text = ev.query.fingerprint = ev.query.statement_name = text;
+		ev.query.user = ev.query.database = ev.query.client = text;
+		ev.query.application = ev.query.message = text;
+		ev.query.text_total = text.n;
 	} else if (kind == EVENT_ATTACH) {
 		ev.attach.hook = ev.attach.target = ev.attach.note = text;
 	}
