@@ -13,7 +13,7 @@
 #include "capture/event.h"
 
 enum {
-	QUERY_PARAMS_SCRATCH = 512,  /* what has to be written out and is longer is cut */
+	QUERY_PARAMS_SCRATCH = 512, /* what has to be written out and is longer is cut */
 	QUERY_PARAMS_VALUES = 4096, /* those behind are not read */
 };
 

@@ -20,8 +20,7 @@ __attribute__((weak)) int query_params_begin(struct query_params_reader *r,
 	return 0;
 }
 
-__attribute__((weak)) int query_params_next(struct query_params_reader *r,
-					    struct query_value *ret)
+__attribute__((weak)) int query_params_next(struct query_params_reader *r, struct query_value *ret)
 {
 	return 0;
 }

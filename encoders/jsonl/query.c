@@ -76,8 +76,10 @@ static void put_session(struct put *w, const struct event_query *q)
 		JSON_NUMBER(w, "session", q->session);
 }
 
-void jsonl_query(struct put *w, const struct event_query *q)
+void jsonl_query(struct put *w, const struct event *ev)
 {
+	const struct event_query *q = &ev->query;
+
 	if (q->duration_ns)
 		JSON_NUMBER(w, "duration_ns", q->duration_ns);
 	JSON(w, ",\"sql\":{");
@@ -97,7 +99,6 @@ void jsonl_query(struct put *w, const struct event_query *q)
 	put_params(w, q);
 	put_session(w, q);
 	put_outcome(w, q);
-	if (q->start_unix_ns)
-		JSON_DIGITS(w, "start_unix_nano", q->start_unix_ns);
+	JSON_DIGITS(w, "start_unix_nano", event_unix(ev, q->start_boot_ns));
 	JSON(w, "}");
 }

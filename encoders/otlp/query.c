@@ -100,8 +100,10 @@ static void query_failure(struct attributes *a, const struct event_query *q)
 	attribute_text(a, BYTES("penstock.db.error"), q->message);
 }
 
-static void query_outcome(struct attributes *a, const struct event_query *q)
+static void query_outcome(struct attributes *a, const struct event *ev)
 {
+	const struct event_query *q = &ev->query;
+
 	if (q->has_rows_sent)
 		attribute_count(a, BYTES("db.response.returned_rows"), q->rows_sent);
 	if (q->has_rows)
@@ -110,7 +112,7 @@ static void query_outcome(struct attributes *a, const struct event_query *q)
 		attribute_int(a, BYTES("penstock.db.results"), q->results);
 	if (q->warnings)
 		attribute_int(a, BYTES("penstock.db.warnings"), q->warnings);
-	attribute_count(a, BYTES("penstock.db.start_unix_nano"), q->start_unix_ns);
+	attribute_count(a, BYTES("penstock.db.start_unix_nano"), event_unix(ev, q->start_boot_ns));
 	if (q->duration_ns)
 		attribute_count(a, BYTES("penstock.db.duration_ns"), q->duration_ns);
 	query_failure(a, q);
@@ -152,5 +154,5 @@ void otlp_query_attributes(struct attributes *a, const struct event *ev)
 		attribute_int(a, BYTES("penstock.db.statement_id"), q->statement_id);
 	query_values(a, q);
 	query_session(a, ev);
-	query_outcome(a, q);
+	query_outcome(a, ev);
 }

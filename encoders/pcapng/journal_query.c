@@ -115,7 +115,7 @@ static uint8_t *outcome_fields(uint8_t *p, const struct event *ev)
 {
 	const struct event_query *q = &ev->query;
 
-	p = NUMBER(p, "PENSTOCK_START", q->start_unix_ns);
+	p = NUMBER(p, "PENSTOCK_START", event_unix(ev, q->start_boot_ns));
 	if (!(ev->flags & EVENT_F_UNFINISHED))
 		p = journal_field_end(put_seconds(OPEN(p, "PENSTOCK_DURATION"), q->duration_ns));
 	if (q->has_rows)

@@ -142,7 +142,7 @@ static void numbers_return(void **state)
 	assert_event_returns(&ev);
 	ev = events_of(EVENT_QUERY);
 	ev.query.id = ev.query.outer = ev.query.session = ev.query.rows = UINT64_MAX;
-	ev.query.text_total = ev.query.start_unix_ns = ev.query.duration_ns = UINT64_MAX;
+	ev.query.text_total = ev.query.start_boot_ns = ev.query.duration_ns = UINT64_MAX;
 	ev.query.error = ev.query.statement_id = ev.query.results = UINT32_MAX;
 	ev.query.warnings = UINT32_MAX;
 	assert_event_returns(&ev);

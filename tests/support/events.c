@@ -106,7 +106,7 @@ static const struct event_line line_body = {.shell = "bash",
 					    .text = BYTES("echo nonce \"x\" | wc -l"),
 					    .tty = BYTES("/dev/pts/3"),
 					    .cwd = BYTES("/home/alice"),
-					    .start_unix_ns = TIME_UNIX - 20000000,
+					    .start_boot_ns = TIME_BOOT - 20000000,
 					    .duration_ns = 20000000,
 					    .status = 1,
 					    .has_status = true};
@@ -143,7 +143,7 @@ static const struct event_query query_body = {
 				"\377\377\377\377"
 				"\0\0\0\0"),
 		   .format = QUERY_PARAMS_LIST},
-	.start_unix_ns = TIME_UNIX - 3000000,
+	.start_boot_ns = TIME_BOOT - 3000000,
 	.duration_ns = 3000000,
 	.rows = 0,
 	.has_rows = true,
@@ -164,8 +164,8 @@ static const struct event_attach attach_body = {.hook = BYTES("readline"),
 static const struct event_loss loss_body = {.probe = "bash",
 					    .reason = "no_space",
 					    .count = 12,
-					    .first_unix_ns = TIME_UNIX - 500,
-					    .last_unix_ns = TIME_UNIX};
+					    .first_boot_ns = TIME_BOOT - 500,
+					    .last_boot_ns = TIME_BOOT};
 
 struct event events_of(enum event_kind kind)
 {
