@@ -7,8 +7,8 @@
 #include "kern/events.h"
 
 enum {
-	MAKE_RAW_MYSQLD = 3,
-	MAKE_RAW_POSTGRES = 3,
+	MAKE_RAW_MYSQLD = 6,
+	MAKE_RAW_POSTGRES = 6,
 };
 
 /* Writes a record of that length. */
