@@ -71,8 +71,8 @@ static enum sql_run quote_begin(struct sql_lex *s, char quote)
 static bool is_line_comment(const struct sql_lex *s, char c)
 {
 	if (s->mysql)
-		return c == '#' || (s->before[0] == '-' && s->before[1] == '-' &&
-				    byte_class(c) == B_BLANK);
+		return c == '#' ||
+		       (s->before[0] == '-' && s->before[1] == '-' && byte_class(c) == B_BLANK);
 	return c == '-' && s->before[0] == '-';
 }
 
