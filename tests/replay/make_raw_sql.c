@@ -45,7 +45,7 @@ static uint32_t text_of(char *to, size_t room, uint64_t n, int postgres)
 		"select * from t where i = %llu",
 		"insert into t values(%llu, 'x'), (8, 'y')",
 		"select a.i,\n       b.s\n  from t a\n  join u b on b.i = a.i\n where a.i = %llu",
-		"select * from nosuch_%llu",
+		"select * from nosuch where i = %llu",
 		"call p(%llu)",
 		"select concat('inner-', %llu)",
 		"update t set s = 'it''s' where i = %llu",
