@@ -266,6 +266,7 @@ static __noinline void statement_begin(struct backend *b, __u64 application, __u
 {
 	struct query q = {
 		.id = unique_id(),
+		.outer = b->command == QUERY_STATEMENT ? b->executed : 0,
 		.text = text,
 		.text_n = text_n,
 		.system = QUERY_POSTGRES,
@@ -274,6 +275,7 @@ static __noinline void statement_begin(struct backend *b, __u64 application, __u
 		.flags = flags,
 		.session = &b->session,
 		.name = b->name,
+		.text_ours = b->command == QUERY_CALL || b->command == QUERY_STATEMENT,
 	};
 
 	if (q.command == QUERY_EXECUTE || q.command == QUERY_BIND)
@@ -543,13 +545,16 @@ int postgres_binary_type(struct pt_regs *ctx)
 	return 0;
 }
 
-/* void HandleFunctionRequest(StringInfo msgBuf) */
+/* void HandleFunctionRequest(StringInfo msgBuf): the message begins with the function's OID. */
 SEC("uprobe")
 int postgres_call(struct pt_regs *ctx)
 {
 	struct postgres_params *p = TARGET(ctx);
 	struct backend *b;
+	char text[32];
+	__u32 oid;
 	bool new;
+	int n;
 
 	own_stack(ctx);
 	b = backend_get(ctx, p, p ? p->HandleFunctionRequest : 0, &new);
@@ -559,8 +564,9 @@ int postgres_call(struct pt_regs *ctx)
 		title_read(b, p);
 	__builtin_memset(b->name, 0, sizeof(b->name));
 	b->command = QUERY_CALL;
-	statement_begin(b, b->bias + p->application_name, 0, 0, 0);
-	b->results = 1;
+	oid = bpf_ntohl(USER_VALUE(__u32, USER_VALUE(__u64, PT_REGS_PARM1(ctx))));
+	n = BPF_SNPRINTF(text, sizeof(text), "function call OID %u", oid);
+	statement_begin(b, b->bias + p->application_name, (__u64)text, n > 0 ? n - 1 : 0, 0);
 	return 0;
 }
 
@@ -581,16 +587,26 @@ int postgres_session(struct pt_regs *ctx)
 	return 0;
 }
 
-/* An error with no statement begun: in a message before its statement is looked up, or when the
- * transaction is committed after the last statement. */
-static __always_inline void backend_stray(struct backend *b, const struct postgres_params *p)
+/* An error with no statement begun: in a message before its statement is looked up, or when a Sync,
+ * which is empty, commits what the statements before it have done. A fatal one may come at any
+ * time. */
+static __always_inline void backend_stray(struct backend *b, const struct postgres_params *p,
+					  bool fatal)
 {
+	static const char commit[6] = "COMMIT";
 	struct message m;
 	__u32 name_n;
 
-	if (!b->message || !message_read(&m, b->message) || !m.cursor)
+	if (!b->message || !message_read(&m, b->message))
 		return;
 	name_n = message_name(b, &m);
+	if (!m.len && b->executed && !fatal) {
+		b->command = QUERY_STATEMENT;
+		statement_begin(b, b->bias + p->application_name, (__u64)commit, sizeof(commit), 0);
+		return;
+	}
+	if (!m.cursor)
+		return;
 	if (m.cursor < m.len)
 		b->command = QUERY_BIND;
 	else if (name_n + sizeof(__u32) == m.len)
@@ -623,7 +639,7 @@ int postgres_error(struct pt_regs *ctx)
 	struct postgres_params *p = TARGET(ctx);
 	struct message m;
 	struct backend *b;
-	char end[8] = {};
+	char end[16] = {};
 	__u64 sqlstate = 0;
 	bool new;
 
@@ -632,18 +648,18 @@ int postgres_error(struct pt_regs *ctx)
 	if (m.cursor != 'E' || m.len < sizeof(end))
 		return 0;
 	bpf_probe_read_user(end, sizeof(end), (void *)(m.data + m.len - sizeof(end)));
-	if (end[0] != 'C' || end[6] || end[7] != 'M')
+	if (end[8] != 'C' || end[14] || end[15] != 'M')
 		return 0;
 	b = backend_get(ctx, p, p ? p->pq_sendstring : 0, &new);
 	if (!b || !p)
 		return 0;
 	if (new)
 		title_read(b, p);
-	__builtin_memcpy(&sqlstate, end + 1, 6);
+	__builtin_memcpy(&sqlstate, end + 9, 6);
 	if (b->state == STATE_TENTATIVE)
 		backend_failed(b, p);
 	else if (b->state == STATE_IDLE)
-		backend_stray(b, p);
+		backend_stray(b, p, end[2] != 'E');
 	if (b->state == STATE_OPEN)
 		statement_end(b, sqlstate, PT_REGS_PARM2(ctx));
 	b->state = STATE_IDLE;

@@ -33,7 +33,9 @@ postgres_start() {
 }
 
 # Ends the server at once. Its processes must not outlive the test when that fails.
+PGPID=
 postgres_stop() {
+	[ "$PGPID" ] || return 0
 	kill -INT "$PGPID" 2>/dev/null
 	await 15 ended "$PGPID" || kill -QUIT "$PGPID" 2>/dev/null
 	wait "$PGPID" 2>/dev/null
