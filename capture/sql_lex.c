@@ -54,8 +54,8 @@ static enum sql_run quote_begin(struct sql_lex *s, char quote)
 static bool is_line_comment(const struct sql_lex *s, char c)
 {
 	if (s->mysql)
-		return c == '#' ||
-		       (s->before[0] == '-' && s->before[1] == '-' && sql_lex_class(c) == SQL_LEX_BLANK);
+		return c == '#' || (s->before[0] == '-' && s->before[1] == '-' &&
+				    sql_lex_class(c) == SQL_LEX_BLANK);
 	return c == '-' && s->before[0] == '-';
 }
 
