@@ -23,6 +23,7 @@ struct query {
 	__u8 system, side, command, flags; /* enums of kern/events.h */
 	const struct rec_session *session;
 	const char *name; /* 64 bytes, zeroes behind the text; NULL = none */
+	bool text_ours;   /* text is the address of ours, too, and no longer than QUERY_HEAD */
 };
 
 /* What a new entry of a map of sessions is made of: too large for the stack. */
@@ -96,7 +97,8 @@ static __noinline __u64 query_fill(const struct query *q, struct rec_query *rec,
 		BARRIER(n);
 		if (n < 0 || n > QUERY_HEAD)
 			n = QUERY_HEAD;
-		if (n && bpf_probe_read_user(rec->data + pn, n, (void *)q->text)) {
+		if (n && (q->text_ours ? bpf_probe_read_kernel(rec->data + pn, n, (void *)q->text)
+				       : bpf_probe_read_user(rec->data + pn, n, (void *)q->text))) {
 			flags |= REC_F_FAULT;
 			n = 0;
 		} else {

@@ -4,6 +4,7 @@
  * The connection behind a file descriptor, for programs to which the kernel gives no socket.
  */
 #include "kern/sock.bpf.h"
+#include "kern/uprobe.bpf.h"
 
 /* What sock_flow() tells, of a socket whose pointer the verifier does not know for one: without its cookie. False
  * when it is not one of TCP. */

@@ -2,7 +2,7 @@
 #include "encoders/view/text_query.h"
 
 #include "capture/base/utf8.h"
-#include "encoders/write/values.h"
+#include "encoders/write/statement.h"
 
 enum {
 	TAB = 4,
@@ -95,26 +95,6 @@ static void query_lines(struct put *w, struct bytes text, unsigned column)
 	}
 }
 
-/* Our word for what is not just a statement that is run. */
-static struct bytes command_word(const char *command)
-{
-	static const struct {
-		const char *command;
-		struct bytes word;
-	} rows[] = {
-		{"prepare", BYTES("prepare ")},
-		{"bind", BYTES("bind ")},
-		{"call", BYTES("call ")},
-		{"database", BYTES("use ")},
-		{"change_user", BYTES("change user ")},
-	};
-
-	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (!strcmp(command, rows[i].command))
-			return rows[i].word;
-	return (struct bytes){0};
-}
-
 static void query_statement(struct put *w, const struct event_query *q, unsigned column,
 			    uint64_t limit)
 {
@@ -123,7 +103,7 @@ static void query_statement(struct put *w, const struct event_query *q, unsigned
 
 	if (q->text_total > q->text.n)
 		hidden += q->text_total - q->text.n;
-	show_bytes(w, command_word(q->command));
+	show_bytes(w, statement_word(q));
 	if (q->statement_name.n && !strcmp(q->command, "prepare")) {
 		show_bytes(w, q->statement_name);
 		SHOW(w, ": ");
@@ -175,7 +155,7 @@ static void query_values(struct put *w, const struct event_query *q)
 	struct query_value value;
 	unsigned n = 0;
 
-	if (!values_begin(&reader, q))
+	if (!statement_values(&reader, q))
 		return;
 	while (!w->full && query_params_next(&reader, &value) > 0) {
 		if (!n++)
