@@ -18,10 +18,10 @@ struct rec_task;
 #define ASSEMBLE_PATIENCE_NS 1000000000ull
 
 enum part_role {
-	PART_WHOLE, /* an event of its own */
-	PART_BEGIN, /* opens (kind, pid, id): `ev` holds what is known, text begins with `text` */
-	PART_TEXT,  /* more text for it; dropped with a gap when nothing is open */
-	PART_END,   /* completes it (LINE, QUERY): `ev` holds what became known */
+	PART_WHOLE,   /* an event of its own */
+	PART_BEGIN,   /* opens (kind, pid, id): `ev` holds what is known, text begins with `text` */
+	PART_TEXT,    /* more text for it; dropped with a gap when nothing is open */
+	PART_END,     /* completes it (LINE, QUERY): `ev` holds what became known */
 	PART_CONTEXT, /* opens nothing: something that later ones need (values of a statement) */
 };
 

@@ -20,7 +20,7 @@ struct item {
 	struct item_key key;
 	struct item *older, *newer; /* in the list of its process, by when they were last touched */
 	struct rec_task task;
-	struct event ev; /* its texts lie in `side`, `text` and `more` */
+	struct event ev;  /* its texts lie in `side`, `text` and `more` */
 	struct flow flow; /* of ev, when ev.flow is not NULL */
 	struct textbuf side, text;
 	struct textbuf more;        /* LINE: as expanded. QUERY: values */

@@ -46,7 +46,7 @@ static void line_emit(struct assemble *a, struct item *it, struct event *ev, uin
 	ev->line.text = item_bytes(&it->text);
 	if (!bytes_eq(item_bytes(&it->more), ev->line.text))
 		ev->line.expanded = item_bytes(&it->more);
-	ev->line.start_unix_ns = it->touched_ns;
+	ev->line.start_boot_ns = it->touched_ns;
 	if (!(ev->flags & EVENT_F_UNFINISHED) && time_ns > it->touched_ns)
 		ev->line.duration_ns = time_ns - it->touched_ns;
 }

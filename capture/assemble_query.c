@@ -188,10 +188,9 @@ static void query_emit(struct assemble *a, struct item *it, struct event *ev, ui
 	if (query->params.format == QUERY_PARAMS_MYSQL)
 		query_types(q, ev);
 	query->fingerprint = (struct bytes){
-		q->fingerprint,
-		sql_text_fingerprint(query->text, mysql ? SQL_MYSQL : SQL_POSTGRES,
-				     q->fingerprint)};
-	query->start_unix_ns = it->begun_ns;
+		q->fingerprint, sql_text_fingerprint(query->text, mysql ? SQL_MYSQL : SQL_POSTGRES,
+						     q->fingerprint)};
+	query->start_boot_ns = it->begun_ns;
 	if (!(ev->flags & EVENT_F_UNFINISHED) && time_ns > it->begun_ns)
 		query->duration_ns = time_ns - it->begun_ns;
 }

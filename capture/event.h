@@ -82,7 +82,7 @@ struct event_line {
 	struct bytes text;     /* as typed, lines joined with \n */
 	struct bytes expanded; /* after history expansion; none when there was nothing to expand */
 	struct bytes tty, cwd;
-	uint64_t start_unix_ns; /* when it was typed to its end */
+	uint64_t start_boot_ns; /* when it was typed to its end */
 	uint64_t duration_ns;   /* 0 while unfinished */
 	int32_t status;         /* as in $?; meaningful when has_status */
 	bool has_status;
@@ -177,7 +177,7 @@ struct event_query {
 	struct bytes fingerprint; /* the text with its literals replaced: capture/sql_text.h */
 	struct bytes user, database, client, application;
 	struct query_params params;
-	uint64_t start_unix_ns;
+	uint64_t start_boot_ns;
 	uint64_t duration_ns; /* 0 while unfinished */
 	uint64_t rows, rows_sent;
 	bool has_rows, has_rows_sent;
@@ -192,7 +192,7 @@ struct event_loss {
 	const char *probe;  /* "core", "bash", … or the name of the stage: "output" */
 	const char *reason; /* from kern/counters.def or capture/stats.def */
 	uint64_t count;     /* records (kernel) or events (output) */
-	uint64_t first_unix_ns, last_unix_ns; /* the span in which they were lost */
+	uint64_t first_boot_ns, last_boot_ns; /* the span in which they were lost */
 	uint64_t first_seq,
 		last_seq; /* of lost events; 0 when records were lost (they have none) */
 };
@@ -251,6 +251,19 @@ struct event {
 		struct event_attach attach;
 	};
 };
+
+/* A time on the boot clock as the time of day, by the clock that the event's own time was told by.
+ */
+static inline uint64_t event_unix(const struct event *ev, uint64_t boot_ns)
+{
+	return boot_ns + (ev->time_unix_ns - ev->time_boot_ns);
+}
+
+/* The reverse: for who reads a recording, which has the time of day. */
+static inline uint64_t event_boot(const struct event *ev, uint64_t unix_ns)
+{
+	return unix_ns - (ev->time_unix_ns - ev->time_boot_ns);
+}
 
 /* Is it of interest? */
 typedef bool (*event_keep_fn)(const struct event *ev, void *arg);

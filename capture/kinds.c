@@ -18,7 +18,7 @@ const struct kind kinds[EVENT_KINDS] = {
 			.grows_too = AT(line.expanded),
 			.texts = {AT(line.tty), AT(line.cwd)},
 			.names = {AT(line.shell)},
-			.times = {AT(line.start_unix_ns)},
+			.times = {AT(line.start_boot_ns)},
 			.rule = &assemble_line},
 	[EVENT_DATA] = {.has_process = true,
 			.may_have_flow = true,
@@ -32,11 +32,22 @@ const struct kind kinds[EVENT_KINDS] = {
 				   AT(query.params.raw), AT(query.params.types),
 				   AT(query.fingerprint), AT(query.sqlstate), AT(query.message)},
 			 .names = {AT(query.system), AT(query.side), AT(query.command)},
-			 .times = {AT(query.start_unix_ns)},
+			 .times = {AT(query.start_boot_ns)},
 			 .rule = &assemble_query},
 	[EVENT_ATTACH] = {.texts = {AT(attach.hook), AT(attach.target), AT(attach.note)}},
-	[EVENT_LOSS] = {.times = {AT(loss.first_unix_ns), AT(loss.last_unix_ns)}},
+	[EVENT_LOSS] = {.times = {AT(loss.first_boot_ns), AT(loss.last_boot_ns)}},
 };
+
+void kind_times_read(struct event *ev)
+{
+	const struct kind *kind = &kinds[ev->kind];
+
+	for (unsigned i = 0; i < KIND_TIMES && kind->times[i]; i++) {
+		uint64_t *time = (uint64_t *)((char *)ev + kind->times[i]);
+
+		*time = event_boot(ev, *time);
+	}
+}
 
 size_t kind_texts_size(const struct event *ev)
 {

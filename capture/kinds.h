@@ -25,10 +25,9 @@ struct kind {
 	bool may_have_flow;
 	uint16_t grows; /* the text that comes in parts, and may be large */
 	uint16_t grows_too;
-	uint16_t texts[KIND_TEXTS]; /* the others: of bounded size */
-	uint16_t names[KIND_NAMES]; /* const char *, that stay as long as the output */
-	uint16_t times[KIND_TIMES]; /* on the boot clock until capture/normalise.c completes the
-				     * event */
+	uint16_t texts[KIND_TEXTS];       /* the others: of bounded size */
+	uint16_t names[KIND_NAMES];       /* const char *, that stay as long as the output */
+	uint16_t times[KIND_TIMES];       /* on the boot clock: a recording has the time of day */
 	const struct assemble_rule *rule; /* NULL = each record is an event of its own */
 };
 
@@ -44,10 +43,9 @@ static inline const char **kind_name(struct event *ev, uint16_t offset)
 	return (const char **)((char *)ev + offset);
 }
 
-static inline uint64_t *kind_time(struct event *ev, uint16_t offset)
-{
-	return (uint64_t *)((char *)ev + offset);
-}
+/* Its times have been read from a recording, and are the time of day: makes them those of the boot
+ * clock. */
+void kind_times_read(struct event *ev);
 
 /* The bytes of all its texts together. */
 size_t kind_texts_size(const struct event *ev);

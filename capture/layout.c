@@ -254,14 +254,18 @@ static const char *name_of(const char *const *names, size_t n, unsigned number)
 
 static int decode_query(const struct rec *rec, struct part *ret)
 {
-	static const char *const systems[] = {[QUERY_MYSQL] = "mysql",
-					      [QUERY_POSTGRES] = "postgresql"};
+	static const char *const systems[] = {
+		[QUERY_MYSQL] = "mysql", [QUERY_POSTGRES] = "postgresql"};
 	static const char *const sides[] = {[QUERY_SERVER] = "server", [QUERY_CLIENT] = "client"};
 	static const char *const commands[QUERY_COMMAND_MAX] = {
-		[QUERY_TEXT] = "query",           [QUERY_PREPARE] = "prepare",
-		[QUERY_BIND] = "bind",            [QUERY_EXECUTE] = "execute",
-		[QUERY_STATEMENT] = "statement",  [QUERY_DATABASE] = "database",
-		[QUERY_CHANGE_USER] = "change_user", [QUERY_CALL] = "call",
+		[QUERY_TEXT] = "query",
+		[QUERY_PREPARE] = "prepare",
+		[QUERY_BIND] = "bind",
+		[QUERY_EXECUTE] = "execute",
+		[QUERY_STATEMENT] = "statement",
+		[QUERY_DATABASE] = "database",
+		[QUERY_CHANGE_USER] = "change_user",
+		[QUERY_CALL] = "call",
 	};
 	const struct rec_query *r = (const void *)rec;
 	const struct rec_session *s = &r->session;
@@ -344,9 +348,9 @@ static int decode_query_bind(const struct rec *rec, struct part *ret)
 int layout_decode(const struct rec *rec, const char *probe, struct part *ret)
 {
 	static int (*const decoders[])(const struct rec *, struct part *) = {
-		[REC_EXEC] = decode_exec, [REC_EXIT] = decode_exit,
-		[REC_LINE] = decode_line, [REC_LINE_END] = decode_line_end,
-		[REC_DATA] = decode_data, [REC_QUERY] = decode_query,
+		[REC_EXEC] = decode_exec,           [REC_EXIT] = decode_exit,
+		[REC_LINE] = decode_line,           [REC_LINE_END] = decode_line_end,
+		[REC_DATA] = decode_data,           [REC_QUERY] = decode_query,
 		[REC_QUERY_END] = decode_query_end, [REC_QUERY_BIND] = decode_query_bind,
 	};
 	size_t fixed = rec_fixed_size(rec);
@@ -444,8 +448,8 @@ int layout_loss(const struct rec *rec, struct event_loss *ret)
 		.probe = "recording",
 		.reason = loss_reason((struct bytes){r->data, r->reason_len}),
 		.count = r->count,
-		.first_unix_ns = r->first_ns,
-		.last_unix_ns = r->last_ns,
+		.first_boot_ns = r->first_ns,
+		.last_boot_ns = r->last_ns,
 	};
 	return 0;
 }

@@ -16,7 +16,8 @@
  * REC_MAX) */
 bool layout_valid(const void *p, size_t n);
 
-/* FORK, EXEC (and its parts), EXIT, LINE (and its parts), LINE_END, DATA, QUERY (and its parts), QUERY_END, QUERY_BIND. */
+/* FORK, EXEC (and its parts), EXIT, LINE (and its parts), LINE_END, DATA, QUERY (and its parts),
+ * QUERY_END, QUERY_BIND. */
 int layout_decode(const struct rec *rec, const char *probe, struct part *ret);
 
 /* Context records: texts point into rec. */

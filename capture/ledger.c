@@ -26,8 +26,8 @@ static void kernel_loss(struct ledger *l, const struct rec_counter *c, struct no
 		.loss = {.probe = ledger_probe_name(l, c->probe),
 			 .reason = stats_kernel_rows[c->counter].name,
 			 .count = c->value - *known,
-			 .first_unix_ns = l->counters_ns,
-			 .last_unix_ns = now_ns},
+			 .first_boot_ns = l->counters_ns,
+			 .last_boot_ns = now_ns},
 	};
 
 	if (stats_kernel_rows[c->counter].loss && c->value > *known)
@@ -63,8 +63,8 @@ static void report_loss_raw(struct output *o, enum output_stat reason,
 		struct rec_loss loss;
 		char bytes[sizeof(struct rec_loss) + 64];
 	} u = {.loss = {.count = loss->count,
-			.first_ns = loss->first_unix_ns,
-			.last_ns = loss->last_unix_ns,
+			.first_ns = loss->first_boot_ns,
+			.last_ns = loss->last_boot_ns,
 			.reason_len = (uint32_t)strlen(loss->reason)}};
 	struct rec_loss *r = &u.loss;
 
@@ -99,8 +99,8 @@ void ledger_losses(struct ledger *l, struct normalise *n, struct output **output
 				   .loss = {.probe = "reader",
 					    .reason = stats_rows[i].name,
 					    .count = l->stats[i] - l->reported[i],
-					    .first_unix_ns = l->loss_ns,
-					    .last_unix_ns = now_ns}};
+					    .first_boot_ns = l->loss_ns,
+					    .last_boot_ns = now_ns}};
 
 		if (!stats_rows[i].loss || !ev.loss.count)
 			continue;

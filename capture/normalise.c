@@ -100,16 +100,10 @@ int normalise_context(struct normalise *n, const struct rec *rec)
 	return r;
 }
 
-/* Every time in an event is on the boot clock until here. */
 static void set_times(const struct normalise *n, struct event *ev, uint64_t time_ns)
 {
-	const struct kind *kind = &kinds[ev->kind];
-
 	ev->time_boot_ns = time_ns;
 	ev->time_unix_ns = normalise_unix(n, time_ns);
-	for (unsigned i = 0; i < KIND_TIMES && kind->times[i]; i++)
-		*kind_time(ev, kind->times[i]) =
-			normalise_unix(n, *kind_time(ev, kind->times[i]));
 }
 
 void normalise_emit(struct event *ev, const struct rec_task *task, uint64_t time_ns, void *arg)

@@ -68,8 +68,8 @@ bool output_loss_due(struct output *o, enum output_stat reason, struct event_los
 	*ret = (struct event_loss){.probe = "output",
 				   .reason = stats_output_rows[reason].name,
 				   .count = due->count,
-				   .first_unix_ns = due->first_ns,
-				   .last_unix_ns = due->last_ns,
+				   .first_boot_ns = due->first_ns,
+				   .last_boot_ns = due->last_ns,
 				   .first_seq = due->first_seq,
 				   .last_seq = due->last_seq};
 	return true;

@@ -172,8 +172,6 @@ static void report_losses(struct playback *p, struct output *o, uint64_t now_ns)
 
 		if (!stats_output_rows[reason].loss || !output_loss_due(o, reason, &ev.loss))
 			continue;
-		ev.loss.first_unix_ns += (uint64_t)p->offset_ns;
-		ev.loss.last_unix_ns += (uint64_t)p->offset_ns;
 		output_report(o, (enum output_stat)reason, &ev);
 	}
 }

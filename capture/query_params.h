@@ -13,7 +13,7 @@
 #include "capture/event.h"
 
 enum {
-	QUERY_PARAMS_SCRATCH = 512,  /* what has to be written out and is longer is cut */
+	QUERY_PARAMS_SCRATCH = 512, /* what has to be written out and is longer is cut */
 	QUERY_PARAMS_VALUES = 4096, /* those behind are not read */
 };
 
@@ -37,7 +37,8 @@ struct query_value {
  * types known). */
 int query_params_begin(struct query_params_reader *r, const struct query_params *params,
 		       unsigned expected);
-/* 1 with the next value, 0 at the end, also where the bytes were cut in a value. */
+/* 1 with the next value, 0 at the end. Where the bytes were cut, the last one is what there is of
+ * it. */
 int query_params_next(struct query_params_reader *r, struct query_value *ret);
 
 /* The types that a body of COM_STMT_EXECUTE has (2 bytes each), for later ones that leave them out;

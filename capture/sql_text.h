@@ -8,31 +8,36 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "capture/base/bytes.h"
-
-enum sql_dialect {
-	SQL_MYSQL,   /* "…" is a string, \ escapes, # begins a comment */
-	SQL_POSTGRES /* $tag$…$tag$ and E'…' are strings, comments nest */
-};
+#include "capture/sql_lex.h"
 
 enum {
-	SQL_FINGERPRINT_MAX = 1024
+	SQL_FINGERPRINT_MAX = 1024,
+	SQL_FINGERPRINT_READ = 1024 * 1024 /* of a longer text, no more is looked at */
 };
 
-/* The text with each literal (string, number, also a signed one) as ?, lists of them, and rows of
- * VALUES, as one (`in (?+)`, `values (?+)`), comments left out and blanks as one, so that
- * statements that differ only in their values are equal. Places for values ($1, ?, :name) stay.
- * What is longer than SQL_FINGERPRINT_MAX ends there, at a whole character. dst:
- * SQL_FINGERPRINT_MAX bytes. Reads no more of the text than it needs. Returns its length. */
+/*
+ * The text with each literal (string, number, also a signed one) as ?, comments left out, blanks as
+ * one, commas as ", " and without a semicolon at the end, so that statements that differ only in
+ * their values are equal. In brackets, several literals, places for values and NULL, TRUE, FALSE
+ * and DEFAULT are one `?+` when there is nothing else; behind IN, VALUES and ARRAY a single one is
+ * that, too; and of the rows of VALUES there is only the first: `in (?+)`, `values (?+)`. Elsewhere
+ * places ($1, ?, :name) and those words stay. Upper and lower case stay as they are.
+ * What is longer than SQL_FINGERPRINT_MAX ends there, at a whole character; of the text no more is
+ * read than is needed, and never more than SQL_FINGERPRINT_READ. dst: SQL_FINGERPRINT_MAX bytes.
+ * Returns its length.
+ */
 size_t sql_text_fingerprint(struct bytes text, enum sql_dialect dialect, char *dst);
 
 /* Places for values (`?` outside strings, names and comments) of a MySQL statement. */
 unsigned sql_text_places(struct bytes text);
 
-/* A password that the statement sets: IDENTIFIED BY '…' (also BY PASSWORD, WITH plugin AS / BY /
- * USING), SET PASSWORD …= '…' or PASSWORD('…'), [ENCRYPTED] PASSWORD '…', MASTER_PASSWORD = '…',
- * CREATE SERVER / USER MAPPING … OPTIONS (password '…'), dblink and CONNECTION strings
- * (password=…), pgp_sym_encrypt keys are not. Calls fn with what lies between the quotes of each,
- * in order: [from, to) of the text. */
+/*
+ * A password that the statement sets: IDENTIFIED BY '…' (also BY PASSWORD, WITH plugin AS / BY /
+ * USING, REPLACE '…'), SET PASSWORD …= '…' or PASSWORD('…'), [ENCRYPTED] PASSWORD '…',
+ * MASTER_PASSWORD = '…', CREATE SERVER / USER MAPPING … OPTIONS (password '…'), any other name that
+ * ends in password, passwd, passphrase or secret with = or a blank and a string; in strings, as
+ * dblink and CONNECTION have them, password=… and scheme://user:…@. pgp_sym_encrypt keys are not.
+ * Calls fn with what lies between the quotes of each, in order: [from, to) of the text.
+ */
 void sql_text_passwords(struct bytes text, enum sql_dialect dialect,
 			void (*fn)(size_t from, size_t to, void *arg), void *arg);

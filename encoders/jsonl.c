@@ -98,7 +98,7 @@ static void put_line(struct put *w, const struct event *ev)
 	JSON_BYTES(w, "tty", line->tty);
 	if (line->has_status)
 		JSON_SIGNED(w, "exit_code", line->status);
-	JSON_DIGITS(w, "start_unix_nano", line->start_unix_ns);
+	JSON_DIGITS(w, "start_unix_nano", event_unix(ev, line->start_boot_ns));
 	JSON(w, "}");
 }
 
@@ -150,7 +150,7 @@ static void put_query(struct put *w, const struct event *ev)
 {
 	if (ev->flow)
 		put_flow(w, ev->flow);
-	jsonl_query(w, &ev->query);
+	jsonl_query(w, ev);
 }
 
 static void put_attach(struct put *w, const struct event *ev)
@@ -177,8 +177,8 @@ static void put_loss(struct put *w, const struct event *ev)
 	JSON_STRING(w, "unit", loss->first_seq ? BYTES("events") : BYTES("records"));
 	JSON_STRING(w, "probe", bytes_of(loss->probe));
 	JSON_STRING(w, "reason", bytes_of(loss->reason));
-	JSON_DIGITS(w, "first_unix_nano", loss->first_unix_ns);
-	JSON_DIGITS(w, "last_unix_nano", loss->last_unix_ns);
+	JSON_DIGITS(w, "first_unix_nano", event_unix(ev, loss->first_boot_ns));
+	JSON_DIGITS(w, "last_unix_nano", event_unix(ev, loss->last_boot_ns));
 	if (loss->first_seq) {
 		JSON_NUMBER(w, "first_seq", loss->first_seq);
 		JSON_NUMBER(w, "last_seq", loss->last_seq);

@@ -151,8 +151,9 @@ static uint8_t *put_exit(uint8_t *p, const struct event_exit *exit)
 	return pb_write_end(p, &m);
 }
 
-static uint8_t *put_line(uint8_t *p, const struct event_line *line)
+static uint8_t *put_line(uint8_t *p, const struct event *ev)
 {
+	const struct event_line *line = &ev->line;
 	struct pb_write_message m;
 
 	p = put_message(p, 18, 25 + line->text.n + line->cwd.n + line->tty.n + line->expanded.n,
@@ -165,7 +166,7 @@ static uint8_t *put_line(uint8_t *p, const struct event_line *line)
 		p = pb_write_signed(p, 5, line->status);
 	p = pb_write_bytes(p, 8, line->expanded);
 	p = pb_write_number(p, 9, line->id);
-	p = pb_write_fixed(p, 10, line->start_unix_ns);
+	p = pb_write_fixed(p, 10, event_unix(ev, line->start_boot_ns));
 	return pb_write_end(p, &m);
 }
 
@@ -218,14 +219,15 @@ static uint8_t *put_attach(uint8_t *p, const struct event_attach *attach)
 	return pb_write_end(p, &m);
 }
 
-static uint8_t *put_loss(uint8_t *p, const struct event_loss *loss)
+static uint8_t *put_loss(uint8_t *p, const struct event *ev)
 {
+	const struct event_loss *loss = &ev->loss;
 	struct pb_write_message m;
 
 	p = put_message(p, 102, 64, &m);
 	p = pb_write_number(p, 2, loss->count);
-	p = pb_write_fixed(p, 4, loss->first_unix_ns);
-	p = pb_write_fixed(p, 5, loss->last_unix_ns);
+	p = pb_write_fixed(p, 4, event_unix(ev, loss->first_boot_ns));
+	p = pb_write_fixed(p, 5, event_unix(ev, loss->last_boot_ns));
 	p = pb_write_number(p, 6, loss->first_seq);
 	p = pb_write_number(p, 7, loss->last_seq);
 	p = put_own(p, 12, loss->probe);
@@ -292,15 +294,15 @@ static uint8_t *put_body(uint8_t *p, const struct pb_map *m, const struct event 
 	case EVENT_EXIT:
 		return put_exit(p, &ev->exit);
 	case EVENT_LINE:
-		return put_line(p, &ev->line);
+		return put_line(p, ev);
 	case EVENT_DATA:
 		return put_data(p, ev);
 	case EVENT_QUERY:
-		return pb_map_query(p, &ev->query);
+		return pb_map_query(p, ev);
 	case EVENT_ATTACH:
 		return put_attach(p, &ev->attach);
 	case EVENT_LOSS:
-		return put_loss(p, &ev->loss);
+		return put_loss(p, ev);
 	case EVENT_STATS:
 		return put_stats(p, &ev->stats);
 	case EVENT_KINDS:

@@ -48,8 +48,9 @@ static uint8_t *put_rows(uint8_t *p, unsigned field, bool known, uint64_t rows)
 	return known ? pb_write_varint(pb_write_tag(p, field, PB_WRITE_VARINT), rows) : p;
 }
 
-uint8_t *pb_map_query(uint8_t *p, const struct event_query *query)
+uint8_t *pb_map_query(uint8_t *p, const struct event *ev)
 {
+	const struct event_query *query = &ev->query;
 	size_t guess = 100 + query->text.n + query->fingerprint.n + query->params.raw.n;
 	bool cut = query->text_total > query->text.n;
 	uint16_t nulls[NULLS_MAX];
@@ -70,7 +71,7 @@ uint8_t *pb_map_query(uint8_t *p, const struct event_query *query)
 	p = pb_write_text(p, 10, bytes_of(query->side));
 	p = pb_write_text(p, 11, query->sqlstate);
 	p = pb_write_number(p, 12, query->statement_id);
-	p = pb_write_fixed(p, 13, query->start_unix_ns);
+	p = pb_write_fixed(p, 13, event_unix(ev, query->start_boot_ns));
 	p = put_rows(p, 14, query->has_rows_sent, query->rows_sent);
 	p = pb_write_text(p, 15, bytes_of(query->command));
 	p = pb_write_number(p, 16, query->id);
@@ -89,8 +90,8 @@ uint8_t *pb_map_query(uint8_t *p, const struct event_query *query)
 
 void pb_map_query_size(struct pb_map_size *size, const struct event_query *query)
 {
-	const struct bytes texts[] = {query->text,	query->database,    query->user,
-				      query->message,	query->statement_name, query->client,
+	const struct bytes texts[] = {query->text,        query->database,       query->user,
+				      query->message,     query->statement_name, query->client,
 				      query->application, query->fingerprint};
 
 	for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "proto/pb_map_query.h"
 #include "proto/pb_map_size.h"
+#include "proto/pb_map_query.h"
 
 void pb_map_size_add(struct pb_map_size *size, struct bytes text)
 {

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "capture/base/chunk.h"
+#include "capture/kinds.h"
 #include "proto/pb_read_inside.h"
 #include "proto/pb_wire.h"
 
@@ -167,7 +168,7 @@ static const struct pb_row line_rows[] = {
 	[5] = {PB_ROW_S32, offsetof(struct event, line.status)},
 	[8] = {PB_ROW_BYTES, offsetof(struct event, line.expanded)},
 	[9] = {PB_ROW_U64, offsetof(struct event, line.id)},
-	[10] = {PB_ROW_FIXED, offsetof(struct event, line.start_unix_ns)},
+	[10] = {PB_ROW_FIXED, offsetof(struct event, line.start_boot_ns)},
 };
 
 static int read_line(struct pb_read *r, struct bytes in)
@@ -247,8 +248,8 @@ static int read_attach(struct pb_read *r, struct bytes in)
 /* The unit follows from the numbers of the events. */
 static const struct pb_row loss_rows[] = {
 	[2] = {PB_ROW_U64, offsetof(struct event, loss.count)},
-	[4] = {PB_ROW_FIXED, offsetof(struct event, loss.first_unix_ns)},
-	[5] = {PB_ROW_FIXED, offsetof(struct event, loss.last_unix_ns)},
+	[4] = {PB_ROW_FIXED, offsetof(struct event, loss.first_boot_ns)},
+	[5] = {PB_ROW_FIXED, offsetof(struct event, loss.last_boot_ns)},
 	[6] = {PB_ROW_U64, offsetof(struct event, loss.first_seq)},
 	[7] = {PB_ROW_U64, offsetof(struct event, loss.last_seq)},
 	[12] = {PB_ROW_TEXT, offsetof(struct event, loss.probe)},
@@ -372,12 +373,11 @@ static const struct body {
 	enum event_kind kind;
 	int (*fn)(struct pb_read *r, struct bytes in);
 } bodies[BODIES] = {
-	[BODY_DATA] = {1, EVENT_DATA, read_data},   [BODY_LINE] = {3, EVENT_LINE, read_line},
-	[BODY_QUERY] = {4, EVENT_QUERY, pb_read_query},
-	[BODY_INFO] = {8, EVENT_KINDS, read_info},  [BODY_EXEC] = {9, EVENT_EXEC, read_exec},
-	[BODY_EXIT] = {10, EVENT_EXIT, read_exit},  [BODY_ATTACH] = {11, EVENT_ATTACH, read_attach},
-	[BODY_RUN] = {100, EVENT_META, read_run},   [BODY_STATS] = {101, EVENT_STATS, read_stats},
-	[BODY_LOSS] = {102, EVENT_LOSS, read_loss},
+	[BODY_DATA] = {1, EVENT_DATA, read_data},        [BODY_LINE] = {3, EVENT_LINE, read_line},
+	[BODY_QUERY] = {4, EVENT_QUERY, pb_read_query},  [BODY_INFO] = {8, EVENT_KINDS, read_info},
+	[BODY_EXEC] = {9, EVENT_EXEC, read_exec},        [BODY_EXIT] = {10, EVENT_EXIT, read_exit},
+	[BODY_ATTACH] = {11, EVENT_ATTACH, read_attach}, [BODY_RUN] = {100, EVENT_META, read_run},
+	[BODY_STATS] = {101, EVENT_STATS, read_stats},   [BODY_LOSS] = {102, EVENT_LOSS, read_loss},
 };
 
 static const struct body *body_of_type(unsigned type)
@@ -413,6 +413,8 @@ static int event_complete(struct pb_read *r)
 	struct event_data *data = &ev->data;
 
 	ev->flags &= known_flags();
+	if (ev->kind < EVENT_KINDS)
+		kind_times_read(ev);
 	if (ev->kind == EVENT_LINE)
 		ev->line.duration_ns = r->duration_ns;
 	if (ev->kind == EVENT_QUERY)

@@ -36,7 +36,7 @@ struct pb_read {
 	struct bytes bodies[BODIES]; /* p NULL = there is none */
 	const char *protocol;
 	unsigned parents_n, counters_n;
-	size_t args_at;    /* where the arguments, or the values of a statement, begin in the arena */
+	size_t args_at; /* where the arguments, or the values of a statement, begin in the arena */
 	unsigned values_n; /* of a statement */
 };
 

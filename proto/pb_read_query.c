@@ -74,7 +74,7 @@ static const struct pb_row query_rows[] = {
 	[10] = {PB_ROW_TEXT, AT(side)},
 	[11] = {PB_ROW_BYTES, AT(sqlstate)},
 	[12] = {PB_ROW_U32, AT(statement_id)},
-	[13] = {PB_ROW_FIXED, AT(start_unix_ns)},
+	[13] = {PB_ROW_FIXED, AT(start_boot_ns)},
 	[14] = {PB_ROW_U64, AT(rows_sent)},
 	[15] = {PB_ROW_TEXT, AT(command)},
 	[16] = {PB_ROW_U64, AT(id)},
@@ -114,8 +114,8 @@ int pb_read_query(struct pb_read *r, struct bytes in)
 	read_presence(query, in);
 	if (r->values_n) {
 		query->params.format = QUERY_PARAMS_LIST;
-		query->params.raw = (struct bytes){r->rows.arena + r->args_at,
-						   r->rows.arena_n - r->args_at};
+		query->params.raw =
+			(struct bytes){r->rows.arena + r->args_at, r->rows.arena_n - r->args_at};
 	}
 	query->failed = query->error || query->sqlstate.n || query->message.n;
 	if (query->text_total < query->text.n)

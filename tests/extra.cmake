@@ -61,7 +61,7 @@ target_compile_options(fuzz_hello PRIVATE -fno-sanitize=alignment -fno-strict-al
 add_executable(core_alone lint/core_alone.c)
 target_link_libraries(core_alone PRIVATE -Wl,--whole-archive penstock_core penstock_base -Wl,--no-whole-archive)
 
-add_executable(make_raw replay/make_raw.c)
+add_executable(make_raw replay/make_raw.c replay/make_raw_sql.c)
 add_executable(bench_memcpy bench/memcpy.c)
 if(RDKAFKA_FOUND)
   add_executable(kafka_mock sinks/kafka_mock.c)

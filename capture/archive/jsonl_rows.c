@@ -89,7 +89,7 @@ static const struct jsonl_row shell_rows[] = {
 	ROW("cwd", JSONL_BYTES, line.cwd),
 	ROW("tty", JSONL_BYTES, line.tty),
 	OPTIONAL("exit_code", JSONL_STATUS, line.status, line.has_status),
-	ROW("start_unix_nano", JSONL_NUMBER, line.start_unix_ns),
+	ROW("start_unix_nano", JSONL_NUMBER, line.start_boot_ns),
 };
 
 static const struct jsonl_row sql_rows[] = {
@@ -117,7 +117,7 @@ static const struct jsonl_row sql_rows[] = {
 	OPTIONAL("error", JSONL_BYTES, query.message, query.failed),
 	ROW("results", JSONL_NUMBER, query.results),
 	ROW("warnings", JSONL_NUMBER, query.warnings),
-	ROW("start_unix_nano", JSONL_NUMBER, query.start_unix_ns),
+	ROW("start_unix_nano", JSONL_NUMBER, query.start_boot_ns),
 };
 
 static const struct jsonl_row conn_rows[] = {
@@ -152,8 +152,8 @@ static const struct jsonl_row loss_rows[] = {
 	ROW("count", JSONL_NUMBER, loss.count),
 	ROW("probe", JSONL_NAME, loss.probe),
 	ROW("reason", JSONL_NAME, loss.reason),
-	ROW("first_unix_nano", JSONL_NUMBER, loss.first_unix_ns),
-	ROW("last_unix_nano", JSONL_NUMBER, loss.last_unix_ns),
+	ROW("first_unix_nano", JSONL_NUMBER, loss.first_boot_ns),
+	ROW("last_unix_nano", JSONL_NUMBER, loss.last_boot_ns),
 	ROW("first_seq", JSONL_NUMBER, loss.first_seq),
 	ROW("last_seq", JSONL_NUMBER, loss.last_seq),
 };

@@ -9,6 +9,10 @@
 
 #include "capture/archive/jsonl_value.h"
 
+enum {
+	VALUE_MOST = UINT16_MAX /* QUERY_PARAMS_MAX is less: a longer value is none of ours */
+};
+
 /* Nothing becomes longer but a value of a list, which gets a length of four bytes and has at least
  * three in the line (`"",`). */
 static size_t text_most(struct bytes line)
@@ -115,7 +119,7 @@ bool jsonl_text_add_value(struct jsonl_text *t, const struct bytes *value, bool 
 	struct bytes added;
 
 	t->n += sizeof(n);
-	if (value && !list_add(t, *value, base64, &added))
+	if (value && (value->n > VALUE_MOST || !list_add(t, *value, base64, &added)))
 		return false;
 	if (value)
 		n = added.n;

@@ -31,6 +31,8 @@ const char *jsonl_text_name(struct jsonl_text *t, struct bytes text);
 void jsonl_text_list(struct jsonl_text *t);
 /* With a NUL behind each. */
 bool jsonl_text_add_arg(struct jsonl_text *t, struct bytes arg, bool base64, struct bytes *ret);
-/* As QUERY_PARAMS_LIST has them. value NULL: the value is null. */
+/* As QUERY_PARAMS_LIST has them. value NULL: the value is null. False also for one that is too
+ * long.
+ */
 bool jsonl_text_add_value(struct jsonl_text *t, const struct bytes *value, bool base64,
 			  struct bytes *ret);

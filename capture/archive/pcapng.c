@@ -96,7 +96,7 @@ bool decoder_pcapng_begins(struct bytes head)
 static bool kind_has_row(enum event_kind kind)
 {
 	return kind == EVENT_EXEC || kind == EVENT_EXIT || kind == EVENT_LINE ||
-	       kind == EVENT_STATS;
+	       kind == EVENT_QUERY || kind == EVENT_STATS;
 }
 
 /* Is it the row of an event of such a kind? */
@@ -143,7 +143,7 @@ static int pcapng_event(struct event *ev, void *ctx)
 	struct pcapng_decoder *d = ctx;
 
 	d->row_events += kind_has_row(ev->kind);
-	d->packet_events += ev->kind == EVENT_DATA;
+	d->packet_events += ev->kind == EVENT_DATA || ev->kind == EVENT_QUERY; /* of streams=on */
 	return d->fn(ev, d->arg);
 }
 

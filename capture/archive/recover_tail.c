@@ -274,8 +274,8 @@ int recover_tail_report(struct recover_tail *t, uint64_t torn, struct bytes *ret
 		.loss = {.probe = "output",
 			 .reason = stats_reason_rows[REASON_TAIL_TORN].name,
 			 .count = torn,
-			 .first_unix_ns = t->unix_ns,
-			 .last_unix_ns = t->unix_ns},
+			 .first_boot_ns = t->boot_ns,
+			 .last_boot_ns = t->boot_ns},
 	};
 	int r = 0;
 

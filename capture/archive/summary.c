@@ -23,6 +23,7 @@ struct summary {
 	struct summary_totals totals;
 	struct lru *tables[SUMMARY_TABLES];
 	struct summary_entry rest[SUMMARY_TABLES];
+	struct statements *statements;
 	struct summary_entry *sorted; /* of the table that was asked for last */
 };
 
@@ -43,18 +44,25 @@ static void entry_evict(void *entry, void *arg)
 	rest->count += e->count;
 }
 
+static bool summary_allocate(struct summary *s)
+{
+	for (unsigned i = 0; i < SUMMARY_TABLES; i++) {
+		s->tables[i] = lru_new(SUMMARY_ENTRIES, sizeof(struct summary_entry), SUMMARY_NAME);
+		if (!s->tables[i])
+			return false;
+		lru_on_evict(s->tables[i], entry_evict, &s->rest[i]);
+	}
+	s->statements = statements_new();
+	return s->statements;
+}
+
 int summary_new(struct summary **ret, struct err *err)
 {
 	struct summary *s = calloc(1, sizeof(*s));
 
-	for (unsigned i = 0; s && i < SUMMARY_TABLES; i++) {
-		s->tables[i] = lru_new(SUMMARY_ENTRIES, sizeof(struct summary_entry), SUMMARY_NAME);
-		if (!s->tables[i]) {
-			summary_free(s);
-			s = NULL;
-		} else {
-			lru_on_evict(s->tables[i], entry_evict, &s->rest[i]);
-		}
+	if (s && !summary_allocate(s)) {
+		summary_free(s);
+		s = NULL;
 	}
 	*ret = s;
 	return s ? 0 : errf(err, -ENOMEM, "out of memory");
@@ -62,10 +70,12 @@ int summary_new(struct summary **ret, struct err *err)
 
 void summary_free(struct summary *s)
 {
-	for (unsigned i = 0; s && i < SUMMARY_TABLES; i++)
+	if (!s)
+		return;
+	for (unsigned i = 0; i < SUMMARY_TABLES; i++)
 		lru_free(s->tables[i]);
-	if (s)
-		free(s->sorted);
+	statements_free(s->statements);
+	free(s->sorted);
 	free(s);
 }
 
@@ -76,20 +86,27 @@ const struct summary_totals *summary_totals(const struct summary *s)
 
 /* ---- events -------------------------------------------------------------------------------- */
 
-/* The entry of that name, which may be any bytes: what no terminal should see is replaced. */
+void summary_name(char *name, size_t room, struct bytes text)
+{
+	size_t n = utf8_copy(name, room, text);
+
+	for (size_t i = 0; i < n;) {
+		unsigned len = utf8_char(name + i, n - i);
+
+		if (!utf8_printable((struct bytes){name + i, len}) || name[i] == '\t')
+			memset(name + i, '?', len);
+		i += len;
+	}
+	memset(name + n, 0, room - n);
+}
+
+/* The entry of that name, which may be any bytes. */
 static struct summary_entry *entry_of(struct summary *s, enum summary_table table,
 				      struct bytes name)
 {
-	char key[SUMMARY_NAME] = {0};
-	size_t n = utf8_copy(key, sizeof(key), name);
+	char key[SUMMARY_NAME];
 
-	for (size_t i = 0; i < n;) {
-		unsigned len = utf8_char(key + i, n - i);
-
-		if (!utf8_printable((struct bytes){key + i, len}) || key[i] == '\t')
-			memset(key + i, '?', len);
-		i += len;
-	}
+	summary_name(key, sizeof(key), name);
 	return lru_put(s->tables[table], key, NULL);
 }
 
@@ -169,6 +186,8 @@ static int reading_event(struct event *ev, void *arg)
 	count_process(s, ev, bytes);
 	if (ev->kind == EVENT_DATA)
 		count_peer(s, ev->flow, bytes);
+	if (ev->kind == EVENT_QUERY)
+		statements_add(s->statements, ev);
 	if (ev->kind == EVENT_LOSS)
 		count_loss(s, &ev->loss);
 	if (ev->kind == EVENT_META && ev->run)
@@ -317,4 +336,9 @@ const struct summary_entry *summary_table(struct summary *s, enum summary_table 
 	qsort(s->sorted, n, sizeof(*s->sorted), entry_compare);
 	*ret_n = n;
 	return s->sorted;
+}
+
+struct statements *summary_statements(struct summary *s)
+{
+	return s->statements;
 }

@@ -2,12 +2,13 @@
 #pragma once
 /*
  * What is in recordings: from when to when, how many events of which kind, of which programs, to
- * which peers, and what was lost. Bounded: of programs, peers, runs and reasons beyond the limits
- * only the sum is known.
+ * which peers, which statements of databases, and what was lost. Bounded: of programs, peers,
+ * statements, runs and reasons beyond the limits only the sum is known.
  */
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "capture/archive/statements.h"
 #include "capture/base/err.h"
 #include "capture/event.h"
 
@@ -15,6 +16,10 @@ enum {
 	SUMMARY_NAME = 256,     /* longest name; a longer one is cut */
 	SUMMARY_ENTRIES = 8192, /* of one table */
 };
+
+/* Text of any bytes as a name of at most room - 1 bytes, padded with NULs: what no terminal should
+ * see is replaced. */
+void summary_name(char *name, size_t room, struct bytes text);
 
 /* One program, peer, run or reason. */
 struct summary_entry {
@@ -51,3 +56,5 @@ const struct summary_totals *summary_totals(const struct summary *s);
  * that found no place. Valid until the next call with s. */
 const struct summary_entry *summary_table(struct summary *s, enum summary_table table,
 					  unsigned *ret_n, struct summary_entry *ret_rest);
+/* For statements_sorted(). */
+struct statements *summary_statements(struct summary *s);

@@ -67,6 +67,7 @@ void summary_raw_record(struct summary_raw *x, struct bytes record, decoder_fn f
 	case REC_EXEC:
 	case REC_EXIT:
 	case REC_LINE:
+	case REC_QUERY:
 	case REC_DATA:
 		if (layout_decode(rec, "core", &part) == 0 && part_is_event(&part))
 			raw_event(x, &part.ev, rec, fn, arg);

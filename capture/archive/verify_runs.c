@@ -40,12 +40,12 @@ static int event_check_times(const struct event *ev, struct err *err)
 {
 	uint64_t end = ev->time_unix_ns;
 
-	if (ev->kind == EVENT_LOSS && ev->loss.last_unix_ns > end)
-		end = ev->loss.last_unix_ns;
+	if (ev->kind == EVENT_LOSS && event_unix(ev, ev->loss.last_boot_ns) > end)
+		end = event_unix(ev, ev->loss.last_boot_ns);
 	if (end > TIME_MAX_NS || ev->time_boot_ns > TIME_MAX_NS)
 		return errf(err, -EBADMSG, "the time of event %" PRIu64 " cannot be right",
 			    ev->seq);
-	if (ev->kind == EVENT_LOSS && ev->loss.first_unix_ns > ev->loss.last_unix_ns)
+	if (ev->kind == EVENT_LOSS && ev->loss.first_boot_ns > ev->loss.last_boot_ns)
 		return errf(err, -EBADMSG, "the loss in event %" PRIu64 " ended before it began",
 			    ev->seq);
 	return 0;

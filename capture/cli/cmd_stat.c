@@ -12,23 +12,48 @@ enum {
 	WIDTH = 80,
 };
 
+/* What is told: all of it, a table of the summary, or the statements. */
+enum {
+	BY_ALL,
+	BY_TABLE,
+	BY_FINGERPRINT = BY_TABLE + SUMMARY_TABLES
+};
+
 struct stat_cfg {
 	bool json;
+	int by;
 	uint32_t top;
 };
+
+static const char *const by_choices[] = {"all",
+					 [BY_TABLE + SUMMARY_PROGRAMS] = "program",
+					 [BY_TABLE + SUMMARY_PEERS] = "peer",
+					 [BY_TABLE + SUMMARY_RUNS] = "run",
+					 [BY_TABLE + SUMMARY_LOSSES] = "loss",
+					 [BY_FINGERPRINT] = "fingerprint",
+					 NULL};
 
 static const struct opt options[] = {
 	{.name = "json",
 	 .type = OPT_FLAG,
 	 .offset = offsetof(struct stat_cfg, json),
 	 .help = "one JSON object in place of readable text"},
+	{.name = "by",
+	 .type = OPT_CHOICE,
+	 .offset = offsetof(struct stat_cfg, by),
+	 .arg = "WHAT",
+	 .def = "all",
+	 .choices = by_choices,
+	 .help = "only the table of that; fingerprint: statements of databases without their "
+		 "values"},
 	{.name = "top",
 	 .type = OPT_U32,
 	 .offset = offsetof(struct stat_cfg, top),
 	 .arg = "N",
 	 .def = "10",
 	 .max = SUMMARY_ENTRIES,
-	 .help = "so many programs, peers, runs and reasons of losses, the first ones by size"},
+	 .help = "so many programs, peers, statements, runs and reasons of losses, the first ones "
+		 "by size or time"},
 	OPT_END,
 };
 
@@ -158,9 +183,68 @@ static void print_table(struct summary *s, enum summary_table table, unsigned to
 		print_entry(table, &rest);
 }
 
-static void print_text(struct summary *s, unsigned top)
+/* As much of a text as so many columns hold. */
+static void print_columns(const char *text, unsigned most)
 {
-	const struct summary_totals *t = summary_totals(s);
+	size_t n = 0;
+	unsigned columns = 0;
+
+	for (; text[n] && columns < most; columns++)
+		for (n++; (text[n] & 0xc0) == 0x80;)
+			n++;
+	printf("%.*s%s\n", (int)n, text, text[n] ? "..." : "");
+}
+
+/* "842 us", "12.3 ms", "1.2 s", "75:02:03" */
+static const char *duration_text(uint64_t ns, char *ret, size_t room)
+{
+	uint64_t s = ns / 1000000000;
+
+	if (ns < 1000000)
+		snprintf(ret, room, "%" PRIu64 " us", ns / 1000);
+	else if (!s)
+		snprintf(ret, room, "%" PRIu64 ".%" PRIu64 " ms", ns / 1000000, ns / 100000 % 10);
+	else if (s < 60)
+		snprintf(ret, room, "%" PRIu64 ".%" PRIu64 " s", s, ns / 100000000 % 10);
+	else
+		snprintf(ret, room, "%" PRIu64 ":%02" PRIu64 ":%02" PRIu64, s / 3600, s / 60 % 60,
+			 s % 60);
+	return ret;
+}
+
+static void print_statement(const struct statement *e)
+{
+	uint64_t mean = e->calls ? e->total_ns / e->calls : 0;
+	char total[32], each[32], longest[32];
+
+	printf("  %14" PRIu64 "  %8" PRIu64 "  %10s  %10s  %10s  %10" PRIu64 "\n    ", e->calls,
+	       e->failed, duration_text(e->total_ns, total, sizeof(total)),
+	       duration_text(mean, each, sizeof(each)),
+	       duration_text(e->longest_ns, longest, sizeof(longest)), e->rows);
+	print_columns(e->text, WIDTH - 7);
+}
+
+static void print_statements(struct summary *s, unsigned top)
+{
+	struct statement rest = {.text = "(others)"}, sum;
+	unsigned n;
+	const struct statement *v = statements_sorted(summary_statements(s), &n, &sum);
+
+	if (!n)
+		return;
+	printf("%-10s%6s  %8s  %10s  %10s  %10s  %10s\n", "Statements", "runs", "failed", "total",
+	       "mean", "longest", "rows");
+	for (unsigned i = 0; i < n && i < top; i++)
+		print_statement(&v[i]);
+	statements_sum(&rest, &sum);
+	for (unsigned i = top; i < n; i++)
+		statements_sum(&rest, &v[i]);
+	if (rest.calls)
+		print_statement(&rest);
+}
+
+static void print_head(const struct summary_totals *t)
+{
 	char size[32], raw_size[32];
 
 	printf("Files      %" PRIu64, t->files);
@@ -176,8 +260,22 @@ static void print_text(struct summary *s, unsigned top)
 		print_kinds(t);
 	else
 		printf("Records    %" PRIu64 "\n", t->records);
-	for (unsigned i = 0; i < SUMMARY_TABLES; i++)
-		print_table(s, (enum summary_table)i, top);
+}
+
+static bool by_wants(const struct stat_cfg *cfg, int what)
+{
+	return cfg->by == BY_ALL || cfg->by == what;
+}
+
+static void print_text(struct summary *s, const struct stat_cfg *cfg)
+{
+	if (cfg->by == BY_ALL)
+		print_head(summary_totals(s));
+	for (int i = 0; i < SUMMARY_TABLES; i++)
+		if (by_wants(cfg, BY_TABLE + i))
+			print_table(s, (enum summary_table)i, cfg->top);
+	if (by_wants(cfg, BY_FINGERPRINT))
+		print_statements(s, cfg->top);
 }
 
 /* ---- JSON ---------------------------------------------------------------------------------- */
@@ -221,7 +319,31 @@ static void json_table(struct summary *s, enum summary_table table, unsigned top
 	putchar(']');
 }
 
-static void print_json(struct summary *s, unsigned top)
+static void json_statement(const struct statement *e)
+{
+	printf("{\"fingerprint\":");
+	json_text(e->text);
+	printf(",\"calls\":%" PRIu64 ",\"failed\":%" PRIu64 ",\"rows\":%" PRIu64
+	       ",\"total_ns\":%" PRIu64 ",\"mean_ns\":%" PRIu64 ",\"longest_ns\":%" PRIu64 "}",
+	       e->calls, e->failed, e->rows, e->total_ns, e->total_ns / e->calls, e->longest_ns);
+}
+
+static void json_statements(struct summary *s, unsigned top)
+{
+	struct statement rest;
+	unsigned n;
+	const struct statement *v = statements_sorted(summary_statements(s), &n, &rest);
+
+	printf(",\"statements\":[");
+	for (unsigned i = 0; i < n && i < top; i++) {
+		if (i)
+			putchar(',');
+		json_statement(&v[i]);
+	}
+	putchar(']');
+}
+
+static void print_json(struct summary *s, const struct stat_cfg *cfg)
 {
 	const struct summary_totals *t = summary_totals(s);
 	const char *comma = "";
@@ -241,8 +363,11 @@ static void print_json(struct summary *s, unsigned top)
 			comma = ",";
 		}
 	putchar('}');
-	for (unsigned i = 0; i < SUMMARY_TABLES; i++)
-		json_table(s, (enum summary_table)i, top);
+	for (int i = 0; i < SUMMARY_TABLES; i++)
+		if (by_wants(cfg, BY_TABLE + i))
+			json_table(s, (enum summary_table)i, cfg->top);
+	if (by_wants(cfg, BY_FINGERPRINT))
+		json_statements(s, cfg->top);
 	printf("}\n");
 }
 
@@ -267,9 +392,9 @@ static int stat_run(const struct cli_call *call, struct err *err)
 		status = CLI_FAILED;
 	}
 	if (summary_totals(s)->files && cfg->json)
-		print_json(s, cfg->top);
+		print_json(s, cfg);
 	else if (summary_totals(s)->files)
-		print_text(s, cfg->top);
+		print_text(s, cfg);
 	summary_free(s);
 	return status;
 }
@@ -277,13 +402,14 @@ static int stat_run(const struct cli_call *call, struct err *err)
 const struct cli_command cmd_stat = {
 	.name = "stat",
 	.usage = "[OPTION...] FILE|FOLDER...",
-	.summary = "tell what is in recordings: span, events, programs, peers, losses",
+	.summary = "tell what is in recordings: span, events, programs, peers, statements, losses",
 	.text = "Everything that is given is taken together; in a folder, and below it, what is "
 		"named "
 		"as\nrecordings are. Of text and of pcapng for Wireshark no more is counted than "
 		"can "
 		"be read\nback as events.",
-	.examples = "penstock stat /var/log/penstock\ta folder of archives\n",
+	.examples = "penstock stat /var/log/penstock\ta folder of archives\n"
+		    "penstock stat --by fingerprint day.pb.zst\twhich statements took how long\n",
 	.options = options,
 	.cfg_size = sizeof(struct stat_cfg),
 	.operands_max = UINT_MAX,

@@ -2,7 +2,7 @@
 #include "encoders/jsonl/query.h"
 
 #include "encoders/write/json.h"
-#include "encoders/write/values.h"
+#include "encoders/write/statement.h"
 
 /* Each value is a string or null. False: one of them is no UTF-8, and they must all be base64. */
 static bool put_values(struct put *w, const struct event_query *q, bool encoded)
@@ -11,7 +11,7 @@ static bool put_values(struct put *w, const struct event_query *q, bool encoded)
 	struct query_value value;
 	bool first = true;
 
-	if (!values_begin(&reader, q))
+	if (!statement_values(&reader, q))
 		return true;
 	if (encoded)
 		JSON(w, ",\"params_base64\":[");
@@ -76,8 +76,10 @@ static void put_session(struct put *w, const struct event_query *q)
 		JSON_NUMBER(w, "session", q->session);
 }
 
-void jsonl_query(struct put *w, const struct event_query *q)
+void jsonl_query(struct put *w, const struct event *ev)
 {
+	const struct event_query *q = &ev->query;
+
 	if (q->duration_ns)
 		JSON_NUMBER(w, "duration_ns", q->duration_ns);
 	JSON(w, ",\"sql\":{");
@@ -97,7 +99,6 @@ void jsonl_query(struct put *w, const struct event_query *q)
 	put_params(w, q);
 	put_session(w, q);
 	put_outcome(w, q);
-	if (q->start_unix_ns)
-		JSON_DIGITS(w, "start_unix_nano", q->start_unix_ns);
+	JSON_DIGITS(w, "start_unix_nano", event_unix(ev, q->start_boot_ns));
 	JSON(w, "}");
 }

@@ -5,4 +5,4 @@
 #include "encoders/write/put.h"
 
 /* Writes `duration_ns`, which is a field of the event, and `sql`. */
-void jsonl_query(struct put *w, const struct event_query *q);
+void jsonl_query(struct put *w, const struct event *ev);

@@ -6,7 +6,7 @@
 
 #include "capture/base/utf8.h"
 #include "encoders/write/put.h"
-#include "encoders/write/values.h"
+#include "encoders/write/statement.h"
 
 enum {
 	QUERY_FIXED = 4096,       /* names and numbers of all attributes but values */
@@ -24,7 +24,7 @@ static size_t values_size(const struct event_query *q, size_t *texts)
 	struct query_value value;
 	size_t most = 0;
 
-	if (!values_begin(&reader, q))
+	if (!statement_values(&reader, q))
 		return 0;
 	while (query_params_next(&reader, &value) > 0) {
 		most += VALUE_ROOM;
@@ -63,7 +63,7 @@ static void query_values(struct attributes *a, const struct event_query *q)
 	char key[KEY_ROOM];
 	uint64_t n = 0;
 
-	if (!values_begin(&reader, q))
+	if (!statement_values(&reader, q))
 		return;
 	while (query_params_next(&reader, &value) > 0) {
 		uint8_t *end = PUT_LITERAL((uint8_t *)key, "db.query.parameter.");
@@ -100,8 +100,10 @@ static void query_failure(struct attributes *a, const struct event_query *q)
 	attribute_text(a, BYTES("penstock.db.error"), q->message);
 }
 
-static void query_outcome(struct attributes *a, const struct event_query *q)
+static void query_outcome(struct attributes *a, const struct event *ev)
 {
+	const struct event_query *q = &ev->query;
+
 	if (q->has_rows_sent)
 		attribute_count(a, BYTES("db.response.returned_rows"), q->rows_sent);
 	if (q->has_rows)
@@ -110,7 +112,7 @@ static void query_outcome(struct attributes *a, const struct event_query *q)
 		attribute_int(a, BYTES("penstock.db.results"), q->results);
 	if (q->warnings)
 		attribute_int(a, BYTES("penstock.db.warnings"), q->warnings);
-	attribute_count(a, BYTES("penstock.db.start_unix_nano"), q->start_unix_ns);
+	attribute_count(a, BYTES("penstock.db.start_unix_nano"), event_unix(ev, q->start_boot_ns));
 	if (q->duration_ns)
 		attribute_count(a, BYTES("penstock.db.duration_ns"), q->duration_ns);
 	query_failure(a, q);
@@ -152,5 +154,5 @@ void otlp_query_attributes(struct attributes *a, const struct event *ev)
 		attribute_int(a, BYTES("penstock.db.statement_id"), q->statement_id);
 	query_values(a, q);
 	query_session(a, ev);
-	query_outcome(a, q);
+	query_outcome(a, ev);
 }

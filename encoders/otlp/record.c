@@ -201,14 +201,17 @@ static void record_exit(struct attributes *a, const struct event_exit *exit)
 	attribute_count(a, BYTES("penstock.exit.lifetime_ns"), exit->lifetime_ns);
 }
 
-static void record_line(struct attributes *a, const struct event_line *line)
+static void record_line(struct attributes *a, const struct event *ev)
 {
+	const struct event_line *line = &ev->line;
+
 	attribute_own(a, BYTES("penstock.shell.name"), bytes_of(line->shell));
 	attribute_count(a, BYTES("penstock.shell.command_id"), line->id);
 	attribute_text(a, BYTES("penstock.shell.expanded"), line->expanded);
 	attribute_text(a, BYTES("penstock.shell.tty"), line->tty);
 	attribute_text(a, BYTES("process.working_directory"), line->cwd);
-	attribute_count(a, BYTES("penstock.shell.start_unix_nano"), line->start_unix_ns);
+	attribute_count(a, BYTES("penstock.shell.start_unix_nano"),
+			event_unix(ev, line->start_boot_ns));
 	attribute_count(a, BYTES("penstock.shell.duration_ns"), line->duration_ns);
 	if (line->has_status)
 		attribute_int(a, BYTES("penstock.shell.exit_code"), line->status);
@@ -253,15 +256,19 @@ static void record_attach(struct attributes *a, const struct event_attach *attac
 		attribute_own(a, BYTES("error.type"), bytes_of(strerrorname_np(-attach->status)));
 }
 
-static void record_loss(struct attributes *a, const struct event_loss *loss)
+static void record_loss(struct attributes *a, const struct event *ev)
 {
+	const struct event_loss *loss = &ev->loss;
+
 	attribute_own(a, BYTES("penstock.loss.probe"), bytes_of(loss->probe));
 	attribute_own(a, BYTES("penstock.loss.reason"), bytes_of(loss->reason));
 	attribute_count(a, BYTES("penstock.loss.count"), loss->count);
 	attribute_own(a, BYTES("penstock.loss.unit"),
 		      loss->first_seq ? BYTES("events") : BYTES("records"));
-	attribute_count(a, BYTES("penstock.loss.first_unix_nano"), loss->first_unix_ns);
-	attribute_count(a, BYTES("penstock.loss.last_unix_nano"), loss->last_unix_ns);
+	attribute_count(a, BYTES("penstock.loss.first_unix_nano"),
+			event_unix(ev, loss->first_boot_ns));
+	attribute_count(a, BYTES("penstock.loss.last_unix_nano"),
+			event_unix(ev, loss->last_boot_ns));
 	if (!loss->first_seq)
 		return;
 	attribute_count(a, BYTES("penstock.loss.first_seq"), loss->first_seq);
@@ -278,7 +285,7 @@ static void record_kind(struct attributes *a, const struct event *ev)
 		record_exit(a, &ev->exit);
 		break;
 	case EVENT_LINE:
-		record_line(a, &ev->line);
+		record_line(a, ev);
 		break;
 	case EVENT_DATA:
 		record_data(a, &ev->data);
@@ -287,7 +294,7 @@ static void record_kind(struct attributes *a, const struct event *ev)
 		record_attach(a, &ev->attach);
 		break;
 	case EVENT_LOSS:
-		record_loss(a, &ev->loss);
+		record_loss(a, ev);
 		break;
 	case EVENT_STATS:
 		if (ev->stats.final)

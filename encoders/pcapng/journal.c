@@ -124,7 +124,7 @@ static uint8_t *line_fields(uint8_t *p, const struct event *ev)
 	p = NUMBER(p, "PENSTOCK_COMMAND_ID", line->id);
 	p = TEXT(p, "PENSTOCK_TTY", line->tty, PCAPNG_JOURNAL_NAME);
 	p = TEXT(p, "PENSTOCK_CWD", line->cwd, PCAPNG_JOURNAL_NAME);
-	p = NUMBER(p, "PENSTOCK_START", line->start_unix_ns);
+	p = NUMBER(p, "PENSTOCK_START", event_unix(ev, line->start_boot_ns));
 	if (!(ev->flags & EVENT_F_UNFINISHED))
 		p = journal_field_end(put_seconds(OPEN(p, "PENSTOCK_DURATION"), line->duration_ns));
 	if (line->has_status)
@@ -159,8 +159,8 @@ static uint8_t *loss_fields(uint8_t *p, const struct event *ev)
 	p = journal_field_close(value, p);
 	p = TEXT(p, "PENSTOCK_LOSS_REASON", bytes_of(loss->reason), 64);
 	p = NUMBER(p, "PENSTOCK_LOSS_COUNT", loss->count);
-	p = NUMBER(p, "PENSTOCK_LOSS_FIRST", loss->first_unix_ns);
-	p = NUMBER(p, "PENSTOCK_LOSS_LAST", loss->last_unix_ns);
+	p = NUMBER(p, "PENSTOCK_LOSS_FIRST", event_unix(ev, loss->first_boot_ns));
+	p = NUMBER(p, "PENSTOCK_LOSS_LAST", event_unix(ev, loss->last_boot_ns));
 	if (!loss->first_seq)
 		return p;
 	p = NUMBER(p, "PENSTOCK_LOSS_FIRST_SEQ", loss->first_seq);

@@ -6,13 +6,13 @@
 #include "capture/base/utf8.h"
 #include "encoders/pcapng/journal.h"
 #include "encoders/pcapng/journal_field.h"
-#include "encoders/write/values.h"
+#include "encoders/write/statement.h"
 
 enum {
 	VALUES_MOST = 256,
 	VALUES_TEXT = 32 * 1024, /* of all together */
 	VALUE_FIXED = 48,        /* name and end of a field */
-	ERROR_FIXED = 64,        /* "ERROR 1146 (42S02): " */
+	ERROR_FIXED = 64,        /* "ERROR 1146 (42S02): prepare " */
 	FLOW_ROOM = 4 * 64,
 	QUERY_FIXED = 1536, /* names and numbers of all other fields */
 };
@@ -37,6 +37,7 @@ static uint8_t *message_field(uint8_t *p, const struct event_query *q)
 	uint8_t *value = OPEN(p, "MESSAGE");
 
 	p = q->failed ? put_error(value, q) : value;
+	p = put_bytes(p, statement_word(q));
 	p = put_bytes(p, utf8_cut(q->text, PCAPNG_JOURNAL_TEXT));
 	return journal_field_close(value, p);
 }
@@ -65,7 +66,7 @@ static uint8_t *values_fields(uint8_t *p, const struct event_query *q)
 	bool cut = q->params.cut;
 	unsigned n = 0;
 
-	if (!values_begin(&reader, q))
+	if (!statement_values(&reader, q))
 		return p;
 	while (query_params_next(&reader, &value) > 0) {
 		cut |= value.text_cut || value.text.n > left || n == VALUES_MOST;
@@ -114,7 +115,7 @@ static uint8_t *outcome_fields(uint8_t *p, const struct event *ev)
 {
 	const struct event_query *q = &ev->query;
 
-	p = NUMBER(p, "PENSTOCK_START", q->start_unix_ns);
+	p = NUMBER(p, "PENSTOCK_START", event_unix(ev, q->start_boot_ns));
 	if (!(ev->flags & EVENT_F_UNFINISHED))
 		p = journal_field_end(put_seconds(OPEN(p, "PENSTOCK_DURATION"), q->duration_ns));
 	if (q->has_rows)

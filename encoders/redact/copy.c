@@ -6,8 +6,9 @@
 #include <sys/mman.h>
 
 enum {
-	ARENA_SIZE = 40 * 1024 * 1024, /* a statement of 17 MiB and its message, two texts of a line */
-	ARENA_KEPT = 256 * 1024,       /* what more an event has touched goes back to the system */
+	ARENA_SIZE =
+		40 * 1024 * 1024, /* a statement of 17 MiB and its message, two texts of a line */
+	ARENA_KEPT = 256 * 1024,  /* what more an event has touched goes back to the system */
 };
 
 int redact_arena_init(struct redact_arena *a)

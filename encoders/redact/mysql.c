@@ -73,7 +73,7 @@ static void command_begin(struct redact_mysql *m, uint8_t command)
 	switch (command) {
 	case COMMAND_QUERY:
 	case COMMAND_PREPARE:
-		redact_sql_begin(&m->sql, true);
+		sql_lex_begin(&m->sql, SQL_MYSQL);
 		m->mode = MODE_SQL;
 		break;
 	case COMMAND_CHANGE_USER:

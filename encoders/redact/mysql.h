@@ -17,7 +17,7 @@ struct redact_mysql {
 	uint8_t auth;  /* bytes of the login's answer to come */
 	uint32_t left; /* of the payload */
 	uint32_t at;   /* in it */
-	struct redact_sql sql;
+	struct sql_lex sql;
 };
 
 void redact_mysql_feed(struct redact_mysql *m, struct redact_copy *c, size_t from, size_t to,

@@ -68,7 +68,7 @@ static void message_length(struct redact_postgres *p)
 		return;
 	}
 	p->left = n - LENGTH_SIZE;
-	redact_sql_begin(&p->sql, false);
+	sql_lex_begin(&p->sql, SQL_POSTGRES);
 	message_go(p, p->left ? message_mode(p->type) : MODE_TYPE);
 }
 

@@ -14,7 +14,7 @@ struct redact_postgres {
 	uint32_t number;
 	uint32_t left;        /* of the message */
 	uint32_t count, size; /* of what Bind lists; of one parameter */
-	struct redact_sql sql;
+	struct sql_lex sql;
 };
 
 void redact_postgres_feed(struct redact_postgres *p, struct redact_copy *c, size_t from, size_t to,

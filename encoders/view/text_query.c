@@ -2,10 +2,11 @@
 #include "encoders/view/text_query.h"
 
 #include "capture/base/utf8.h"
-#include "encoders/write/values.h"
+#include "encoders/write/statement.h"
 
 enum {
 	TAB = 4,
+	INDENT_MOST = 64,
 	VALUES_MOST = 20,
 	VALUE_MOST = 64, /* bytes of a value */
 };
@@ -39,40 +40,59 @@ static void query_newline(struct put *w, unsigned column)
 	SHOW(w, "> ");
 }
 
-/* Statements in programs have lines and indents, of which nothing but the form is of interest. */
-static void query_lines(struct put *w, struct bytes text, unsigned column)
+/* Takes the blanks off the beginning of a line; returns the columns that they are, most at most. */
+static unsigned line_unindent(struct bytes *text, unsigned most)
 {
-	for (size_t i = 0; i < text.n && !w->full;) {
-		struct bytes rest = {text.p + i, text.n - i};
+	unsigned n = 0;
 
-		if (*rest.p == '\n')
-			query_newline(w, column);
-		else if (*rest.p == '\t')
-			show_blanks(w, TAB);
-		else if (rest.n < 2 || memcmp(rest.p, "\r\n", 2) != 0)
-			i += show_char(w, rest) - 1;
-		i++;
-	}
+	for (; text->n && n < most && (*text->p == ' ' || *text->p == '\t'); text->p++, text->n--)
+		n += *text->p == '\t' ? TAB : 1;
+	return n;
 }
 
-/* Our word for what is not just a statement that is run. */
-static struct bytes command_word(const char *command)
+static struct bytes text_after_newline(struct bytes text)
 {
-	static const struct {
-		const char *command;
-		struct bytes word;
-	} rows[] = {
-		{"prepare", BYTES("prepare ")},
-		{"bind", BYTES("bind ")},
-		{"call", BYTES("call ")},
-		{"database", BYTES("use ")},
-		{"change_user", BYTES("change user ")},
-	};
+	const char *end = text.n ? memchr(text.p, '\n', text.n) : NULL;
 
-	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (!strcmp(command, rows[i].command))
-			return rows[i].word;
-	return (struct bytes){0};
+	if (!end)
+		return (struct bytes){0};
+	return (struct bytes){end + 1, (size_t)(text.p + text.n - end) - 1};
+}
+
+/* How far all lines but the first are indented, as they are where they stand in a program. */
+static unsigned text_indent(struct bytes text)
+{
+	unsigned least = INDENT_MOST;
+
+	while ((text = text_after_newline(text)).n) {
+		unsigned n = line_unindent(&text, INDENT_MOST);
+
+		if (n < least && text.n && !is_blank(*text.p))
+			least = n;
+	}
+	return least;
+}
+
+static void query_lines(struct put *w, struct bytes text, unsigned column)
+{
+	unsigned indent = text_indent(text);
+
+	while (text.n && !w->full) {
+		size_t n = 1;
+
+		if (*text.p == '\n')
+			query_newline(w, column);
+		else if (*text.p == '\t')
+			show_blanks(w, TAB);
+		else if (text.n < 2 || memcmp(text.p, "\r\n", 2) != 0)
+			n = show_char(w, text);
+		if (*text.p == '\n') {
+			text = (struct bytes){text.p + 1, text.n - 1};
+			line_unindent(&text, indent);
+		} else {
+			text = (struct bytes){text.p + n, text.n - n};
+		}
+	}
 }
 
 static void query_statement(struct put *w, const struct event_query *q, unsigned column,
@@ -83,7 +103,7 @@ static void query_statement(struct put *w, const struct event_query *q, unsigned
 
 	if (q->text_total > q->text.n)
 		hidden += q->text_total - q->text.n;
-	show_bytes(w, command_word(q->command));
+	show_bytes(w, statement_word(q));
 	if (q->statement_name.n && !strcmp(q->command, "prepare")) {
 		show_bytes(w, q->statement_name);
 		SHOW(w, ": ");
@@ -135,7 +155,7 @@ static void query_values(struct put *w, const struct event_query *q)
 	struct query_value value;
 	unsigned n = 0;
 
-	if (!values_begin(&reader, q))
+	if (!statement_values(&reader, q))
 		return;
 	while (!w->full && query_params_next(&reader, &value) > 0) {
 		if (!n++)

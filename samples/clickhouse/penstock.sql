@@ -23,6 +23,10 @@ create table if not exists penstock_events
     exec           Tuple(path String, argv Array(String), cwd String),
     exit           Tuple(code Int32, signal Int32, lifetime_ns UInt64),
     shell          Tuple(command String, cwd String, tty String, exit_code Int32),
+    sql            Tuple(db_system LowCardinality(String), side LowCardinality(String), command LowCardinality(String), query String,
+                         fingerprint String, database LowCardinality(String), user LowCardinality(String), client String,
+                         application String, rows UInt64, rows_sent UInt64, error_code Int32, sqlstate LowCardinality(String),
+                         error String),
     conn           Tuple(id String, local_addr String, local_port UInt16, remote_addr String, remote_port UInt16, role LowCardinality(String)),
     tls_data       Tuple(payload String, payload_base64 String, protocol LowCardinality(String), library LowCardinality(String)),
     loss           Tuple(count UInt64, unit String, probe String, reason String),
@@ -40,6 +44,11 @@ from penstock_events where type = 'exec' and time > now() - interval 1 day order
 -- Bytes of plaintext by program and peer.
 select process.comm, conn.remote_addr, conn.remote_port, uniq(conn.id) as connections, sum(length(tls_data.payload)) as bytes
 from penstock_events where type = 'tls_data' group by all order by bytes desc limit 20;
+
+-- Statements that differ only in their values: which of them took how long.
+select sql.fingerprint, count() as calls, countIf(sql.error_code != 0 or sql.sqlstate != '') as failed,
+       sum(duration_ns) / 1e6 as total_ms, avg(duration_ns) / 1e6 as mean_ms, max(duration_ns) / 1e6 as longest_ms
+from penstock_events where type = 'sql' and not has(flags, 'unfinished') group by all order by total_ms desc limit 20;
 
 -- What is missing, and why.
 select time, loss.probe, loss.reason, loss.count, loss.unit from penstock_events where type = 'loss' order by time;

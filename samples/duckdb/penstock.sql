@@ -16,6 +16,9 @@ from read_json(coalesce(getvariable('archive'), '*.jsonl.zst'), format = 'newlin
   exec: 'struct(path varchar, argv varchar[], cwd varchar)',
   exit: 'struct(code integer, signal integer, lifetime_ns ubigint)',
   shell: 'struct(shell varchar, command varchar, cwd varchar, tty varchar, exit_code integer)',
+  sql: 'struct(id varchar, db_system varchar, side varchar, command varchar, query varchar, fingerprint varchar, database varchar,
+    "user" varchar, client varchar, application varchar, params varchar[], "rows" ubigint, rows_sent ubigint, error_code integer,
+    sqlstate varchar, error varchar)',
   conn: 'struct(id varchar, local_addr varchar, local_port uinteger, remote_addr varchar, remote_port uinteger, "role" varchar)',
   tls_data: 'struct(payload varchar, payload_base64 varchar, call_total ubigint, missing ubigint, protocol varchar, library varchar)',
   loss: 'struct(count ubigint, unit varchar, probe varchar, reason varchar)',
@@ -35,6 +38,14 @@ create or replace view typed as
 select time, process.uid as uid, process.pid as pid, shell.tty as tty, shell.cwd as cwd, shell.command as command,
        shell.exit_code as status, duration_ns / 1e9 as seconds
 from events where kind = 'shell' and shell.command is not null;
+
+-- Statements that databases were asked to run, once each.
+create or replace view asked as
+select time, sql.db_system as system, sql.side as side, sql.database as database, sql."user" as "user",
+       coalesce(sql.client, conn.remote_addr) as client, sql.query as query, sql.fingerprint as fingerprint,
+       coalesce(nullif(sql."rows", 0), sql.rows_sent) as "rows", coalesce(sql.sqlstate, cast(sql.error_code as varchar)) as state,
+       sql.error as error, duration_ns / 1e6 as ms
+from events where kind = 'sql' and not coalesce(list_contains(flags, 'unfinished'), false);
 
 -- HTTP/1 requests, as the client or the server saw them, and how long the answer's first bytes took.
 create or replace view requests as

@@ -30,6 +30,17 @@ local F = {
 	argv = ProtoField.string("penstock.argv", "Argument"),
 	cwd = ProtoField.string("penstock.cwd", "Working directory"),
 	command = ProtoField.string("penstock.command", "Command"),
+	system = ProtoField.string("penstock.sql.system", "Database system"),
+	query = ProtoField.string("penstock.sql.query", "Statement"),
+	fingerprint = ProtoField.string("penstock.sql.fingerprint", "Statement without its values"),
+	database = ProtoField.string("penstock.sql.database", "Database"),
+	user = ProtoField.string("penstock.sql.user", "User"),
+	rows = ProtoField.uint64("penstock.sql.rows", "Rows"),
+	rows_sent = ProtoField.uint64("penstock.sql.rows_sent", "Rows sent"),
+	param = ProtoField.string("penstock.sql.param", "Value"),
+	error_code = ProtoField.int32("penstock.sql.error_code", "Error code"),
+	sqlstate = ProtoField.string("penstock.sql.sqlstate", "SQLSTATE"),
+	error = ProtoField.string("penstock.sql.error", "Error"),
 	hook = ProtoField.string("penstock.hook", "Hook"),
 	target = ProtoField.string("penstock.target", "Target"),
 	status = ProtoField.int32("penstock.status", "Status"),
@@ -160,6 +171,11 @@ local event = message {
 	[4] = process,
 	[13] = text(F.probe),
 	[18] = message { [2] = text(F.command), [3] = text(F.cwd) },
+	[19] = message {
+		[1] = text(F.system), [2] = text(F.query), [3] = text(F.database), [4] = text(F.user),
+		[5] = number64(F.rows), [6] = signed(F.error_code), [7] = text(F.error), [9] = text(F.param),
+		[11] = text(F.sqlstate), [14] = number64(F.rows_sent), [21] = text(F.fingerprint),
+	},
 	[23] = message { [1] = process, [2] = text(F.argv), [3] = text(F.cwd) },
 	[24] = message { [1] = text(F.exe), [2] = text(F.argv), [4] = text(F.cwd) },
 	[26] = message { [1] = text(F.hook), [2] = text(F.target), [6] = signed(F.status) },
@@ -208,11 +224,19 @@ else
 	tables = nil
 end
 
+-- Fields of a row of a statement, by their names there.
+local QUERY = {
+	PENSTOCK_QUERY_SYSTEM = F.system, PENSTOCK_QUERY_DATABASE = F.database, PENSTOCK_QUERY_USER = F.user,
+	PENSTOCK_QUERY_FINGERPRINT = F.fingerprint, PENSTOCK_QUERY_SQLSTATE = F.sqlstate,
+	PENSTOCK_QUERY_ERROR = F.error,
+}
+
 local function journal(pinfo, root)
 	local tree, kind = root:add(penstock), "event"
 	local all = { values() }
 	for i, name in ipairs({ names() }) do
 		if name.value == "PENSTOCK_TYPE" and all[i] then kind = all[i].value end
+		if QUERY[name.value] and all[i] then tree:add(QUERY[name.value], all[i].value):set_generated() end
 	end
 	tree:add(F.type, kind):set_generated()
 	if pid() then tree:add(F.pid, pid().value):set_generated() end

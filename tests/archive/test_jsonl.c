@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "capture/archive/decoder.h"
+#include "kern/events.h"
 #include "tests/support/encoding.h"
 #include "tests/support/events.h"
 #include "tests/support/replayed.h"
@@ -139,6 +140,22 @@ static void numbers_return(void **state)
 	assert_event_returns(&ev);
 	ev.line.has_status = false;
 	assert_event_returns(&ev);
+	ev = events_of(EVENT_QUERY);
+	ev.query.id = ev.query.outer = ev.query.session = ev.query.rows = UINT64_MAX;
+	ev.query.text_total = ev.query.start_boot_ns = ev.query.duration_ns = UINT64_MAX;
+	ev.query.error = ev.query.statement_id = ev.query.results = UINT32_MAX;
+	ev.query.warnings = UINT32_MAX;
+	assert_event_returns(&ev);
+	ev.query.failed = ev.query.has_rows = ev.query.has_rows_sent = false;
+	ev.query.params.raw = BYTES("\2\0\0\0\xff\0\0\0\0\0\377\377\377\377");
+	ev.query.params.cut = true;
+	ev.flow = NULL;
+	assert_event_returns(&ev);
+	ev.query.params.raw = BYTES("\377\377\377\377");
+	ev.query.failed = true;
+	ev.query.error = 0;
+	ev.query.sqlstate = ev.query.message = (struct bytes){0};
+	assert_event_returns(&ev);
 	ev = events_of(EVENT_ATTACH);
 	ev.attach.status = -EPERM;
 	assert_event_returns(&ev);
@@ -223,6 +240,39 @@ static void fields_are_what_they_say(void **state)
 	assert_null(t.ev.proc);
 }
 
+static void statements_are_what_they_say(void **state)
+{
+	static const char values[] = "\1\0\0\0"
+				     "a"
+				     "\377\377\377\377"
+				     "\2\0\0\0"
+				     "\x01\n";
+	struct event_query *q;
+	struct err err = {""};
+	struct taken t;
+
+	q = &t.ev.query;
+	assert_int_equal(
+		decode("{\"type\":\"sql\",\"duration_ns\":5,\"sql\":{\"params\":[\"a\",null,"
+		       "\"\\u0001\\n\"],\"id\":\"18446744073709551615\",\"rows\":0,"
+		       "\"error\":\"no\",\"db_system\":\"mysql\",\"query\":\"select\"}}",
+		       &t, &err),
+		0);
+	assert_true(q->id == UINT64_MAX && q->has_rows && !q->has_rows_sent && q->failed);
+	assert_int_equal(q->duration_ns, 5);
+	assert_int_equal(q->text_total, 6);
+	assert_string_equal(q->system, "mysql");
+	assert_string_equal(q->command, "");
+	assert_int_equal(q->params.format, QUERY_PARAMS_LIST);
+	assert_true(bytes_eq(q->params.raw, (struct bytes){values, sizeof(values) - 1}));
+	assert_null(t.ev.flow);
+	assert_int_equal(
+		decode("{\"type\":\"sql\",\"sql\":{\"params_base64\":[\"/w==\"]}}", &t, &err), 0);
+	assert_true(bytes_eq(q->params.raw, BYTES("\1\0\0\0\xff")));
+	assert_int_equal(decode("{\"type\":\"sql\",\"sql\":{}}", &t, &err), 0);
+	assert_true(!q->params.format && !q->failed && !q->has_rows);
+}
+
 static void others_are_refused(void **state)
 {
 	static const char *const lines[] = {
@@ -248,6 +298,10 @@ static void others_are_refused(void **state)
 		"{\"type\":\"tls_data\",\"tls_data\":{}}",
 		"{\"type\":\"tls_data\",\"tls_data\":{},\"conn\":{\"id\":\"12\"}}",
 		"{\"type\":\"tls_data\",\"tls_data\":{},\"conn\":{\"local_addr\":\"1.2.3\"}}",
+		"{\"type\":\"sql\",\"shell\":{}}",
+		"{\"type\":\"sql\",\"sql\":{\"params\":{}}",
+		"{\"type\":\"sql\",\"sql\":{\"rows\":-1}}",
+		"{\"type\":\"sql\",\"sql\":{\"params_base64\":[\"A\"]}}",
 		"{\"type\":\"meta\",\"stream_info\":{\"boot_id\":\"zz\"}}",
 	};
 	struct taken t;
@@ -275,6 +329,16 @@ static void bombs_are_bounded(void **state)
 	memcpy(line + len, "]}}", 4);
 	assert_int_equal(decode(line, &t, &err), 0);
 	assert_in_range(t.ev.stats.n, 1000, 10000);
+	/* The shortest values there are, which become longer than they were. */
+	len = snprintf(line, 200, "{\"type\":\"sql\",\"sql\":{\"params\":[\"\"");
+	for (size_t i = 0; i < n; i++)
+		len += snprintf(line + len, 8, ",\"\"");
+	memcpy(line + len, "]}}", 4);
+	assert_int_equal(decode(line, &t, &err), 0);
+	assert_in_range(t.ev.query.params.raw.n, 4, 4 * (n + 1));
+	memset(line + len - 70000, 'v', 70000 - 1); /* one that no other format takes */
+	line[len - 1] = '"';
+	assert_int_equal(decode(line, &t, &err), -EBADMSG);
 	len = snprintf(line, 200, "{\"type\":");
 	memset(line + len, '[', n);
 	line[len + n] = 0;
@@ -319,10 +383,15 @@ static void caller_may_stop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(recordings_return),  cmocka_unit_test(hostile_texts_return),
-		cmocka_unit_test(numbers_return),     cmocka_unit_test(fields_are_what_they_say),
-		cmocka_unit_test(others_are_refused), cmocka_unit_test(bombs_are_bounded),
-		cmocka_unit_test(lines_are_found),    cmocka_unit_test(caller_may_stop),
+		cmocka_unit_test(recordings_return),
+		cmocka_unit_test(hostile_texts_return),
+		cmocka_unit_test(numbers_return),
+		cmocka_unit_test(fields_are_what_they_say),
+		cmocka_unit_test(statements_are_what_they_say),
+		cmocka_unit_test(others_are_refused),
+		cmocka_unit_test(bombs_are_bounded),
+		cmocka_unit_test(lines_are_found),
+		cmocka_unit_test(caller_may_stop),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

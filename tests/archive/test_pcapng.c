@@ -182,6 +182,10 @@ static void rows_without_their_events_are_refused(void **state)
 	assert_int_equal(decode_row("exit"), 0);
 	assert_int_equal(decode_events(EVENT_META, 1), -ENODATA);
 	assert_non_null(strstr(tape.err.text, "events=custom"));
+	assert_int_equal(decode_section(), -ENODATA);
+	assert_int_equal(decode_section(), 0);
+	assert_int_equal(decode_row("sql"), 0);
+	assert_int_equal(decode_events(EVENT_META, 1), -ENODATA);
 	assert_int_equal(decode_section(), -ENODATA); /* and so is what ends without them */
 	assert_int_equal(decode_section(), 0);
 	assert_int_equal(decode_block(6), 0);

@@ -196,6 +196,29 @@ static void bytes_of_any_value(void **state)
 	assert_false(fits(&ev));
 }
 
+/* Whatever a statement has, and nothing that it has not. */
+static void statements(void **state)
+{
+	static const char *const there[] = {"values(?, ?, ?, 'x''y')",
+					    "values(?+)",
+					    "alice",
+					    "shop",
+					    "Duplicate entry",
+					    "17",
+					    "192.0.2.1",
+					    "till",
+					    "23000"};
+	static const char *const not_there[] = {"execute", "mysql", "INSERT", "server"};
+
+	for (unsigned i = 0; i < sizeof(there) / sizeof(there[0]); i++)
+		assert_true(one(&texts.text, there[i], EVENT_QUERY));
+	for (unsigned i = 0; i < sizeof(not_there) / sizeof(not_there[0]); i++)
+		assert_false(one(&texts.text, not_there[i], EVENT_QUERY));
+	assert_true(one(&texts.regex, "^insert into t values", EVENT_QUERY));
+	assert_true(one(&texts.port, "3306", EVENT_QUERY));
+	assert_true(one(&texts.kind, "sql", EVENT_QUERY));
+}
+
 /* Values of one name by "or", names by "and"; an exclusion wins. */
 static void together(void **state)
 {
@@ -458,6 +481,7 @@ int main(void)
 		cmocka_unit_test(kinds),
 		cmocka_unit_test(texts_of_events),
 		cmocka_unit_test(bytes_of_any_value),
+		cmocka_unit_test(statements),
 		cmocka_unit_test(together),
 		cmocka_unit_test(spans),
 		cmocka_unit_test(trees),

@@ -145,19 +145,16 @@ static const struct event *emit(struct rig *rig, struct event ev, const struct r
 	return &rig->seen.ev[rig->seen.n - 1];
 }
 
-static void all_times_of_an_event_are_unix_times(void **state)
+static void times_of_an_event_are_on_the_boot_clock(void **state)
 {
-	struct event line = {.kind = EVENT_LINE, .line = {.start_unix_ns = 1100}};
-	struct event loss = {.kind = EVENT_LOSS,
-			     .loss = {.first_unix_ns = 1200, .last_unix_ns = 1300}};
+	struct event line = {.kind = EVENT_LINE, .line = {.start_boot_ns = 1100}};
 	const struct event *ev = emit(*state, line, NULL, 2000);
 
 	assert_int_equal(ev->time_boot_ns, 2000);
 	assert_int_equal(ev->time_unix_ns, 6000);
-	assert_int_equal(ev->line.start_unix_ns, 5100);
-	ev = emit(*state, loss, NULL, 2000);
-	assert_int_equal(ev->loss.first_unix_ns, 5200);
-	assert_int_equal(ev->loss.last_unix_ns, 5300);
+	assert_int_equal(ev->line.start_boot_ns, 1100);
+	assert_int_equal(event_unix(ev, ev->line.start_boot_ns), 5100);
+	assert_int_equal(event_boot(ev, 5100), 1100);
 }
 
 /* The clock is set while we record: what happens later has the new time, also of its process. */
@@ -279,7 +276,7 @@ static void context_is_checked(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(all_times_of_an_event_are_unix_times, rig_setup,
+		cmocka_unit_test_setup_teardown(times_of_an_event_are_on_the_boot_clock, rig_setup,
 						rig_teardown),
 		cmocka_unit_test_setup_teardown(times_follow_the_clock, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(an_unknown_process_is_flagged, rig_setup,

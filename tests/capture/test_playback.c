@@ -352,7 +352,7 @@ static void losses_and_statistics_are_passed_on(void **state)
 	assert_int_equal(play(loss), 0);
 	assert_int_equal(play(stats), 0);
 	assert_int_equal(seen.n, 3);
-	assert_int_equal(seen.v[1].ev.loss.first_unix_ns, loss.loss.first_unix_ns);
+	assert_int_equal(seen.v[1].ev.loss.first_boot_ns, loss.loss.first_boot_ns);
 	assert_int_equal(seen.v[1].ev.loss.count, 12);
 	assert_int_equal(seen.v[2].ev.stats.n, stats.stats.n);
 	assert_int_equal(seen.v[2].ev.time_unix_ns, stats.time_unix_ns);

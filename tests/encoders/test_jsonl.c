@@ -66,6 +66,21 @@ static void writes_these_lines(void **state)
 		      "\"tls_data\":{\"call_offset\":0,\"call_total\":44,\"library\":\"openssl\","
 		      "\"protocol\":\"http1\",\"payload\":\"GET /n.txt?x HTTP/1.1\\r\\n"
 		      "Host: \\\"localhost\\\"\\r\\n\\r\\n\"}}\n"},
+		{EVENT_QUERY, EVENT_F_TRUNCATED,
+		 HEAD "\"type\":\"sql\",\"probe\":\"mysqld\",\"flags\":[\"truncated\"],"
+		      "\"cpu\":1," PROCESS ",\"conn\":{\"id\":\"00778899aabbcc01\","
+		      "\"local_addr\":\"192.0.2.20\",\"local_port\":3306,"
+		      "\"remote_addr\":\"192.0.2.1\",\"remote_port\":40001,\"ip_proto\":6,"
+		      "\"netns_inum\":4026531840,\"role\":\"server\"},"
+		      "\"duration_ns\":3000000,\"sql\":{\"id\":\"6\",\"db_system\":\"mysql\","
+		      "\"side\":\"server\",\"command\":\"execute\","
+		      "\"query\":\"insert into t values(?, ?, ?, 'x''y')\",\"query_total\":80,"
+		      "\"fingerprint\":\"insert into t values(?+)\",\"statement_id\":3,"
+		      "\"params\":[\"17\",null,\"\"],\"user\":\"alice\",\"database\":\"shop\","
+		      "\"client\":\"192.0.2.1\",\"application\":\"till\",\"session\":42,"
+		      "\"rows\":0,\"rows_sent\":0,\"error_code\":1062,\"sqlstate\":\"23000\","
+		      "\"error\":\"Duplicate entry '17' for key 'PRIMARY'\",\"warnings\":1,"
+		      "\"start_unix_nano\":\"1732453680120456789\"}}\n"},
 		{EVENT_LOSS, 0,
 		 HEAD "\"type\":\"loss\",\"probe\":\"core\",\"loss\":{\"count\":12,"
 		      "\"unit\":\"records\",\"probe\":\"bash\",\"reason\":\"no_space\","
@@ -109,6 +124,45 @@ static void data_of_any_connection(void **state)
 	record(&e, &ev, 1);
 	assert_non_null(strstr((char *)e.p, "\"conn\":{\"id\":\"0000000000000003\"},"));
 	encoding_close(&e);
+}
+
+static void query_has(struct event *ev, const char *want, const char *not_wanted)
+{
+	struct encoding e;
+
+	record(&e, ev, 1);
+	if (!strstr((char *)e.p, want))
+		fail_msg("%s\nhas no %s", (char *)e.p, want);
+	if (not_wanted && strstr((char *)e.p, not_wanted))
+		fail_msg("%s\nhas %s", (char *)e.p, not_wanted);
+	encoding_close(&e);
+}
+
+static void statements_of_any_kind(void **state)
+{
+	struct event ev = events_of(EVENT_QUERY);
+	static const struct event_query bare = {.system = "postgresql",
+						.side = "client",
+						.command = "query",
+						.text = BYTES("x\xff"),
+						.text_total = 2};
+
+	ev.query.params.raw = BYTES("\1\0\0\0\xff\377\377\377\377\2\0\0\0ok");
+	ev.query.params.cut = true;
+	query_has(&ev, "\"params_base64\":[\"/w==\",null,\"b2s=\"],\"params_cut\":true,",
+		  "\"params\":");
+	ev.flow = NULL;
+	ev.query = bare;
+	query_has(&ev,
+		  "},\"sql\":{\"id\":\"0\",\"db_system\":\"postgresql\",\"side\":\"client\","
+		  "\"command\":\"query\",\"query_base64\":\"eP8=\"}}\n",
+		  "conn");
+	ev.query.failed = true; /* nobody knows why */
+	query_has(&ev, "eP8=\",\"error_code\":0}}\n", "sqlstate");
+	ev.query.sqlstate = BYTES("42P01");
+	query_has(&ev, "eP8=\",\"sqlstate\":\"42P01\"}}\n", "error_code");
+	ev.query.failed = false;
+	query_has(&ev, "eP8=\"}}\n", "sqlstate");
 }
 
 /* The text of one field of a line that has it as a plain string. */
@@ -251,6 +305,10 @@ static void names_are_those_of_the_schema(void **state)
 		ev.flags = EVENT_F_TRUNCATED;
 		if (kind == EVENT_LINE) /* no quotes in it: check_object() knows no escapes */
 			ev.line.text = BYTES("ls");
+		if (kind == EVENT_QUERY) /* and nothing left out */
+			ev.query.outer = ev.query.results = 1;
+		if (kind == EVENT_QUERY)
+			ev.query.statement_name = BYTES("s");
 		record(&e, &ev, 1);
 		assert_string_equal(check_object((char *)e.p, &penstock__v1__event__descriptor),
 				    "\n");
@@ -320,7 +378,7 @@ static void jq_reads_all_kinds(void **state)
 		ev[i] = events_of(i);
 	record(&e, ev, EVENT_KINDS);
 	out = encoding_run(&status, "jq -r .type %s | tr '\\n' ' '", encoding_file(e.p, e.n));
-	assert_string_equal(out, "meta exec exit shell tls_data attach loss stats ");
+	assert_string_equal(out, "meta exec exit shell sql tls_data attach loss stats ");
 	free(out);
 	encoding_close(&e);
 }
@@ -330,6 +388,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(writes_these_lines),
 		cmocka_unit_test(data_of_any_connection),
+		cmocka_unit_test(statements_of_any_kind),
 		cmocka_unit_test(escapes_and_falls_back),
 		cmocka_unit_test(one_bad_argument_makes_all_base64),
 		cmocka_unit_test(leaves_the_chunk_alone),

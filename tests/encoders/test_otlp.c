@@ -12,81 +12,19 @@
 
 #include "tests/support/encoding.h"
 #include "tests/support/events.h"
+#include "tests/support/otlp_record.h"
 
 #define FIRST "time_unix_nano: 1732453680123456789 severity_number: "
 #define LAST  "observed_time_unix_nano: 1732453680123456789 event_name: \"penstock."
-
-/* Fields that the schema does not have stand there by their number. */
-static void assert_known(const char *text)
-{
-	for (const char *c = text; *c; c++) {
-		size_t digits = c == text || c[-1] == ' ' ? strspn(c, "0123456789") : 0;
-
-		if (digits && (c[digits] == ':' || !strncmp(c + digits, " {", 2)))
-			fail_msg("an unknown field in: %s", c);
-	}
-}
-
-/* What protoc says of n bytes as that message, in one line with single blanks. */
-static char *decoded(const char *message, const void *p, size_t n)
-{
-	int status;
-	char *text = encoding_run(&status,
-				  "protoc -Itests/support --decode=otlp.%s tests/support/otlp.proto"
-				  " <%s 2>&1",
-				  message, encoding_file(p, n));
-	char *to = text;
-
-	assert_int_equal(status, 0);
-	for (const char *from = text; *from; from++)
-		if ((*from != ' ' && *from != '\n') || (to > text && to[-1] != ' '))
-			*to++ = *from == '\n' ? ' ' : *from;
-	*to = '\0';
-	assert_null(strstr(text, "UTF-8"));
-	assert_known(text);
-	return text;
-}
-
-/* The event as an entry of ScopeLogs. */
-static char *record_of(const struct event *ev)
-{
-	const struct encoder_ops *ops = encoder_by_name("otlp");
-	struct encoding e;
-	char *text;
-
-	encoding_open(&e, ops, NULL, NULL);
-	assert_int_equal(encoding_add(&e, ev), 0);
-	encoding_ship(&e);
-	text = decoded("ScopeLogs", e.p, e.n);
-	encoding_close(&e);
-	return text;
-}
-
-static void assert_says(const char *text, const char *what)
-{
-	if (!strstr(text, what))
-		fail_msg("no '%s' in: %s", what, text);
-}
-
-static void assert_silent(const char *text, const char *what)
-{
-	if (strstr(text, what))
-		fail_msg("'%s' in: %s", what, text);
-}
-
-#define ATTRIBUTE(key, value) "attributes { key: \"" key "\" value { " value " } }"
-#define INT(key, v)           assert_says(text, ATTRIBUTE(key, "int_value: " v))
-#define TEXT(key, v)          assert_says(text, ATTRIBUTE(key, "string_value: \"" v "\""))
-#define TRUE(key)             assert_says(text, ATTRIBUTE(key, "bool_value: true"))
 
 static void assert_common(const char *text, const char *kind, const char *severity)
 {
 	char all[256];
 
 	snprintf(all, sizeof(all), "log_records { " FIRST "%s", severity);
-	assert_says(text, all);
+	otlp_record_says(text, all);
 	snprintf(all, sizeof(all), LAST "%s\" }", kind);
-	assert_says(text, all);
+	otlp_record_says(text, all);
 	INT("penstock.seq", "7");
 	INT("penstock.time_boot_ns", "5000123456789");
 }
@@ -114,19 +52,19 @@ static void assert_process(const char *text)
 static void exec_is_told(void **state)
 {
 	struct event ev = events_of(EVENT_EXEC);
-	char *text = record_of(&ev);
+	char *text = otlp_record_of(&ev);
 
 	assert_common(text, "exec", "9 severity_text: \"INFO\"");
 	assert_process(text);
 	TEXT("penstock.probe", "core");
 	TEXT("penstock.exec.path", "/usr/bin/ls");
-	assert_says(text, ATTRIBUTE("process.command_args",
-				    "array_value { values { string_value: \"ls\" } "
-				    "values { string_value: \"-l\" } "
-				    "values { string_value: \"it\\'s here\" } }"));
+	otlp_record_says(text, ATTRIBUTE("process.command_args",
+					 "array_value { values { string_value: \"ls\" } "
+					 "values { string_value: \"-l\" } "
+					 "values { string_value: \"it\\'s here\" } }"));
 	INT("penstock.exec.argv_bytes", "16");
 	TEXT("process.working_directory", "/home/alice");
-	assert_silent(text, "body");
+	otlp_record_silent(text, "body");
 	free(text);
 }
 
@@ -137,7 +75,7 @@ static void exit_is_told(void **state)
 
 	ev.exit.signal = 9;
 	ev.exit.core = true;
-	text = record_of(&ev);
+	text = otlp_record_of(&ev);
 	assert_common(text, "exit", "9");
 	assert_process(text);
 	INT("process.exit.code", "3");
@@ -154,10 +92,10 @@ static void line_is_told(void **state)
 
 	ev.line.expanded = BYTES("echo !!");
 	ev.flags = EVENT_F_TRUNCATED | EVENT_F_UNFINISHED;
-	text = record_of(&ev);
+	text = otlp_record_of(&ev);
 	assert_common(text, "shell", "9");
 	assert_process(text);
-	assert_says(text, "body { string_value: \"echo nonce \\\"x\\\" | wc -l\" }");
+	otlp_record_says(text, "body { string_value: \"echo nonce \\\"x\\\" | wc -l\" }");
 	TEXT("penstock.shell.name", "bash");
 	INT("penstock.shell.command_id", "5");
 	TEXT("penstock.shell.expanded", "echo !!");
@@ -166,9 +104,9 @@ static void line_is_told(void **state)
 	INT("penstock.shell.start_unix_nano", "1732453680103456789");
 	INT("penstock.shell.duration_ns", "20000000");
 	INT("penstock.shell.exit_code", "1");
-	assert_says(text, ATTRIBUTE("penstock.flags",
-				    "array_value { values { string_value: \"truncated\" } "
-				    "values { string_value: \"unfinished\" } }"));
+	otlp_record_says(text, ATTRIBUTE("penstock.flags",
+					 "array_value { values { string_value: \"truncated\" } "
+					 "values { string_value: \"unfinished\" } }"));
 	free(text);
 }
 
@@ -188,7 +126,7 @@ static void assert_connection(const char *text)
 	TEXT("penstock.role", "client");
 	INT("penstock.netns", "4026531840");
 	INT("penstock.socket_cookie", "77");
-	assert_silent(text, "client.address");
+	otlp_record_silent(text, "client.address");
 }
 
 static void data_is_told(void **state)
@@ -205,11 +143,11 @@ static void data_is_told(void **state)
 	ev.data.end = 144;
 	ev.data.peer_end = 33;
 	ev.data.fin = ev.data.late = true;
-	text = record_of(&ev);
+	text = otlp_record_of(&ev);
 	assert_common(text, "tls_data", "9");
 	assert_process(text);
 	assert_connection(text);
-	assert_says(text, "body { bytes_value: \"GET /n.txt?x HTTP/1.1\\r\\nHost: ");
+	otlp_record_says(text, "body { bytes_value: \"GET /n.txt?x HTTP/1.1\\r\\nHost: ");
 	TEXT("network.io.direction", "transmit");
 	INT("penstock.stream_offset", "100");
 	INT("penstock.call_offset", "5");
@@ -239,20 +177,20 @@ static void the_other_ends_of_connections_are_told(void **state)
 	memset(flow.remote, 0, sizeof(flow.remote));
 	flow.remote[15] = 1;
 	ev.flow = &flow;
-	text = record_of(&ev);
+	text = otlp_record_of(&ev);
 	TEXT("client.address", "::1");
 	INT("client.port", "8443");
 	TEXT("network.type", "ipv6");
 	TEXT("network.transport", "udp");
 	TEXT("network.protocol.version", "2");
-	assert_silent(text, "server.address");
+	otlp_record_silent(text, "server.address");
 	free(text);
 	flow = (struct flow){.id = UINT64_MAX, .cookie = UINT64_MAX};
-	text = record_of(&ev);
+	text = otlp_record_of(&ev);
 	TEXT("penstock.conn_id", "ffffffffffffffff");
 	TEXT("penstock.socket_cookie", "18446744073709551615");
-	assert_silent(text, "network.peer");
-	assert_silent(text, "protocol");
+	otlp_record_silent(text, "network.peer");
+	otlp_record_silent(text, "protocol");
 	free(text);
 }
 
@@ -262,7 +200,7 @@ static void attach_is_told(void **state)
 	char *text;
 
 	ev.attach.status = -ENOENT;
-	text = record_of(&ev);
+	text = otlp_record_of(&ev);
 	assert_common(text, "attach", "13 severity_text: \"WARN\"");
 	TEXT("penstock.attach.hook", "readline");
 	TEXT("penstock.attach.target", "/usr/bin/bash");
@@ -271,14 +209,14 @@ static void attach_is_told(void **state)
 	INT("penstock.attach.pid", "1234");
 	INT("penstock.attach.status", "-2");
 	TEXT("error.type", "ENOENT");
-	assert_silent(text, "process.pid");
+	otlp_record_silent(text, "process.pid");
 	free(text);
 }
 
 static void loss_is_told(void **state)
 {
 	struct event ev = events_of(EVENT_LOSS);
-	char *text = record_of(&ev);
+	char *text = otlp_record_of(&ev);
 
 	assert_common(text, "loss", "13 severity_text: \"WARN\"");
 	TEXT("penstock.loss.probe", "bash");
@@ -290,7 +228,7 @@ static void loss_is_told(void **state)
 	free(text);
 	ev.loss.first_seq = 3;
 	ev.loss.last_seq = 14;
-	text = record_of(&ev);
+	text = otlp_record_of(&ev);
 	TEXT("penstock.loss.unit", "events");
 	INT("penstock.loss.first_seq", "3");
 	INT("penstock.loss.last_seq", "14");
@@ -300,14 +238,14 @@ static void loss_is_told(void **state)
 static void stats_are_told(void **state)
 {
 	struct event ev = events_of(EVENT_STATS);
-	char *text = record_of(&ev);
+	char *text = otlp_record_of(&ev);
 
 	assert_common(text, "stats", "9");
-	assert_says(text, "body { kvlist_value { "
-			  "values { key: \"kernel.bash.submitted\" value { int_value: 17 } } "
-			  "values { key: \"kernel.bash.no_space\" value { int_value: 0 } } "
-			  "values { key: \"reader.read\" value { "
-			  "string_value: \"18446744073709551615\" } } } }");
+	otlp_record_says(text, "body { kvlist_value { "
+			       "values { key: \"kernel.bash.submitted\" value { int_value: 17 } } "
+			       "values { key: \"kernel.bash.no_space\" value { int_value: 0 } } "
+			       "values { key: \"reader.read\" value { "
+			       "string_value: \"18446744073709551615\" } } } }");
 	TRUE("penstock.stats.final");
 	free(text);
 }
@@ -323,7 +261,7 @@ static void the_resource_tells_the_run(void **state)
 	encoding_begin(&e);
 	assert_int_equal(encoding_add(&e, &meta), -EOPNOTSUPP);
 	encoding_ship(&e);
-	text = decoded("ResourceLogs", e.p, e.n);
+	text = otlp_record_decoded("ResourceLogs", e.p, e.n);
 	assert_int_equal(strncmp(text, "resource { attributes {", 23), 0);
 	TEXT("service.name", "penstock");
 	TEXT("service.version", "0.1.0");
@@ -351,24 +289,24 @@ static void images_are_told_once(void **state)
 	char *text;
 
 	ev.proc_first = true;
-	text = record_of(&ev);
-	assert_says(text, ATTRIBUTE("process.command_args",
-				    "array_value { values { string_value: \"bash\" } "
-				    "values { string_value: \"--norc\" } }"));
+	text = otlp_record_of(&ev);
+	otlp_record_says(text, ATTRIBUTE("process.command_args",
+					 "array_value { values { string_value: \"bash\" } "
+					 "values { string_value: \"--norc\" } }"));
 	TEXT("process.working_directory", "/home/alice");
 	TEXT("process.linux.cgroup", "/user.slice/user-1000.slice/session-2.scope");
-	assert_says(text,
-		    "key: \"penstock.process.ancestors\" value { array_value { "
-		    "values { kvlist_value { values { key: \"pid\" value { int_value: 812 } } "
-		    "values { key: \"comm\" value { string_value: \"sshd\" } } "
-		    "values { key: \"exe\" value { string_value: \"/usr/sbin/sshd\" } } "
-		    "values { key: \"start_boot_ns\" value { int_value: 2000 } } } } "
-		    "values { kvlist_value { values { key: \"pid\" value { int_value: 1 } } ");
+	otlp_record_says(text,
+			 "key: \"penstock.process.ancestors\" value { array_value { "
+			 "values { kvlist_value { values { key: \"pid\" value { int_value: 812 } } "
+			 "values { key: \"comm\" value { string_value: \"sshd\" } } "
+			 "values { key: \"exe\" value { string_value: \"/usr/sbin/sshd\" } } "
+			 "values { key: \"start_boot_ns\" value { int_value: 2000 } } } } "
+			 "values { kvlist_value { values { key: \"pid\" value { int_value: 1 } } ");
 	free(text);
 	ev.proc_first = false;
-	text = record_of(&ev);
-	assert_silent(text, "command_args");
-	assert_silent(text, "ancestors");
+	text = otlp_record_of(&ev);
+	otlp_record_silent(text, "command_args");
+	otlp_record_silent(text, "ancestors");
 	free(text);
 }
 
@@ -390,7 +328,7 @@ static void any_text_makes_a_valid_record(void **state)
 			if (kind == EVENT_META)
 				continue;
 			ev.proc_first = true;
-			free(record_of(&ev));
+			free(otlp_record_of(&ev));
 		}
 	}
 }
@@ -404,9 +342,9 @@ static void text_that_is_no_text_goes_as_bytes(void **state)
 	proc.comm = BYTES("\xff");
 	ev.proc = &proc;
 	ev.line.text = BYTES("echo \xff");
-	text = record_of(&ev);
-	assert_says(text, "body { bytes_value: \"echo \\377\" }");
-	assert_says(text, ATTRIBUTE("penstock.process.comm", "bytes_value: \"\\377\""));
+	text = otlp_record_of(&ev);
+	otlp_record_says(text, "body { bytes_value: \"echo \\377\" }");
+	otlp_record_says(text, ATTRIBUTE("penstock.process.comm", "bytes_value: \"\\377\""));
 	free(text);
 }
 
@@ -450,7 +388,7 @@ static void records_fill_chunks(void **state)
 	assert_in_range(n, 50, 100);
 	assert_in_range(e.out.tail->len, CHUNK_SIZE - 8192, CHUNK_SIZE);
 	encoding_ship(&e);
-	free(decoded("ScopeLogs", e.p, e.n));
+	free(otlp_record_decoded("ScopeLogs", e.p, e.n));
 	encoding_close(&e);
 }
 

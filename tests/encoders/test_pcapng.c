@@ -266,6 +266,43 @@ static void long_text_is_cut_and_kept(void **state)
 	free(text);
 }
 
+static void statements_are_rows(void **state)
+{
+	struct event ev = events_of(EVENT_QUERY);
+	struct encoding e;
+	struct block b;
+
+	record(&e, NULL, &ev, 1);
+	assert_true(find(&e, PCAPNG_JOURNAL, 0, &b) > 0);
+	assert_field(&b, "MESSAGE",
+		     BYTES("ERROR 1062 (23000): Duplicate entry '17' for key 'PRIMARY': "
+			   "insert into t values(?, ?, ?, 'x''y')"));
+	assert_field(&b, "PRIORITY", BYTES("5"));
+	assert_field(&b, "PENSTOCK_TYPE", BYTES("sql"));
+	assert_field(&b, "PENSTOCK_QUERY_SYSTEM", BYTES("mysql"));
+	assert_field(&b, "PENSTOCK_QUERY_PARAM_1", BYTES("17"));
+	assert_field(&b, "PENSTOCK_QUERY_PARAM_2_NULL", BYTES("1"));
+	assert_field(&b, "PENSTOCK_QUERY_PARAM_4", (struct bytes){0});
+	assert_field(&b, "PENSTOCK_QUERY_ERROR_CODE", BYTES("1062"));
+	assert_field(&b, "PENSTOCK_QUERY_TOTAL", BYTES("80"));
+	assert_field(&b, "PENSTOCK_DURATION", BYTES("0.003000000"));
+	assert_field(&b, "PENSTOCK_CONN_ID", BYTES("00778899aabbcc01"));
+	assert_field(&b, "PENSTOCK_LOCAL", BYTES("192.0.2.20:3306"));
+	assert_field(&b, "PENSTOCK_REMOTE", BYTES("192.0.2.1:40001"));
+	encoding_close(&e);
+	ev.flow = NULL;
+	ev.query.failed = false;
+	ev.query.command = "database";
+	ev.query.text = BYTES("shop");
+	record(&e, NULL, &ev, 1);
+	assert_true(find(&e, PCAPNG_JOURNAL, 0, &b) > 0);
+	assert_field(&b, "MESSAGE", BYTES("use shop"));
+	assert_field(&b, "PRIORITY", BYTES("6"));
+	assert_field(&b, "PENSTOCK_QUERY_SQLSTATE", (struct bytes){0});
+	assert_field(&b, "PENSTOCK_CONN_ID", (struct bytes){0});
+	encoding_close(&e);
+}
+
 /* What the packet list shows of an event. */
 static enum pcapng_type row_of(enum event_kind kind)
 {
@@ -412,6 +449,7 @@ int main(void)
 		cmocka_unit_test(custom_holds_every_event),
 		cmocka_unit_test(losses_are_in_the_statistics),
 		cmocka_unit_test(long_text_is_cut_and_kept),
+		cmocka_unit_test(statements_are_rows),
 		cmocka_unit_test(rows_stay_below_the_limit),
 		cmocka_unit_test(too_large_is_refused),
 		cmocka_unit_test(keeps_room_for_the_end),

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Writes a raw recording made of nothing but arithmetic: as many events as wanted, the same bytes
- * each time. Usage: make_raw EVENTS [exec|bash|tls|web] >FILE
+ * each time. Usage: make_raw EVENTS [exec|bash|tls|web|sql] >FILE
  *
  * exec: a process is forked, executes and exits, two events. bash: a typed line and its end, one
  * event. 500 processes take turns, so tables fill up early and stay as they are. tls: the workers
  * of a server, four generations below init, answer requests on 2000 connections. web: the same
  * server with what compresses as real traffic does: connections of some requests each from many
- * clients, tokens and cookies, bodies of JSON, HTML and pictures.
+ * clients, tokens and cookies, bodies of JSON, HTML and pictures. sql: see make_raw_sql.c.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "capture/raw.h"
-#include "kern/events.h"
+#include "tests/replay/make_raw.h"
 
 enum {
 	PIDS = 500,
@@ -38,7 +38,7 @@ enum {
 static const uint64_t boot_ns = 1000000000000ull;
 static const uint64_t unix_ns = 1700000000000000000ull;
 
-static void put(struct rec *rec, size_t len)
+void make_raw_put(struct rec *rec, size_t len)
 {
 	static const char zero[RAW_ALIGN];
 
@@ -47,7 +47,7 @@ static void put(struct rec *rec, size_t len)
 	fwrite(zero, 1, -len % RAW_ALIGN, stdout);
 }
 
-static void put_run(void)
+static void put_run(int sql)
 {
 	static const char texts[] = "host\0Debian\0"
 				    "6.1.0\0x86_64\0"
@@ -59,8 +59,10 @@ static void put_run(void)
 	run->version = REC_VERSION;
 	run->pid = 1;
 	run->probes[0] = 1u << EXEC_PROBE | 1u << BASH_PROBE | 1u << TLS_PROBE;
+	if (sql)
+		run->probes[0] = 1u << MAKE_RAW_MYSQLD | 1u << MAKE_RAW_POSTGRES;
 	memcpy(run->data, texts, sizeof(texts));
-	put(&run->rec, sizeof(buf));
+	make_raw_put(&run->rec, sizeof(buf));
 }
 
 static void put_clock(uint64_t now)
@@ -68,7 +70,7 @@ static void put_clock(uint64_t now)
 	struct rec_clock clock = {.rec = {.kind = REC_CLOCK, .time = now}};
 
 	clock.unix_ns = unix_ns + (now - boot_ns);
-	put(&clock.rec, sizeof(clock));
+	make_raw_put(&clock.rec, sizeof(clock));
 }
 
 /* Every process id comes back as a new process, with a new start time. */
@@ -99,7 +101,7 @@ static void put_exec(uint64_t n, uint64_t now)
 	static const char exe[] = "/usr/bin/worker", cwd[] = "/srv/data";
 	int args;
 
-	put(&fork.rec, sizeof(fork));
+	make_raw_put(&fork.rec, sizeof(fork));
 	exec->rec = (struct rec){REC_NONE, REC_EXEC, 0, EXEC_PROBE, now + 1};
 	exec->task = fork.task;
 	exec->id = now + 1;
@@ -109,9 +111,9 @@ static void put_exec(uint64_t n, uint64_t now)
 			cwd, 0, (unsigned long long)n, 0) -
 	       exec->exe_len - exec->cwd_len;
 	exec->args_len = exec->args_total = (uint32_t)args;
-	put(&exec->rec, sizeof(*exec) + exec->exe_len + exec->cwd_len + exec->args_len);
+	make_raw_put(&exec->rec, sizeof(*exec) + exec->exe_len + exec->cwd_len + exec->args_len);
 	end.code = (uint32_t)(n % 4) << 8;
-	put(&end.rec, sizeof(end));
+	make_raw_put(&end.rec, sizeof(end));
 }
 
 static void put_line(uint64_t n, uint64_t now)
@@ -129,15 +131,15 @@ static void put_line(uint64_t n, uint64_t now)
 	line->text_len = (uint32_t)snprintf(line->data, sizeof(buf) - sizeof(*line),
 					    "/homeecho line %llu", (unsigned long long)n) -
 			 line->cwd_len;
-	put(&line->rec, sizeof(*line) + line->cwd_len + line->text_len);
+	make_raw_put(&line->rec, sizeof(*line) + line->cwd_len + line->text_len);
 	end.task = line->task;
 	end.id = line->id;
 	end.status = (int32_t)(n % 2);
-	put(&end.rec, sizeof(end));
+	make_raw_put(&end.rec, sizeof(end));
 }
 
 /* Below init, each process is the parent of the next one, and the last one that of all workers. */
-static struct rec_task server_task(uint32_t worker)
+struct rec_task make_raw_server(uint32_t worker)
 {
 	struct rec_task task = {.pid = 10 + worker,
 				.ppid = worker < ANCESTORS ? 9 + worker : 10 + ANCESTORS - 1,
@@ -158,12 +160,12 @@ static void put_servers(void)
 
 	for (uint32_t i = 0; i < ANCESTORS + WORKERS; i++) {
 		proc->rec = (struct rec){.kind = REC_PROC, .time = boot_ns};
-		proc->task = server_task(i);
+		proc->task = make_raw_server(i);
 		proc->exe_len = sizeof(exe) - 1;
 		proc->cmdline_len = sizeof(exe);
 		memcpy(proc->data, exe, proc->exe_len);
 		memcpy(proc->data + proc->exe_len, exe, proc->cmdline_len);
-		put(&proc->rec, sizeof(*proc) + proc->exe_len + proc->cmdline_len);
+		make_raw_put(&proc->rec, sizeof(*proc) + proc->exe_len + proc->cmdline_len);
 	}
 }
 
@@ -177,7 +179,7 @@ static void put_data(uint64_t n, uint64_t now)
 	struct rec_data *data = (struct rec_data *)buf;
 
 	data->rec = (struct rec){REC_NONE, REC_DATA, 0, TLS_PROBE, now};
-	data->task = server_task(ANCESTORS + connection % WORKERS);
+	data->task = make_raw_server(ANCESTORS + connection % WORKERS);
 	data->conn = 1000 + connection;
 	data->n = data->call_total = (answers ? sizeof(answer) : sizeof(request)) - 1;
 	data->stream_offset = offsets[connection][answers];
@@ -194,7 +196,7 @@ static void put_data(uint64_t n, uint64_t now)
 				       .local = {192, 0, 2, 1},
 				       .remote = {198, 51, 100, 7}};
 	memcpy(data->data, answers ? answer : request, data->n);
-	put(&data->rec, sizeof(*data) + data->n);
+	make_raw_put(&data->rec, sizeof(*data) + data->n);
 }
 
 /* ---- web ----------------------------------------------------------------------------------- */
@@ -346,7 +348,7 @@ static void put_web(uint64_t n, uint64_t now)
 	else
 		web_request(&t, c->client);
 	data->rec = (struct rec){REC_NONE, REC_DATA, 0, TLS_PROBE, now};
-	data->task = server_task(ANCESTORS + (uint32_t)(c->id % WORKERS));
+	data->task = make_raw_server(ANCESTORS + (uint32_t)(c->id % WORKERS));
 	data->conn = c->id;
 	data->n = data->call_total = (uint32_t)t.n;
 	data->stream_offset = c->offsets[answers];
@@ -364,7 +366,7 @@ static void put_web(uint64_t n, uint64_t now)
 				       .remote = {10, (uint8_t)(c->client >> 16),
 						  (uint8_t)(c->client >> 8), (uint8_t)c->client}};
 	memcpy(data->data, t.p, t.n);
-	put(&data->rec, sizeof(*data) + t.n);
+	make_raw_put(&data->rec, sizeof(*data) + t.n);
 }
 
 int main(int argc, char **argv)
@@ -372,23 +374,26 @@ int main(int argc, char **argv)
 	int web = argc > 2 && !strcmp(argv[2], "web");
 	uint64_t events = argc > 1 ? strtoull(argv[1], NULL, 10) : 0, now = boot_ns, tick = boot_ns;
 	int bash = argc > 2 && !strcmp(argv[2], "bash"), tls = argc > 2 && !strcmp(argv[2], "tls");
+	int sql = argc > 2 && !strcmp(argv[2], "sql");
 	struct rec stop = {.kind = REC_STOP};
 
 	if (events == 0) {
-		fprintf(stderr, "usage: make_raw EVENTS [exec|bash|tls|web] >FILE\n");
+		fprintf(stderr, "usage: make_raw EVENTS [exec|bash|tls|web|sql] >FILE\n");
 		return 2;
 	}
 	fwrite(RAW_MAGIC, 1, RAW_MAGIC_SIZE, stdout);
-	put_run();
+	put_run(sql);
 	put_clock(now);
-	if (tls || web)
+	if (tls || web || sql)
 		put_servers();
-	for (uint64_t n = 0; n < events / (bash || tls || web ? 1 : 2); n++) {
+	for (uint64_t n = 0; n < events / (bash || tls || web || sql ? 1 : 2); n++) {
 		now += web ? WEB_STEP_NS : STEP_NS;
 		if (web)
 			put_web(n, now);
 		else if (tls)
 			put_data(n, now);
+		else if (sql)
+			make_raw_sql(n, now);
 		else if (bash)
 			put_line(n, now);
 		else
@@ -396,11 +401,11 @@ int main(int argc, char **argv)
 		if (now - tick >= TICK_NS) {
 			struct rec at = {.kind = REC_TICK, .time = now + 4};
 
-			put(&at, sizeof(at));
+			make_raw_put(&at, sizeof(at));
 			tick = now;
 		}
 	}
 	stop.time = now + TICK_NS;
-	put(&stop, sizeof(stop));
+	make_raw_put(&stop, sizeof(stop));
 	return fflush(stdout) == 0 ? 0 : 1;
 }

@@ -4,7 +4,7 @@
 . tests/support/lib.sh
 
 # Statistics tell what the output that recorded them skipped: a plain pcapng skips more than protobuf does.
-KINDS=kinds=meta+exec+exit+shell+tls_data+attach+loss
+KINDS=kinds=meta+exec+exit+shell+sql+tls_data+attach+loss
 # outputs NAME: -w for each format.
 outputs() {
 	local w
@@ -21,7 +21,7 @@ same() {
 	for ending; do holds "$what -> $ending" cmp "$a.$ending" "$b.$ending"; done
 }
 
-for kind in exec bash tls; do "$BUILD/tests/make_raw" 8000 $kind >"$T/made-$kind.raw"; done
+for kind in exec bash tls sql; do "$BUILD/tests/make_raw" 8000 $kind >"$T/made-$kind.raw"; done
 for recording in samples/raw/*.raw "$T"/made-*.raw; do
 	name=$(basename "$recording" .raw)
 	mapfile -t writes < <(outputs "$T/want")

@@ -106,7 +106,7 @@ static const struct event_line line_body = {.shell = "bash",
 					    .text = BYTES("echo nonce \"x\" | wc -l"),
 					    .tty = BYTES("/dev/pts/3"),
 					    .cwd = BYTES("/home/alice"),
-					    .start_unix_ns = TIME_UNIX - 20000000,
+					    .start_boot_ns = TIME_BOOT - 20000000,
 					    .duration_ns = 20000000,
 					    .status = 1,
 					    .has_status = true};
@@ -131,16 +131,19 @@ static const struct event_query query_body = {
 	.id = 6,
 	.session = 42,
 	.statement_id = 3,
-	.text = BYTES("insert into t values(?, ?, 'x''y')"),
+	.text = BYTES("insert into t values(?, ?, ?, 'x''y')"),
 	.text_total = 80,
 	.fingerprint = BYTES("insert into t values(?+)"),
 	.user = BYTES("alice"),
 	.database = BYTES("shop"),
 	.client = BYTES("192.0.2.1"),
 	.application = BYTES("till"),
-	.params = {.raw = BYTES("\2\0\0\0" "17" "\377\377\377\377"),
+	.params = {.raw = BYTES("\2\0\0\0"
+				"17"
+				"\377\377\377\377"
+				"\0\0\0\0"),
 		   .format = QUERY_PARAMS_LIST},
-	.start_unix_ns = TIME_UNIX - 3000000,
+	.start_boot_ns = TIME_BOOT - 3000000,
 	.duration_ns = 3000000,
 	.rows = 0,
 	.has_rows = true,
@@ -161,8 +164,8 @@ static const struct event_attach attach_body = {.hook = BYTES("readline"),
 static const struct event_loss loss_body = {.probe = "bash",
 					    .reason = "no_space",
 					    .count = 12,
-					    .first_unix_ns = TIME_UNIX - 500,
-					    .last_unix_ns = TIME_UNIX};
+					    .first_boot_ns = TIME_BOOT - 500,
+					    .last_boot_ns = TIME_BOOT};
 
 struct event events_of(enum event_kind kind)
 {
@@ -235,6 +238,11 @@ struct event events_hostile(enum event_kind kind, struct bytes text, struct proc
 		ev.line.text = ev.line.expanded = ev.line.tty = ev.line.cwd = text;
 	} else if (kind == EVENT_DATA) {
 		ev.data.payload = text;
+	} else if (kind == EVENT_QUERY) {
+		ev.query.text = ev.query.fingerprint = ev.query.statement_name = text;
+		ev.query.user = ev.query.database = ev.query.client = text;
+		ev.query.application = ev.query.message = text;
+		ev.query.text_total = text.n;
 	} else if (kind == EVENT_ATTACH) {
 		ev.attach.hook = ev.attach.target = ev.attach.note = text;
 	}

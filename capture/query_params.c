@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "capture/query_params.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "capture/query_params_inside.h"
+#include "kern/events.h"
+
+#define LENGTH_NULL UINT32_MAX
+
+static bool rest_take(struct bytes *rest, size_t n, struct bytes *ret)
+{
+	if (rest->n < n)
+		return false;
+	*ret = (struct bytes){rest->p, n};
+	*rest = (struct bytes){rest->p + n, rest->n - n};
+	return true;
+}
+
+static uint32_t big_at(const char *p, size_t n)
+{
+	uint32_t v = 0;
+
+	for (size_t i = 0; i < n; i++)
+		v = v << 8 | (uint8_t)p[i];
+	return v;
+}
+
+/* The value that its length announces; where it is cut, what there is of it. */
+static bool length_take(struct query_params_reader *r, uint32_t length, struct bytes *ret,
+			bool *ret_cut)
+{
+	*ret_cut = length > r->rest.n;
+	if (*ret_cut && !r->rest.n)
+		return false;
+	return rest_take(&r->rest, *ret_cut ? r->rest.n : length, ret);
+}
+
+static struct query_text scratch_text(struct query_params_reader *r)
+{
+	return (struct query_text){.p = r->scratch, .room = sizeof(r->scratch)};
+}
+
+/* ---- MySQL --------------------------------------------------------------------------------- */
+
+/* NULL bitmap, a byte that says whether types follow, those. */
+static int mysql_head(struct bytes *body, unsigned expected, struct bytes *ret_nulls,
+		      struct bytes *ret_types)
+{
+	struct bytes flag;
+
+	*ret_types = (struct bytes){0};
+	if (!rest_take(body, (expected + 7) / 8, ret_nulls) || !rest_take(body, 1, &flag))
+		return -EBADMSG;
+	if (*flag.p == 1 && !rest_take(body, 2 * (size_t)expected, ret_types))
+		return -EBADMSG;
+	return 0;
+}
+
+static int mysql_begin(struct query_params_reader *r, unsigned expected)
+{
+	int err;
+
+	r->n = expected;
+	if (!expected)
+		return 0;
+	err = mysql_head(&r->rest, expected, &r->nulls, &r->types);
+	if (!err && !r->types.n)
+		r->types = r->params->types;
+	if (!err && !r->types.n)
+		err = -EBADMSG;
+	return err;
+}
+
+static int mysql_next(struct query_params_reader *r, struct query_value *ret)
+{
+	struct query_text t = scratch_text(r);
+	const uint8_t *type = (const uint8_t *)r->types.p + 2 * (size_t)r->at;
+
+	if (r->types.n / 2 <= r->at)
+		return 0;
+	if (r->nulls.p[r->at / 8] >> r->at % 8 & 1) {
+		ret->null = true;
+	} else {
+		if (!query_params_mysql_value(&t, (uint16_t)(type[0] | type[1] << 8), &r->rest,
+					      ret))
+			return 0;
+		if (t.n)
+			ret->text = (struct bytes){t.p, t.n};
+		ret->text_cut |= t.cut;
+	}
+	r->at++;
+	return 1;
+}
+
+struct bytes query_params_mysql_types(struct bytes body, unsigned expected)
+{
+	struct bytes nulls, types;
+
+	return expected && !mysql_head(&body, expected, &nulls, &types) ? types : (struct bytes){0};
+}
+
+/* ---- PostgreSQL ---------------------------------------------------------------------------- */
+
+static bool text_skip(struct bytes *rest)
+{
+	const char *end = rest->n ? memchr(rest->p, '\0', rest->n) : NULL;
+	struct bytes text;
+
+	return end && rest_take(rest, (size_t)(end - rest->p) + 1, &text);
+}
+
+/* Portal, statement, formats, how many values there are. */
+static int postgres_begin(struct query_params_reader *r)
+{
+	struct bytes n;
+
+	if (!text_skip(&r->rest) || !text_skip(&r->rest) || !rest_take(&r->rest, 2, &n) ||
+	    !rest_take(&r->rest, 2 * (size_t)big_at(n.p, 2), &r->formats) ||
+	    !rest_take(&r->rest, 2, &n))
+		return -EBADMSG;
+	r->n = big_at(n.p, 2);
+	r->types = r->params->types;
+	return 0;
+}
+
+/* No format: all are text; one: all are like that. */
+static bool postgres_is_binary(const struct query_params_reader *r)
+{
+	size_t n = r->formats.n / 2, at = n == 1 ? 0 : r->at;
+
+	return at < n && big_at(r->formats.p + 2 * at, 2) == 1;
+}
+
+/* Types are those of the binary values. */
+static uint32_t postgres_oid(struct query_params_reader *r)
+{
+	size_t at = sizeof(uint32_t) * r->binary_at++;
+	uint32_t oid = 0;
+
+	if (r->types.n >= at + sizeof(oid))
+		memcpy(&oid, r->types.p + at, sizeof(oid));
+	return oid;
+}
+
+static void postgres_binary(struct query_params_reader *r, uint32_t oid, struct query_value *ret)
+{
+	struct query_text t = scratch_text(r);
+
+	if (!query_params_postgres_value(&t, oid, ret->text, &ret->text))
+		return;
+	ret->text = (struct bytes){t.p, t.n};
+	ret->text_cut |= t.cut;
+}
+
+static int postgres_next(struct query_params_reader *r, struct query_value *ret)
+{
+	bool binary = postgres_is_binary(r);
+	uint32_t length, oid = binary ? postgres_oid(r) : 0;
+	struct bytes head;
+
+	if (!rest_take(&r->rest, 4, &head))
+		return 0;
+	length = big_at(head.p, 4);
+	r->at++;
+	if (length == LENGTH_NULL) {
+		ret->null = true;
+		return 1;
+	}
+	if (!length_take(r, length, &ret->text, &ret->text_cut))
+		return 0;
+	if (binary)
+		postgres_binary(r, oid, ret);
+	return 1;
+}
+
+/* ---- all of them --------------------------------------------------------------------------- */
+
+static int list_next(struct query_params_reader *r, struct query_value *ret)
+{
+	struct bytes head;
+	uint32_t length;
+
+	if (!rest_take(&r->rest, sizeof(length), &head))
+		return 0;
+	memcpy(&length, head.p, sizeof(length));
+	r->at++;
+	ret->null = length == LENGTH_NULL;
+	return ret->null || length_take(r, length, &ret->text, &ret->text_cut);
+}
+
+int query_params_begin(struct query_params_reader *r, const struct query_params *params,
+		       unsigned expected)
+{
+	memset(r, 0, offsetof(struct query_params_reader, scratch));
+	r->params = params;
+	r->rest = params->raw;
+	switch ((enum query_params_format)params->format) {
+	case QUERY_PARAMS_NONE:
+	case QUERY_PARAMS_LIST:
+		return 0;
+	case QUERY_PARAMS_MYSQL:
+		return mysql_begin(r, expected);
+	case QUERY_PARAMS_POSTGRES:
+		return postgres_begin(r);
+	}
+	return -EBADMSG;
+}
+
+int query_params_next(struct query_params_reader *r, struct query_value *ret)
+{
+	bool list = r->params->format == QUERY_PARAMS_LIST;
+
+	*ret = (struct query_value){0};
+	if (r->at == QUERY_PARAMS_VALUES || (!list && r->at >= r->n))
+		return 0;
+	if (list)
+		return list_next(r, ret);
+	return r->params->format == QUERY_PARAMS_MYSQL ? mysql_next(r, ret) : postgres_next(r, ret);
+}

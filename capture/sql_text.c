@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "capture/sql_text.h"
+
+#include <string.h>
+
+#include "capture/base/utf8.h"
+#include "capture/sql_token.h"
+
+enum {
+	GROUPS = 32 /* brackets in brackets that are looked into */
+};
+
+/* The last thing that was no blank. */
+enum last {
+	LAST_NONE,
+	LAST_OPEN, /* a bracket, or a comma behind an element of what is in brackets */
+	LAST_SYMBOL,
+	LAST_WORD,
+	LAST_STRING, /* that is a literal */
+	LAST_VALUE   /* another literal, a name in quotes, a bracket that closes */
+};
+
+/* What is in a pair of brackets. */
+struct group {
+	bool pure;     /* nothing but literals and places so far */
+	bool list;     /* behind IN, VALUES, ARRAY: one of them is a list, too */
+	bool row;      /* of which the first one stands for all */
+	bool verbatim; /* the first one is no literal */
+	unsigned n;    /* of them */
+	size_t at;     /* where the first one begins in what is written */
+};
+
+struct print {
+	struct sql_tokens t;
+	char *dst;
+	size_t n;
+	bool blank, comma, semicolon; /* to be written before the next thing */
+	bool rows;                    /* a row has ended */
+	bool full;
+	enum last last;
+	struct bytes word; /* the last one */
+	unsigned depth;
+	struct group groups[GROUPS];
+};
+
+/* ---- what is written ----------------------------------------------------------------------- */
+
+static void print_put(struct print *p, struct bytes text)
+{
+	size_t room = SQL_FINGERPRINT_MAX - p->n;
+
+	if (text.n > room) {
+		text = utf8_cut(text, room);
+		p->full = true;
+	}
+	memcpy(p->dst + p->n, text.p, text.n);
+	p->n += text.n;
+}
+
+/* What was held back until it was known that something follows. */
+static void print_pending(struct print *p)
+{
+	if (p->semicolon || p->comma) {
+		print_put(p, p->semicolon ? BYTES("; ") : BYTES(", "));
+		p->semicolon = p->comma = false;
+	} else if (p->blank && p->n) {
+		print_put(p, BYTES(" "));
+	}
+	p->blank = false;
+}
+
+static void print_text(struct print *p, struct bytes text, enum last last)
+{
+	print_pending(p);
+	if (!p->full)
+		print_put(p, text);
+	p->last = last;
+	p->rows = false;
+}
+
+/* ---- brackets ------------------------------------------------------------------------------ */
+
+static struct group *print_group(struct print *p)
+{
+	return p->depth && p->depth <= GROUPS ? &p->groups[p->depth - 1] : NULL;
+}
+
+/* There is something else in it: what was made one is told one by one. */
+static void group_spoil(struct print *p)
+{
+	struct group *g = print_group(p);
+
+	if (!g || !g->pure)
+		return;
+	g->pure = false;
+	for (unsigned i = 1; i < g->n && !p->full; i++)
+		print_put(p, BYTES(", ?"));
+}
+
+/* An element of the group: false when it is none, since there is more in the group. */
+static bool group_element(struct print *p, struct bytes text, enum last last, bool literal)
+{
+	struct group *g = print_group(p);
+
+	if (!g || !g->pure || p->last != LAST_OPEN) {
+		group_spoil(p);
+		return false;
+	}
+	if (++g->n == 1) {
+		p->comma = p->blank = false;
+		print_put(p, text);
+		g->verbatim = !literal;
+	} else if (g->verbatim) {
+		p->n = g->at;
+		print_put(p, BYTES("?"));
+		g->verbatim = false;
+	}
+	p->comma = p->blank = false;
+	p->last = last;
+	return true;
+}
+
+static bool is_list_word(struct bytes word)
+{
+	return sql_token_is(word, BYTES("in")) || sql_token_is(word, BYTES("array"));
+}
+
+static bool is_row_word(struct bytes word)
+{
+	return sql_token_is(word, BYTES("values")) || sql_token_is(word, BYTES("value"));
+}
+
+/* The rows of a list are its elements. */
+static bool row_begins(struct print *p)
+{
+	struct group *g = print_group(p);
+
+	if (p->last == LAST_WORD)
+		return is_row_word(p->word);
+	return g && g->pure && g->list && !g->n && p->last == LAST_OPEN;
+}
+
+/* A row that another one stands for. */
+static void row_skip(struct print *p)
+{
+	unsigned depth = 1;
+
+	while (depth) {
+		enum sql_token_kind kind = sql_token_next(&p->t);
+		char c;
+
+		if (kind == SQL_TOKEN_END)
+			return;
+		if (kind != SQL_TOKEN_SYMBOL)
+			continue;
+		c = p->t.text.p[p->t.from];
+		if (c == '(')
+			depth++;
+		else if (c == ')')
+			depth--;
+	}
+	p->comma = p->blank = false;
+}
+
+static void bracket_open(struct print *p)
+{
+	bool row = row_begins(p), list = row || (p->last == LAST_WORD && is_list_word(p->word));
+	struct group *g;
+
+	if (p->rows && p->comma) {
+		row_skip(p);
+		return;
+	}
+	if (!row || p->last == LAST_WORD)
+		group_spoil(p);
+	print_text(p, sql_token_text(&p->t), LAST_OPEN);
+	p->depth++;
+	g = print_group(p);
+	if (g)
+		*g = (struct group){.pure = true, .list = list, .row = row, .at = p->n};
+}
+
+static void bracket_close(struct print *p)
+{
+	struct group *g = print_group(p);
+	bool row = g && g->row;
+
+	p->blank = false;
+	if (g && g->pure && (g->n > 1 || (g->n && g->list))) {
+		if (g->verbatim) {
+			p->n = g->at;
+			print_put(p, BYTES("?"));
+		}
+		print_put(p, BYTES("+"));
+		p->comma = false;
+	}
+	if (!p->full)
+		print_text(p, sql_token_text(&p->t), LAST_VALUE);
+	p->depth -= p->depth > 0;
+	p->rows = row;
+}
+
+/* ---- literals ------------------------------------------------------------------------------ */
+
+static void print_literal(struct print *p, enum last last)
+{
+	if (last == LAST_STRING && p->last == LAST_STRING) { /* 'it''s', 'a' 'b' */
+		p->blank = false;
+		return;
+	}
+	if (!group_element(p, BYTES("?"), last, true))
+		print_text(p, BYTES("?"), last);
+}
+
+/* A place for a value, or a word that stands for one. */
+static void print_place(struct print *p, struct bytes text, enum last last)
+{
+	if (!group_element(p, text, last, false))
+		print_text(p, text, last);
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool number_ahead(const struct print *p)
+{
+	char c = sql_token_ahead(&p->t, 0);
+
+	return is_digit(c) || (c == '.' && is_digit(sql_token_ahead(&p->t, 1)));
+}
+
+/* A sign behind one of these belongs to the number; behind others it is what is subtracted from. */
+static bool is_operator_word(struct bytes word)
+{
+	static const struct bytes words[] = {
+		BYTES("select"), BYTES("limit"),   BYTES("offset"),    BYTES("then"),
+		BYTES("else"),   BYTES("when"),    BYTES("and"),       BYTES("or"),
+		BYTES("not"),    BYTES("between"), BYTES("by"),        BYTES("where"),
+		BYTES("like"),   BYTES("set"),     BYTES("interval"),  BYTES("having"),
+		BYTES("div"),    BYTES("mod"),     BYTES("returning"), BYTES("default"),
+		BYTES("return"), BYTES("case"),    BYTES("distinct"),  BYTES("xor"),
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (sql_token_is(word, words[i]))
+			return true;
+	return false;
+}
+
+static bool sign_is_unary(const struct print *p)
+{
+	return p->last <= LAST_SYMBOL || (p->last == LAST_WORD && is_operator_word(p->word));
+}
+
+/* The number that is ahead, which may begin with a point. */
+static void number_take(struct print *p)
+{
+	if (sql_token_ahead(&p->t, 0) == '.')
+		sql_token_next(&p->t);
+	sql_token_next(&p->t);
+	print_literal(p, LAST_VALUE);
+}
+
+/* ---- words --------------------------------------------------------------------------------- */
+
+/* What stands right before a string and belongs to it: x'…', N'…', _utf8'…', E'…'. */
+static bool is_prefix(const struct print *p, struct bytes word)
+{
+	if (sql_token_ahead(&p->t, 0) != '\'')
+		return false;
+	if (word.n == 1)
+		return memchr(p->t.lex.mysql ? "xXbBnN" : "xXbBnNeE", *word.p,
+			      p->t.lex.mysql ? 6 : 8);
+	return p->t.lex.mysql && *word.p == '_';
+}
+
+static bool is_constant(struct bytes word)
+{
+	return sql_token_is(word, BYTES("null")) || sql_token_is(word, BYTES("true")) ||
+	       sql_token_is(word, BYTES("false")) || sql_token_is(word, BYTES("default"));
+}
+
+static void print_word(struct print *p)
+{
+	struct bytes word = sql_token_text(&p->t);
+	struct group *g = print_group(p);
+
+	if (is_prefix(p, word)) {
+		sql_token_next(&p->t);
+		print_literal(p, LAST_STRING);
+	} else if (g && g->pure && p->last == LAST_OPEN && (*word.p == '$' || is_constant(word))) {
+		print_place(p, word, LAST_VALUE);
+	} else {
+		group_spoil(p);
+		print_text(p, word, LAST_WORD);
+		p->word = word;
+	}
+}
+
+/* ---- symbols ------------------------------------------------------------------------------- */
+
+static void print_comma(struct print *p)
+{
+	const struct group *g = print_group(p);
+
+	if (p->comma || p->semicolon)
+		print_pending(p);
+	p->comma = true;
+	p->blank = false;
+	if (!p->rows)
+		p->last = g ? LAST_OPEN : LAST_SYMBOL;
+}
+
+/* ":name", which is a place for a value where one may stand. */
+static bool place_take(struct print *p)
+{
+	struct bytes text = sql_token_text(&p->t);
+
+	if (p->last != LAST_OPEN || !(sql_token_ahead(&p->t, 0) & 0x40))
+		return false;
+	if (sql_token_next(&p->t) == SQL_TOKEN_END)
+		return false;
+	text.n += p->t.to - p->t.from;
+	print_place(p, text, LAST_VALUE);
+	return true;
+}
+
+static void print_other(struct print *p)
+{
+	group_spoil(p);
+	print_text(p, sql_token_text(&p->t), LAST_SYMBOL);
+}
+
+static void print_symbol(struct print *p)
+{
+	switch (p->t.text.p[p->t.from]) {
+	case '(':
+	case '[':
+		bracket_open(p);
+		return;
+	case ')':
+	case ']':
+		bracket_close(p);
+		return;
+	case ',':
+		print_comma(p);
+		return;
+	case ';':
+		p->semicolon = p->n;
+		p->blank = p->comma = false;
+		p->last = LAST_NONE;
+		return;
+	case '?':
+		print_place(p, BYTES("?"), LAST_VALUE);
+		return;
+	case ':':
+		if (place_take(p))
+			return;
+		break;
+	case '-':
+	case '+':
+		if (sign_is_unary(p) && number_ahead(p)) {
+			number_take(p);
+			return;
+		}
+		break;
+	case '.':
+		if ((p->blank || p->last <= LAST_SYMBOL) && is_digit(sql_token_ahead(&p->t, 0))) {
+			number_take(p);
+			return;
+		}
+		break;
+	}
+	print_other(p);
+}
+
+/* The version that follows is no value. */
+static void print_hint(struct print *p)
+{
+	struct bytes text = sql_token_text(&p->t);
+
+	group_spoil(p);
+	while (text.n && is_digit(sql_token_ahead(&p->t, 0)))
+		text.n += sql_token_next(&p->t) == SQL_TOKEN_NUMBER ? p->t.to - p->t.from : 0;
+	print_text(p, text, LAST_SYMBOL);
+}
+
+/* ---- all of it ----------------------------------------------------------------------------- */
+
+size_t sql_text_fingerprint(struct bytes text, enum sql_dialect dialect, char *dst)
+{
+	struct print p;
+
+	memset(&p, 0, offsetof(struct print, groups));
+	if (text.n > SQL_FINGERPRINT_READ)
+		text.n = SQL_FINGERPRINT_READ;
+	p.dst = dst;
+	sql_token_begin(&p.t, text, dialect);
+	while (!p.full) {
+		switch (sql_token_next(&p.t)) {
+		case SQL_TOKEN_END:
+			return p.n;
+		case SQL_TOKEN_BLANK:
+			p.blank = p.last != LAST_OPEN && !p.comma;
+			break;
+		case SQL_TOKEN_WORD:
+			print_word(&p);
+			break;
+		case SQL_TOKEN_NUMBER:
+			print_literal(&p, LAST_VALUE);
+			break;
+		case SQL_TOKEN_STRING:
+			print_literal(&p, LAST_STRING);
+			break;
+		case SQL_TOKEN_NAME:
+			group_spoil(&p);
+			print_text(&p, sql_token_text(&p.t), LAST_VALUE);
+			break;
+		case SQL_TOKEN_SYMBOL:
+			print_symbol(&p);
+			break;
+		case SQL_TOKEN_HINT:
+			print_hint(&p);
+			break;
+		}
+	}
+	return p.n;
+}
+
+unsigned sql_text_places(struct bytes text)
+{
+	struct sql_tokens t;
+	enum sql_token_kind kind;
+	unsigned n = 0;
+
+	sql_token_begin(&t, text, SQL_MYSQL);
+	while ((kind = sql_token_next(&t)) != SQL_TOKEN_END)
+		n += kind == SQL_TOKEN_SYMBOL && text.p[t.from] == '?';
+	return n;
+}

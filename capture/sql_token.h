@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/* A whole statement as tokens: what sql_lex.h finds in its bytes, with one token for each thing. */
+#include "capture/sql_lex.h"
+
+enum sql_token_kind {
+	SQL_TOKEN_END,
+	SQL_TOKEN_BLANK, /* also a comment */
+	SQL_TOKEN_WORD,  /* a name or keyword; $1 */
+	SQL_TOKEN_NUMBER,
+	SQL_TOKEN_STRING, /* with its quotes, the last of which may be missing at the end */
+	SQL_TOKEN_NAME,   /* in quotes, with them */
+	SQL_TOKEN_SYMBOL, /* one byte */
+	SQL_TOKEN_HINT    /* the beginning of a comment that MySQL executes */
+};
+
+struct sql_tokens {
+	struct sql_lex lex;
+	struct bytes text;
+	size_t from, to; /* the present token, with the next one behind it */
+};
+
+/* Call sql_token_next() for the first. */
+static inline void sql_token_begin(struct sql_tokens *t, struct bytes text,
+				   enum sql_dialect dialect)
+{
+	sql_lex_begin(&t->lex, dialect);
+	t->text = text;
+	t->from = t->to = 0;
+}
+
+enum sql_token_kind sql_token_next(struct sql_tokens *t);
+
+static inline struct bytes sql_token_text(const struct sql_tokens *t)
+{
+	return (struct bytes){t->text.p + t->from, t->to - t->from};
+}
+
+/* The byte so far behind the present token; NUL behind the end. */
+static inline char sql_token_ahead(const struct sql_tokens *t, size_t i)
+{
+	return t->text.n - t->to > i ? t->text.p[t->to + i] : '\0';
+}
+
+/* The word is this one, which is given in lower case. */
+bool sql_token_is(struct bytes word, struct bytes lower);
