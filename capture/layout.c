@@ -342,10 +342,11 @@ static int decode_query_bind(const struct rec *rec, struct part *ret)
 	ret->id = r->conn;
 	ret->ev.kind = EVENT_QUERY;
 	ret->ev.query.statement_name = FIELD(r->name);
-	ret->ev.query.params = (struct query_params){.format = QUERY_PARAMS_POSTGRES,
-						     .types = tail_take(&t, 4 * r->types_n),
-						     .raw = tail_take(&t, r->n),
-						     .cut = r->n < r->total};
+	ret->ev.query.params =
+		(struct query_params){.format = QUERY_PARAMS_POSTGRES, .cut = r->n < r->total};
+	/* one after the other: an initialiser would take them in any order */
+	ret->ev.query.params.types = tail_take(&t, 4 * r->types_n);
+	ret->ev.query.params.raw = tail_take(&t, r->n);
 	return t.bad ? -EBADMSG : 0;
 }
 
