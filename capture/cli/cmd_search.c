@@ -49,6 +49,7 @@ static const struct opt options[] = {
 	LIST(exe, 0, "[!]PATH", "only of this program: a path, or the last part of it"),
 	LIST(uid, 0, "[!]USER", "only of this user"),
 	LIST(container, 0, "[!]ID", "only in this container, by the beginning of its id"),
+	LIST(status, 0, "[!]N", "only commands typed into shells that ended with this status"),
 	LIST(addr, 0, "[!]ADDRESS[/BITS]",
 	     "only connections with this end, or one in this network"),
 	LIST(port, 0, "[!]PORT", "only connections with this port at an end"),
