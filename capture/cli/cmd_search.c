@@ -53,7 +53,7 @@ static const struct opt options[] = {
 	     "only connections with this end, or one in this network"),
 	LIST(port, 0, "[!]PORT", "only connections with this port at an end"),
 	LIST(conn, 0, "[!]ID", "only this connection, by its id as JSON has it"),
-	LIST(text, 't', "[!]TEXT", "only what has this text in payload, command, arguments, path"),
+	LIST(text, 't', "[!]TEXT", "only what has this text in payload, command, statement, arguments, path"),
 	LIST(regex, 'e', "[!]EXPRESSION", "the same for an extended regular expression"),
 	{.name = "ignore-case",
 	 .letter = 'i',
