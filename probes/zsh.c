@@ -82,6 +82,8 @@ static int zsh_inspect(const void *cfg, const struct elf_file *elf, struct probe
 	return ret;
 }
 
+static const char *const zsh_programs[] = {"/usr/bin/zsh*", "/usr/local/bin/zsh*", NULL};
+
 static int zsh_decode(const struct rec *rec, struct part *ret)
 {
 	return layout_decode(rec, "zsh", ret);
@@ -102,5 +104,6 @@ const struct probe_ops probe_zsh = {
 	.object = zsh_object,
 	.inspect = zsh_inspect,
 	.paths = shell_paths,
+	.programs = zsh_programs,
 	.decode = zsh_decode,
 };
