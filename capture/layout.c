@@ -155,10 +155,14 @@ static int decode_line(const struct rec *rec, struct part *ret)
 	struct tail t = tail_begin(rec, sizeof(*r));
 	struct event_line *line = &ret->ev.line;
 
-	ret->role = r->line_flags & (LINE_F_CONTINUED | LINE_F_EXPANDED) ? PART_TEXT : PART_BEGIN;
+	ret->role = r->line_flags & (LINE_F_CONTINUED | LINE_F_EXPANDED | LINE_F_WHOLE)
+			    ? PART_TEXT
+			    : PART_BEGIN;
 	ret->continues = r->line_flags & LINE_F_CONTINUED;
 	ret->expanded = r->line_flags & LINE_F_EXPANDED;
-	ret->awaits_end = true;
+	ret->whole = r->line_flags & LINE_F_WHOLE;
+	line->script = r->line_flags & LINE_F_SCRIPT;
+	ret->awaits_end = !line->script;
 	ret->last = !(rec->flags & REC_F_MORE);
 	ret->id = r->id;
 	ret->ev.kind = EVENT_LINE;
@@ -338,10 +342,11 @@ static int decode_query_bind(const struct rec *rec, struct part *ret)
 	ret->id = r->conn;
 	ret->ev.kind = EVENT_QUERY;
 	ret->ev.query.statement_name = FIELD(r->name);
-	ret->ev.query.params = (struct query_params){.format = QUERY_PARAMS_POSTGRES,
-						     .types = tail_take(&t, 4 * r->types_n),
-						     .raw = tail_take(&t, r->n),
-						     .cut = r->n < r->total};
+	ret->ev.query.params =
+		(struct query_params){.format = QUERY_PARAMS_POSTGRES, .cut = r->n < r->total};
+	/* one after the other: an initialiser would take them in any order */
+	ret->ev.query.params.types = tail_take(&t, 4 * r->types_n);
+	ret->ev.query.params.raw = tail_take(&t, r->n);
 	return t.bad ? -EBADMSG : 0;
 }
 

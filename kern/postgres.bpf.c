@@ -29,6 +29,13 @@ enum backend_state {
 	STATE_TENTATIVE /* a Bind, or a Parse without a name: recorded only if it fails */
 };
 
+/* Where the values of the portal without a name are. */
+enum bound {
+	BOUND_NOWHERE,
+	BOUND_HERE,  /* short, and text all of them: they go into the record of the statement */
+	BOUND_RECORD /* in a record of their own, as those of all other portals */
+};
+
 struct backend {
 	__u64 bias;     /* of addresses in this process */
 	__u64 message;  /* address of the message that is worked on, 0 = not found */
@@ -40,9 +47,11 @@ struct backend {
 	__u32 results;
 	__u32 fetch; /* rows that an Execute asks for, 0 = all */
 	__u32 len;   /* of the message of the tentative one */
-	__u8 kind, state, command, reserved;
+	__u8 kind, state, command, bound;
 	__u32 types_wanted, types_n;
 	__u32 types[QUERY_TYPES_MAX]; /* of the values in binary form, as far as they are known */
+	__u32 bind_n;                 /* length of the message in bind[] */
+	char bind[QUERY_VALUES];
 	char name[64];
 	struct rec_session session;
 };
@@ -216,12 +225,14 @@ static __noinline void message_find(struct backend *b, __u64 exception_stack, __
 	b->message = s.found;
 }
 
-/* Reads a name from the beginning of a message into b->name. Returns its length with the NUL; more
- * than sizeof(b->name) when it is longer than it may be. */
-static __always_inline __u32 message_name(struct backend *b, const struct message *m)
+/* Reads a name from the beginning of a message into b->name; `head` are its first eight bytes.
+ * Returns its length with the NUL; more than sizeof(b->name) when it is longer than it may be. */
+static __always_inline __u32 message_name(struct backend *b, const struct message *m, __u64 head)
 {
 	long n;
 
+	if (!(head & 0xff) && !b->name[0]) /* as nearly always */
+		return 1;
 	__builtin_memset(b->name, 0, sizeof(b->name));
 	n = bpf_probe_read_user_str(b->name, sizeof(b->name), (void *)m->data);
 	if (n == sizeof(b->name) && user_byte((void *)(m->data + n - 1)))
@@ -237,9 +248,10 @@ static __always_inline __u32 message_int32(const struct message *m, __u32 at)
 /*
  * Which message it is that a statement is begun for: Query (text), Parse (name, query, int16 n, n
  * times int32), Execute (name, int32), each read to its end by now; or Bind, of which two names
- * are read. name_n: length of the text that it begins with.
+ * are read. name_n: length of the text that it begins with; fetch: what follows it.
  */
-static __always_inline __u8 message_command(const struct message *m, __u32 name_n, __u64 text)
+static __always_inline __u8 message_command(const struct message *m, __u32 name_n, __u32 fetch,
+					    __u64 text)
 {
 	if (m->cursor < m->len)
 		return QUERY_BIND;
@@ -252,9 +264,8 @@ static __always_inline __u8 message_command(const struct message *m, __u32 name_
 			return QUERY_TEXT;
 		return QUERY_PREPARE;
 	}
-	/* no statement of one byte can be executed: that is a Parse which will fail */
-	if (name_n + sizeof(__u32) == m->len && user_byte((void *)text) &&
-	    user_byte((void *)(text + 1)))
+	/* a Parse of one byte, which will fail, looks like a fetch of so many million rows */
+	if (name_n + sizeof(__u32) == m->len && (!fetch || fetch & 0xffffff))
 		return QUERY_EXECUTE;
 	return QUERY_PREPARE;
 }
@@ -278,8 +289,15 @@ static __noinline void statement_begin(struct backend *b, __u64 application, __u
 		.text_ours = b->command == QUERY_CALL || b->command == QUERY_STATEMENT,
 	};
 
-	if (q.command == QUERY_EXECUTE || q.command == QUERY_BIND)
-		q.params_format = QUERY_PARAMS_POSTGRES;
+	if (q.command == QUERY_EXECUTE || q.command == QUERY_BIND) {
+		if (b->name[0] || b->bound != BOUND_NOWHERE)
+			q.params_format = QUERY_PARAMS_POSTGRES;
+		if (!b->name[0] && b->bound == BOUND_HERE) {
+			q.params = (__u64)b->bind;
+			q.params_n = b->bind_n;
+			q.params_ours = true;
+		}
+	}
 	query_name(b->session.application, sizeof(b->session.application),
 		   USER_VALUE(__u64, application));
 	b->rows = 0;
@@ -359,11 +377,29 @@ static __always_inline void bind_fill(struct rec_query_bind *rec, const struct b
 	rec_submit(&rec->rec, sizeof(*rec) + types + n);
 }
 
+/* A message of text values that is short is kept for the statement that follows. */
+static __always_inline bool bind_keep(struct backend *b, const struct message *m)
+{
+	__u32 n = m->len;
+
+	if (b->name[0])
+		return false;
+	b->bound = BOUND_RECORD;
+	BARRIER(n);
+	if (n > sizeof(b->bind) || bpf_probe_read_user(b->bind, n, (void *)m->data))
+		return false;
+	b->bind_n = n;
+	b->bound = BOUND_HERE;
+	return true;
+}
+
 static __noinline void bind_emit(struct backend *b, const struct message *m, __u32 fix)
 {
 	struct rec_query_bind *rec;
 
 	b->types_wanted = 0;
+	if (!b->name[0])
+		b->bound = BOUND_RECORD;
 	if (m->len <= BIND_SMALL - sizeof(b->types)) {
 		rec = rec_reserve(probe_number, REC_QUERY_BIND, sizeof(*rec) + BIND_SMALL);
 		if (rec)
@@ -379,15 +415,15 @@ static __noinline void bind_emit(struct backend *b, const struct message *m, __u
  * follow int16 n, n times int16 format, and the number of values. One format is for all. */
 static __noinline __u32 bind_binary(struct backend *b, const struct message *m)
 {
-	__u64 at = m->data + m->cursor;
-	__u32 formats = bpf_ntohs(USER_VALUE(__u16, at)), n = 0;
+	__u64 at = m->data + m->cursor, head = USER_VALUE(__u64, at);
+	__u32 formats = bpf_ntohs(head), n = 0;
 	const __u16 *format = (void *)b->types; /* free now */
 
 	if (formats == 0)
 		return 0;
 	if (formats == 1) {
-		if (USER_VALUE(__u16, at + 2) == bpf_htons(1))
-			n = bpf_ntohs(USER_VALUE(__u16, at + 4));
+		if ((__u16)(head >> 16) == bpf_htons(1))
+			n = bpf_ntohs(head >> 32);
 		return n < QUERY_TYPES_MAX ? n : QUERY_TYPES_MAX;
 	}
 	if (formats > QUERY_TYPES_MAX)
@@ -406,7 +442,8 @@ static __noinline void backend_begin(struct backend *b, const struct postgres_pa
 				     __u64 sp, __u32 flags)
 {
 	struct message m;
-	__u32 name_n;
+	__u32 name_n, fetch;
+	__u64 head;
 
 	if (!b->message)
 		message_find(b, b->bias + p->PG_exception_stack, sp);
@@ -415,12 +452,15 @@ static __noinline void backend_begin(struct backend *b, const struct postgres_pa
 		b->message = 0;
 		return;
 	}
-	name_n = message_name(b, &m);
-	b->command = message_command(&m, name_n, text);
-	if (b->command == QUERY_TEXT)
-		__builtin_memset(b->name, 0, sizeof(b->name));
+	/* a simple query may only look as if it began with a name */
+	head = text == m.data ? 0 : USER_VALUE(__u64, m.data);
+	name_n = message_name(b, &m, head);
+	fetch = name_n == 1 ? bpf_ntohl(head >> 8) : message_int32(&m, name_n);
+	b->command = message_command(&m, name_n, fetch, text);
 	if (b->command == QUERY_EXECUTE)
-		b->fetch = message_int32(&m, name_n);
+		b->fetch = fetch;
+	if (b->command == QUERY_TEXT && b->name[0])
+		__builtin_memset(b->name, 0, sizeof(b->name));
 	if (b->command == QUERY_BIND || (b->command == QUERY_PREPARE && !b->name[0])) {
 		b->state = STATE_TENTATIVE;
 		b->text = text;
@@ -429,7 +469,9 @@ static __noinline void backend_begin(struct backend *b, const struct postgres_pa
 			return;
 		b->types_n = 0;
 		b->types_wanted = bind_binary(b, &m);
-		if (!b->types_wanted)
+		if (b->types_wanted && !b->name[0])
+			b->bound = BOUND_NOWHERE; /* so far */
+		if (!b->types_wanted && !bind_keep(b, &m))
 			bind_emit(b, &m, BIND_AS_IT_IS);
 		return;
 	}
@@ -599,7 +641,8 @@ static __always_inline void backend_stray(struct backend *b, const struct postgr
 
 	if (!b->message || !message_read(&m, b->message))
 		return;
-	name_n = message_name(b, &m);
+	name_n = message_name(b, &m, USER_VALUE(__u64, m.data));
+	b->bound = BOUND_NOWHERE;
 	if (!m.len && b->executed && !fatal) {
 		b->command = QUERY_STATEMENT;
 		statement_begin(b, b->bias + p->application_name, (__u64)commit, sizeof(commit), 0);

@@ -23,7 +23,8 @@ struct query {
 	__u8 system, side, command, flags; /* enums of kern/events.h */
 	const struct rec_session *session;
 	const char *name; /* 64 bytes, zeroes behind the text; NULL = none */
-	bool text_ours;   /* text is the address of ours, too, and no longer than QUERY_HEAD */
+	/* these are addresses of ours, too: a text of at most QUERY_HEAD bytes, values */
+	bool text_ours, params_ours;
 };
 
 /* What a new entry of a map of sessions is made of: too large for the stack. */
@@ -75,7 +76,8 @@ static __noinline __u64 query_fill(const struct query *q, struct rec_query *rec,
 	BARRIER(pn);
 	if (pn > values)
 		pn = values;
-	if (pn && bpf_probe_read_user(rec->data, pn, (void *)q->params)) {
+	if (pn && (q->params_ours ? bpf_probe_read_kernel(rec->data, pn, (void *)q->params)
+				  : bpf_probe_read_user(rec->data, pn, (void *)q->params))) {
 		flags |= REC_F_FAULT;
 		pn = 0;
 	}

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The PostgreSQL server of another Debian, unpacked in a folder of its own in the cache, with the libraries of that Debian.
+# Usage: postgres_fetch.sh SUITE VERSION; prints the folder: usr/lib/postgresql/VERSION/bin/postgres is in it, to be run by a chroot.
+# The machine's own apt is not touched: what it is configured with says only where packages come from.
+. "$(dirname "$0")/strict.sh"
+. "$(dirname "$0")/apt.sh"
+suite=$1 version=$2
+CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/penstock-postgres/$suite
+KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
+skip() { echo "SKIP: $*"; exit 77; } >&2
+
+if [ -x "$CACHE/root/usr/lib/postgresql/$version/bin/postgres" ]; then
+	echo "$CACHE/root"
+	exit
+fi
+uri=$(apt_uri "$suite")
+uri=${uri:-$(apt_uri bookworm)} # of the same archive
+[ -n "$uri" ] || skip "apt has no source for Debian"
+mkdir -p "$CACHE"/apt/{sources,lists/partial,cache/archives/partial} "$CACHE/debs"
+: >"$CACHE/apt/status"
+printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nArchitectures: amd64\nSigned-By: %s\n' "$uri" "$suite" "$KEYRING" \
+	>"$CACHE/apt/sources/$suite.sources"
+cat >"$CACHE/apt/apt.conf" <<-END
+Dir::Etc::SourceList "/dev/null";
+Dir::Etc::SourceParts "$CACHE/apt/sources";
+Dir::State::Lists "$CACHE/apt/lists";
+Dir::State::status "$CACHE/apt/status";
+Dir::Cache "$CACHE/apt/cache";
+Acquire::Languages "none";
+APT::Sandbox::User "root";
+APT::Architecture "amd64";
+APT::Install-Recommends "false";
+END
+export APT_CONFIG=$CACHE/apt/apt.conf
+apt-get -qq update >&2 || skip "the lists of packages of $suite cannot be had"
+# all that the server needs, down to libc; Perl and what only installing needs are left out
+apt-get -qq --print-uris install "postgresql-$version" base-files bash coreutils 2>/dev/null | sed -nE "s/^'[^']*' ([^_]+)_.*/\1/p" |
+	grep -vE '^(perl|debconf|postgresql-(client-)?common|systemd|init|udev|adduser|passwd|sysvinit|libllvm|libperl|python)' >"$CACHE/packages"
+(cd "$CACHE/debs" && xargs apt-get -qq download <"$CACHE/packages" >&2) || skip "the packages of $suite cannot be had"
+rm -rf "$CACHE/new"
+mkdir -p "$CACHE/new/usr/"{bin,lib,sbin,lib64}
+for folder in bin lib sbin lib64; do ln -s "usr/$folder" "$CACHE/new/$folder"; done
+for package in "$CACHE"/debs/*.deb; do dpkg-deb --fsys-tarfile "$package" | tar -x --keep-directory-symlink -C "$CACHE/new"; done
+rm -rf "$CACHE/debs"
+mv "$CACHE/new" "$CACHE/root"
+echo "$CACHE/root"
