@@ -5,6 +5,8 @@
 # The newest server of this machine: its folder of programs.
 PGBIN=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
 
+PGWRAP=()
+
 postgres_need() {
 	[ -x "$PGBIN/postgres" ] || skip "no PostgreSQL server on this machine"
 	need psql runuser python3
@@ -15,7 +17,7 @@ postgres_answers() { psql -X -q -h "$PGHOME" -U postgres -d postgres -c 'select 
 
 # postgres_start [VERSION ROOT] [OPTION…]: a server in $PGHOME, PGPID its postmaster; without fsync, for speed. It answers on the
 # TCP port $PGPORT of 127.0.0.1 and on a socket in $PGHOME; everybody is trusted. With ROOT it is the one of another Debian
-# (postgres_fetch.sh).
+# (postgres_fetch.sh). PGWRAP: a command that it is run by.
 postgres_start() {
 	local bin=$PGBIN home inside=(setpriv --reuid=postgres --regid=postgres --init-groups)
 
@@ -28,7 +30,7 @@ postgres_start() {
 			exec chroot --userspec='"$(id -u postgres):$(id -g postgres)"' "$root" "$@"' sh "$2" "$PGHOME")
 		shift 2
 	fi
-	inside+=(env LC_ALL=C)
+	inside=(${PGWRAP[@]+"${PGWRAP[@]}"} "${inside[@]}" env LC_ALL=C)
 	[ -d "$PGHOME/data" ] || "${inside[@]}" "$bin/initdb" -N -D "$home/data" -A trust -E UTF8 --no-locale >"$PGHOME/initdb" 2>&1 ||
 		skip "initdb does not work here: $(tail -n 1 "$PGHOME/initdb")"
 	PGPORT=$(free_port)
