@@ -230,7 +230,7 @@ static void assemble_text(struct assemble *a, struct item *it, const struct part
 {
 	const struct assemble_rule *rule = kinds[it->ev.kind].rule;
 
-	if (rule->turn && (part->continues || part->expanded)) {
+	if (rule->turn && (part->continues || part->expanded || part->whole)) {
 		rule->turn(a, it, part);
 		it->got = 0;
 	} else if (part->offset != it->got) {

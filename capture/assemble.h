@@ -33,6 +33,7 @@ struct part {
 	bool awaits_end; /* BEGIN: an END will come (LINE, QUERY) */
 	bool continues;  /* TEXT: starts a further line: joined with \n */
 	bool expanded;   /* TEXT: replaces the last line in `expanded` */
+	bool whole;      /* TEXT: replaces all of `expanded` */
 	uint32_t offset; /* TEXT: where it belongs in its line (argument block, statement) */
 	uint32_t pid;    /* with id: what it belongs to */
 	uint64_t id;

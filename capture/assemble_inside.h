@@ -29,6 +29,7 @@ struct item {
 	uint64_t begun_ns;   /* time of its first record */
 	uint64_t touched_ns; /* of its last record but the end: when a command was complete */
 	bool in_expanded;    /* LINE: parts that follow belong to the expanded text */
+	bool escaped;        /* LINE: a byte that tells of the next one came last */
 	bool awaits_end;
 	bool text_open; /* more parts of the present text are to come */
 	bool announced; /* emitted as unfinished */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A command in a shell: lines that are typed one after the other, each of which may be expanded
  * afterwards, and the status with which it ends. */
+#include <string.h>
+
 #include "capture/assemble_inside.h"
 
-static void line_add(struct assemble *a, struct item *it, struct bytes text)
+static void line_append(struct assemble *a, struct item *it, struct bytes text)
 {
 	if (!it->in_expanded)
 		textbuf_append(assemble_texts(a), &it->text, text);
@@ -11,14 +13,58 @@ static void line_add(struct assemble *a, struct item *it, struct bytes text)
 		textbuf_append(assemble_texts(a), &it->more, text);
 }
 
-/* A further line, or the expansion of the present one: where its bytes go. */
+/* zsh keeps a NUL, and bytes that are tokens to it, as META and the byte with one bit changed. */
+static void line_append_zsh(struct assemble *a, struct item *it, struct bytes text)
+{
+	enum {
+		META = 0x83,
+		CHANGED = 0x20
+	};
+
+	while (text.n) {
+		const char *meta = memchr(text.p, META, text.n);
+		size_t n = meta ? (size_t)(meta - text.p) : text.n;
+		char byte = (char)(text.p[0] ^ CHANGED);
+
+		if (it->escaped) {
+			line_append(a, it, (struct bytes){&byte, 1});
+			it->escaped = false;
+			n = 1;
+		} else {
+			line_append(a, it, (struct bytes){text.p, n});
+			it->escaped = meta;
+			n += meta ? 1 : 0;
+		}
+		text = (struct bytes){text.p + n, text.n - n};
+	}
+}
+
+static bool line_is_zsh(const struct item *it)
+{
+	return !strcmp(it->ev.line.shell, "zsh");
+}
+
+static void line_add(struct assemble *a, struct item *it, struct bytes text)
+{
+	if (line_is_zsh(it))
+		line_append_zsh(a, it, text);
+	else
+		line_append(a, it, text);
+}
+
+/* A further line, or the expansion of the present one or of all: where its bytes go. Lines of zsh
+ * have their end with them. */
 static void line_turn(struct assemble *a, struct item *it, const struct part *part)
 {
-	it->in_expanded = part->expanded;
+	it->escaped = false;
+	it->in_expanded = part->expanded || part->whole;
 	if (part->continues) {
-		line_add(a, it, BYTES("\n"));
+		if (!line_is_zsh(it))
+			line_append(a, it, BYTES("\n"));
 		it->line = it->text.n;
 		it->expanded_line = it->more.n;
+	} else if (part->whole) {
+		it->more.n = it->expanded_line = 0;
 	} else if (!it->more.n) {
 		textbuf_append(assemble_texts(a), &it->more, (struct bytes){it->text.p, it->line});
 		it->expanded_line = it->more.n;
@@ -41,11 +87,22 @@ static bool line_left(struct item *it, int status)
 	return true;
 }
 
+static struct bytes line_without_end(struct bytes text)
+{
+	return text.n && text.p[text.n - 1] == '\n' ? (struct bytes){text.p, text.n - 1} : text;
+}
+
 static void line_emit(struct assemble *a, struct item *it, struct event *ev, uint64_t time_ns)
 {
+	struct bytes expanded = item_bytes(&it->more);
+
 	ev->line.text = item_bytes(&it->text);
-	if (!bytes_eq(item_bytes(&it->more), ev->line.text))
-		ev->line.expanded = item_bytes(&it->more);
+	if (line_is_zsh(it)) {
+		ev->line.text = line_without_end(ev->line.text);
+		expanded = line_without_end(expanded);
+	}
+	if (!bytes_eq(expanded, ev->line.text))
+		ev->line.expanded = expanded;
 	ev->line.start_boot_ns = it->touched_ns;
 	if (!(ev->flags & EVENT_F_UNFINISHED) && time_ns > it->touched_ns)
 		ev->line.duration_ns = time_ns - it->touched_ns;

@@ -86,6 +86,7 @@ struct event_line {
 	uint64_t duration_ns;   /* 0 while unfinished */
 	int32_t status;         /* as in $?; meaningful when has_status */
 	bool has_status;
+	bool script; /* not typed: given by an argument (`bash -c`), or in a file that is read */
 };
 
 enum flow_role {

@@ -155,10 +155,14 @@ static int decode_line(const struct rec *rec, struct part *ret)
 	struct tail t = tail_begin(rec, sizeof(*r));
 	struct event_line *line = &ret->ev.line;
 
-	ret->role = r->line_flags & (LINE_F_CONTINUED | LINE_F_EXPANDED) ? PART_TEXT : PART_BEGIN;
+	ret->role = r->line_flags & (LINE_F_CONTINUED | LINE_F_EXPANDED | LINE_F_WHOLE)
+			    ? PART_TEXT
+			    : PART_BEGIN;
 	ret->continues = r->line_flags & LINE_F_CONTINUED;
 	ret->expanded = r->line_flags & LINE_F_EXPANDED;
-	ret->awaits_end = true;
+	ret->whole = r->line_flags & LINE_F_WHOLE;
+	line->script = r->line_flags & LINE_F_SCRIPT;
+	ret->awaits_end = !line->script;
 	ret->last = !(rec->flags & REC_F_MORE);
 	ret->id = r->id;
 	ret->ev.kind = EVENT_LINE;

@@ -95,6 +95,10 @@ struct probe_ops {
 	/* How the file names of shared libraries begin that are worth a look though no process maps
 	 * them yet ("libssl.so."): those that the loader knows. NULL = none. */
 	const char *library;
+	/* Where programs that are targets usually lie (patterns of glob(7), ends with NULL): worth
+	 * a look though nobody runs them yet, so that their first moments are recorded, too. NULL =
+	 * nowhere. */
+	const char *const *programs;
 
 	/* Pure: no allocation, clock, I/O or ctx. Takes a record of this probe, checks every length
 	 * in it, fills ret and returns 0; -EMSGSIZE short, -EBADMSG contradictory, -ENOTSUP unknown

@@ -190,6 +190,11 @@ static int list_next(struct query_params_reader *r, struct query_value *ret)
 	return ret->null || length_take(r, length, &ret->text, &ret->text_cut);
 }
 
+struct query_params query_params_list(struct bytes raw, bool cut)
+{
+	return (struct query_params){.raw = raw, .format = QUERY_PARAMS_LIST, .cut = cut};
+}
+
 int query_params_begin(struct query_params_reader *r, const struct query_params *params,
 		       unsigned expected)
 {

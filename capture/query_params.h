@@ -41,6 +41,10 @@ int query_params_begin(struct query_params_reader *r, const struct query_params 
  * it. */
 int query_params_next(struct query_params_reader *r, struct query_value *ret);
 
+/* Values as others have them: of each its length (4 bytes in host order, ~0 = NULL), then its text.
+ */
+struct query_params query_params_list(struct bytes raw, bool cut);
+
 /* The types that a body of COM_STMT_EXECUTE has (2 bytes each), for later ones that leave them out;
  * none when it has none. `expected` as above. */
 struct bytes query_params_mysql_types(struct bytes body, unsigned expected);

@@ -14,7 +14,8 @@
 #define REDACT_PAYLOAD_FULL UINT64_MAX
 
 struct redact_config {
-	bool secrets;         /* mask them */
+	bool secrets;         /* mask them, and all values of statements of databases */
+	bool passwords;       /* mask those that statements set, if nothing else */
 	uint64_t payload_max; /* bytes of each call that are kept; 0 = none */
 };
 

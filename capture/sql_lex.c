@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "capture/sql_lex.h"
+#include "capture/sql_lex_inside.h"
 
 #include <string.h>
+
+#include "capture/base/utf8.h"
 
 /* What counts as the byte before the next one where a comment has begun, or ended: so that the star
  * and the slash of one are not those of the other. */
@@ -10,38 +12,19 @@ enum {
 	COMMENT_ENDED = ' '
 };
 
-/* What a byte of code is: the C library's tables depend on the locale, and are asked for anew. */
-enum byte_class {
-	B_SYMBOL,
-	B_BLANK,
-	B_NAME,
-	B_DIGIT,
-	B_QUOTE
-};
-
 /* clang-format off */
-static const uint8_t classes[256] = {
-	[' '] = B_BLANK, ['\t' ... '\r'] = B_BLANK,
-	['0' ... '9'] = B_DIGIT,
-	['a' ... 'z'] = B_NAME, ['A' ... 'Z'] = B_NAME, ['_'] = B_NAME, ['$'] = B_NAME,
-	['@'] = B_NAME, [0x80 ... 0xff] = B_NAME,
-	['\''] = B_QUOTE, ['"'] = B_QUOTE, ['`'] = B_QUOTE,
+const uint8_t sql_lex_classes[256] = {
+	[' '] = SQL_LEX_BLANK, ['\t' ... '\r'] = SQL_LEX_BLANK,
+	['0' ... '9'] = SQL_LEX_DIGIT,
+	['a' ... 'z'] = SQL_LEX_LETTER, ['A' ... 'Z'] = SQL_LEX_LETTER, ['_'] = SQL_LEX_LETTER, ['$'] = SQL_LEX_LETTER,
+	['@'] = SQL_LEX_LETTER, [0x80 ... 0xff] = SQL_LEX_LETTER,
+	['\''] = SQL_LEX_QUOTE, ['"'] = SQL_LEX_QUOTE, ['`'] = SQL_LEX_QUOTE,
 };
 /* clang-format on */
 
-static enum byte_class byte_class(char c)
-{
-	return (enum byte_class)classes[(uint8_t)c];
-}
-
-static bool is_name(char c)
-{
-	return byte_class(c) == B_NAME || byte_class(c) == B_DIGIT;
-}
-
 static bool is_alnum(char c)
 {
-	return is_name(c) && c != '_' && c != '$' && c != '@' && !(c & 0x80);
+	return sql_lex_is_name(c) && c != '_' && c != '$' && c != '@' && !(c & 0x80);
 }
 
 /* ---- code ---------------------------------------------------------------------------------- */
@@ -51,7 +34,7 @@ static void string_begin(struct sql_lex *s, char quote)
 {
 	s->state = SQL_LEX_STRING;
 	s->quote = quote;
-	s->escapes = s->mysql || ((s->before[0] | 0x20) == 'e' && !is_name(s->before[1]));
+	s->escapes = s->mysql || ((s->before[0] | 0x20) == 'e' && !sql_lex_is_name(s->before[1]));
 }
 
 static enum sql_run quote_begin(struct sql_lex *s, char quote)
@@ -71,8 +54,8 @@ static enum sql_run quote_begin(struct sql_lex *s, char quote)
 static bool is_line_comment(const struct sql_lex *s, char c)
 {
 	if (s->mysql)
-		return c == '#' ||
-		       (s->before[0] == '-' && s->before[1] == '-' && byte_class(c) == B_BLANK);
+		return c == '#' || (s->before[0] == '-' && s->before[1] == '-' &&
+				    sql_lex_class(c) == SQL_LEX_BLANK);
 	return c == '-' && s->before[0] == '-';
 }
 
@@ -92,14 +75,14 @@ static enum sql_run symbol_begin(struct sql_lex *s, char c)
 
 static size_t blank_end(const char *text, size_t from, size_t to)
 {
-	while (from < to && byte_class(text[from]) == B_BLANK)
+	while (from < to && sql_lex_class(text[from]) == SQL_LEX_BLANK)
 		from++;
 	return from;
 }
 
 static size_t word_end(const char *text, size_t from, size_t to)
 {
-	while (from < to && is_name(text[from]))
+	while (from < to && sql_lex_is_name(text[from]))
 		from++;
 	return from;
 }
@@ -127,7 +110,7 @@ static size_t number_end(struct sql_lex *s, const char *text, size_t from, size_
 			break;
 		}
 		s->exponent = s->decimal && (c | 0x20) == 'e';
-		s->decimal &= byte_class(c) == B_DIGIT || c == '.';
+		s->decimal &= sql_lex_class(c) == SQL_LEX_DIGIT || c == '.';
 	}
 	return from;
 }
@@ -135,7 +118,7 @@ static size_t number_end(struct sql_lex *s, const char *text, size_t from, size_
 static size_t digit_run(struct sql_lex *s, const char *text, size_t from, size_t to,
 			enum sql_run *ret)
 {
-	if (is_name(s->before[0])) { /* the text was cut in a word */
+	if (sql_lex_is_name(s->before[0])) { /* the text was cut in a word */
 		*ret = SQL_RUN_WORD;
 		return word_end(text, from, to);
 	}
@@ -160,7 +143,7 @@ static size_t tag_run(struct sql_lex *s, const char *text, size_t from, size_t t
 			*ret = SQL_RUN_QUOTE;
 			return from + 1;
 		}
-		if (!is_name(c) || (!s->tag_n && byte_class(c) == B_DIGIT) ||
+		if (!sql_lex_is_name(c) || (!s->tag_n && sql_lex_class(c) == SQL_LEX_DIGIT) ||
 		    s->tag_n == sizeof(s->tag)) {
 			s->state = SQL_LEX_CODE;
 			return from;
@@ -173,7 +156,7 @@ static size_t tag_run(struct sql_lex *s, const char *text, size_t from, size_t t
 static size_t name_run(struct sql_lex *s, const char *text, size_t from, size_t to,
 		       enum sql_run *ret)
 {
-	if (text[from] == '$' && !s->mysql && !is_name(s->before[0])) {
+	if (text[from] == '$' && !s->mysql && !sql_lex_is_name(s->before[0])) {
 		s->state = SQL_LEX_DOLLAR_TAG;
 		s->tag_n = 0;
 		return tag_run(s, text, from + 1, to, ret);
@@ -185,17 +168,17 @@ static size_t name_run(struct sql_lex *s, const char *text, size_t from, size_t 
 static size_t code_run(struct sql_lex *s, const char *text, size_t from, size_t to,
 		       enum sql_run *ret)
 {
-	switch (byte_class(text[from])) {
-	case B_BLANK:
+	switch (sql_lex_class(text[from])) {
+	case SQL_LEX_BLANK:
 		return blank_run(s, text, from, to, ret);
-	case B_NAME:
+	case SQL_LEX_LETTER:
 		return name_run(s, text, from, to, ret);
-	case B_DIGIT:
+	case SQL_LEX_DIGIT:
 		return digit_run(s, text, from, to, ret);
-	case B_QUOTE:
+	case SQL_LEX_QUOTE:
 		*ret = quote_begin(s, text[from]);
 		break;
-	case B_SYMBOL:
+	case SQL_LEX_SYMBOL:
 		*ret = symbol_begin(s, text[from]);
 		break;
 	}
@@ -211,24 +194,39 @@ static size_t find_byte(const char *text, size_t from, size_t to, char c)
 	return at ? (size_t)(at - text) : to;
 }
 
+/* The quote or, where it counts, a backslash. */
+static size_t find_in_string(const struct sql_lex *s, const char *text, size_t from, size_t to)
+{
+	uint8_t quote = (uint8_t)s->quote, escape = s->escapes ? '\\' : quote;
+
+	for (; to - from >= sizeof(uint64_t); from += sizeof(uint64_t)) {
+		uint64_t w = utf8_word(text + from);
+
+		if (utf8_word_has(w, quote) | utf8_word_has(w, escape))
+			break;
+	}
+	while (from < to && (uint8_t)text[from] != quote && (uint8_t)text[from] != escape)
+		from++;
+	return from;
+}
+
 /* Where the quote stands that is not escaped, or `to`. */
 static size_t string_end(struct sql_lex *s, const char *text, size_t from, size_t to)
 {
-	size_t end, slash;
-
 	if (s->state == SQL_LEX_ESCAPED) {
 		s->state = SQL_LEX_STRING;
 		from++;
 	}
-	end = find_byte(text, from, to, s->quote);
-	while (s->escapes && (slash = find_byte(text, from, end, '\\')) < end) {
-		from = slash + 2;
-		if (from > to)
+	for (;;) {
+		from = find_in_string(s, text, from, to);
+		if (from == to || text[from] == s->quote)
+			return from;
+		from += 2;
+		if (from > to) {
 			s->state = SQL_LEX_ESCAPED;
-		if (from > end)
-			end = find_byte(text, from, to, s->quote);
+			return to;
+		}
 	}
-	return end;
 }
 
 static size_t string_run(struct sql_lex *s, const char *text, size_t from, size_t to,

@@ -45,28 +45,35 @@ struct print {
 
 /* ---- what is written ----------------------------------------------------------------------- */
 
-static void print_put(struct print *p, struct bytes text)
+static void print_cut(struct print *p, struct bytes text)
 {
-	size_t room = SQL_FINGERPRINT_MAX - p->n;
-
-	if (text.n > room) {
-		text = utf8_cut(text, room);
-		p->full = true;
-	}
+	text = utf8_cut(text, SQL_FINGERPRINT_MAX - p->n);
 	memcpy(p->dst + p->n, text.p, text.n);
+	p->n += text.n;
+	p->full = true;
+}
+
+static inline void print_put(struct print *p, struct bytes text)
+{
+	char *to = p->dst + p->n;
+
+	if (text.n > SQL_FINGERPRINT_MAX - p->n) {
+		print_cut(p, text);
+		return;
+	}
+	for (size_t i = 0; i < text.n; i++)
+		to[i] = text.p[i];
 	p->n += text.n;
 }
 
 /* What was held back until it was known that something follows. */
-static void print_pending(struct print *p)
+static inline void print_pending(struct print *p)
 {
-	if (p->semicolon || p->comma) {
+	if (p->semicolon || p->comma)
 		print_put(p, p->semicolon ? BYTES("; ") : BYTES(", "));
-		p->semicolon = p->comma = false;
-	} else if (p->blank && p->n) {
+	else if (p->blank && p->n)
 		print_put(p, BYTES(" "));
-	}
-	p->blank = false;
+	p->blank = p->comma = p->semicolon = false;
 }
 
 static void print_text(struct print *p, struct bytes text, enum last last)
@@ -146,8 +153,11 @@ static void row_skip(struct print *p)
 	unsigned depth = 1;
 
 	while (depth) {
-		enum sql_token_kind kind = sql_token_next(&p->t);
+		enum sql_token_kind kind;
 		char c;
+
+		sql_token_skip(&p->t);
+		kind = sql_token_next(&p->t);
 
 		if (kind == SQL_TOKEN_END)
 			return;
@@ -399,12 +409,12 @@ size_t sql_text_fingerprint(struct bytes text, enum sql_dialect dialect, char *d
 	p.dst = dst;
 	sql_token_begin(&p.t, text, dialect);
 	while (!p.full) {
-		switch (sql_token_next(&p.t)) {
+		enum sql_token_kind kind = sql_token_next(&p.t);
+
+		p.blank |= p.t.blank && p.last != LAST_OPEN && !p.comma;
+		switch (kind) {
 		case SQL_TOKEN_END:
 			return p.n;
-		case SQL_TOKEN_BLANK:
-			p.blank = p.last != LAST_OPEN && !p.comma;
-			break;
 		case SQL_TOKEN_WORD:
 			print_word(&p);
 			break;
@@ -436,7 +446,10 @@ unsigned sql_text_places(struct bytes text)
 	unsigned n = 0;
 
 	sql_token_begin(&t, text, SQL_MYSQL);
-	while ((kind = sql_token_next(&t)) != SQL_TOKEN_END)
+	do {
+		sql_token_skip(&t);
+		kind = sql_token_next(&t);
 		n += kind == SQL_TOKEN_SYMBOL && text.p[t.from] == '?';
+	} while (kind != SQL_TOKEN_END);
 	return n;
 }

@@ -41,3 +41,9 @@ unsigned sql_text_places(struct bytes text);
  */
 void sql_text_passwords(struct bytes text, enum sql_dialect dialect,
 			void (*fn)(size_t from, size_t to, void *arg), void *arg);
+/* The same in a value of a statement, which may be settings as those in strings, or a statement
+ * itself. Not in order, and some of it twice. */
+void sql_text_value_passwords(struct bytes value, enum sql_dialect dialect,
+			      void (*fn)(size_t from, size_t to, void *arg), void *arg);
+/* Can there be one? False is certain, and told fast. */
+bool sql_text_hints_at_password(struct bytes text);

@@ -5,8 +5,7 @@
 
 enum sql_token_kind {
 	SQL_TOKEN_END,
-	SQL_TOKEN_BLANK, /* also a comment */
-	SQL_TOKEN_WORD,  /* a name or keyword; $1 */
+	SQL_TOKEN_WORD, /* a name or keyword; $1 */
 	SQL_TOKEN_NUMBER,
 	SQL_TOKEN_STRING, /* with its quotes, the last of which may be missing at the end */
 	SQL_TOKEN_NAME,   /* in quotes, with them */
@@ -18,6 +17,8 @@ struct sql_tokens {
 	struct sql_lex lex;
 	struct bytes text;
 	size_t from, to; /* the present token, with the next one behind it */
+	size_t lexed;    /* lex has come this far */
+	bool blank;      /* there are blanks or comments before the present token */
 };
 
 /* Call sql_token_next() for the first. */
@@ -26,10 +27,13 @@ static inline void sql_token_begin(struct sql_tokens *t, struct bytes text,
 {
 	sql_lex_begin(&t->lex, dialect);
 	t->text = text;
-	t->from = t->to = 0;
+	t->from = t->to = t->lexed = 0;
 }
 
 enum sql_token_kind sql_token_next(struct sql_tokens *t);
+/* Goes over code up to the next bracket, question mark or semicolon, what is in quotes, or the end,
+ * without telling what there is. */
+void sql_token_skip(struct sql_tokens *t);
 
 static inline struct bytes sql_token_text(const struct sql_tokens *t)
 {

@@ -9,88 +9,11 @@
  * pre_process_line(), which also tells what history expansion made of a line.
  */
 #include "kern/bash.h"
-#include "kern/line.bpf.h"
-#include "kern/uprobe.bpf.h"
+#include "kern/shell.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 TARGETS(struct bash_params);
-
-enum reading {
-	READING_NOTHING,
-	READING_FIRST, /* the first line of a command */
-	READING_FURTHER,
-};
-
-struct shell {
-	__u64 start;   /* of the process: an earlier one may have had the same number */
-	__u64 id;      /* of the command that is open, 0 = none */
-	__u64 given;   /* argument of the pre_process_line() that runs, 0 = none */
-	__u32 reading; /* enum reading: what the readline() that runs will return */
-	__u32 reserved;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
-	__type(key, __u32);
-	__type(value, struct shell);
-} shells SEC(".maps");
-
-static __always_inline struct shell *shell_find(struct task_struct *task)
-{
-	__u32 pid = BPF_CORE_READ(task, tgid);
-	struct shell *shell = bpf_map_lookup_elem(&shells, &pid);
-
-	if (shell && shell->start != BPF_CORE_READ(task, group_leader, start_boottime))
-		return NULL;
-	return shell;
-}
-
-static __always_inline struct shell *shell_get(struct task_struct *task)
-{
-	struct shell *shell = shell_find(task), fresh = {};
-	__u32 pid = BPF_CORE_READ(task, tgid);
-
-	if (shell)
-		return shell;
-	fresh.start = BPF_CORE_READ(task, group_leader, start_boottime);
-	bpf_map_update_elem(&shells, &pid, &fresh, BPF_ANY);
-	shell = bpf_map_lookup_elem(&shells, &pid);
-	if (!shell)
-		rec_lose(probe_number, LOST_MAP_FULL);
-	return shell;
-}
-
-static __always_inline void shell_close(struct shell *shell, struct task_struct *task, int status)
-{
-	struct rec_line_end *end;
-
-	if (!shell->id)
-		return;
-	end = rec_reserve(probe_number, REC_LINE_END, sizeof(*end));
-	if (end) {
-		task_fill(&end->task, task);
-		end->id = shell->id;
-		end->status = status;
-		end->reserved = 0;
-		rec_submit(&end->rec, sizeof(*end));
-	}
-	shell->id = 0;
-}
-
-/* A line has been read. A blank one belongs to the command that is open, but opens none. */
-static __always_inline void shell_line(struct shell *shell, __u64 text, __u32 flags)
-{
-	if (shell->id && shell->reading == READING_FURTHER) {
-		flags |= LINE_F_CONTINUED;
-	} else {
-		if (line_blank(text))
-			return;
-		shell->id = bpf_ktime_get_boot_ns();
-	}
-	line_emit(shell->id, text, LINE_BASH, flags);
-}
 
 SEC("uprobe")
 int bash_readline(struct pt_regs *ctx)
@@ -133,8 +56,27 @@ int bash_readline_ret(struct pt_regs *ctx)
 	if (!shell || shell->reading == READING_NOTHING)
 		return 0;
 	if (text) /* else end of file */
-		shell_line(shell, text, 0);
+		shell_line(shell, text, LINE_BASH, 0);
 	shell->reading = READING_NOTHING;
+	return 0;
+}
+
+/* int parse_and_execute(char *string, const char *from_file, int flags) */
+SEC("uprobe")
+int bash_script(struct pt_regs *ctx)
+{
+	char from[LINE_BLANK] = {};
+	bool given, file = false;
+
+	own_stack(ctx);
+	if (!filter_pass(probe_number, current_task()))
+		return 0;
+	bpf_probe_read_user_str(from, sizeof(from), (void *)PT_REGS_PARM2(ctx));
+	given = from[0] == '-' && from[1] == 'c' && !from[2];
+	for (int i = 0; i < LINE_BLANK; i++) /* not "eval", "trap", "command substitution" … */
+		file |= from[i] == '/';
+	if (given || file)
+		line_emit(unique_id(), PT_REGS_PARM1(ctx), LINE_BASH, LINE_F_SCRIPT);
 	return 0;
 }
 
@@ -162,7 +104,7 @@ int bash_expand(struct pt_regs *ctx)
 	if (!shell)
 		return 0;
 	if (!known || shell->reading != READING_NOTHING)
-		shell_line(shell, text, LINE_F_INPROGRESS);
+		shell_line(shell, text, LINE_BASH, LINE_F_INPROGRESS);
 	shell->reading = READING_NOTHING;
 	shell->given = text;
 	return 0;

@@ -217,7 +217,9 @@ enum line_shell {
 enum line_part {
 	LINE_F_CONTINUED = 1, /* a further line of the command under `id` */
 	LINE_F_EXPANDED = 2,  /* the line just typed, after history expansion */
-	LINE_F_INPROGRESS = 4 /* read before we were attached: caught on its way to the parser */
+	LINE_F_INPROGRESS = 4, /* read before we were attached: caught on its way to the parser */
+	LINE_F_WHOLE = 8,      /* the whole command under `id`, after history expansion */
+	LINE_F_SCRIPT = 16     /* not typed: given by an argument, or in a file; it has no end */
 };
 
 /* data: cwd (first record of a command only), then text. */

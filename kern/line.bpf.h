@@ -17,6 +17,7 @@ struct line {
 	struct path *cwd_path;
 	struct task_struct *task;
 	const char *text;
+	__u64 len; /* of the text; 0 = it ends with a NUL */
 	__u64 id;
 	__u32 shell, flags; /* enum line_shell, enum line_part */
 	bool more;
@@ -32,7 +33,7 @@ __noinline bool line_blank(__u64 text)
 	for (int i = 0; i < LINE_BLANK; i++) {
 		if (!c[i])
 			return n >= 0;
-		if (c[i] != ' ' && c[i] != '\t')
+		if (c[i] != ' ' && c[i] != '\t' && c[i] != '\n')
 			return false;
 	}
 	return false;
@@ -57,7 +58,8 @@ static __always_inline void line_tty(char ret[16], struct task_struct *task)
 /* Fills and submits a record with room for `cwd` bytes of path. */
 static __noinline void line_fill(struct line *l, struct rec_line *rec, const __u64 cwd)
 {
-	long n, limit = text_limit();
+	__u64 limit = text_limit();
+	long n;
 	__u64 at;
 
 	task_fill(&rec->task, l->task);
@@ -76,8 +78,12 @@ static __noinline void line_fill(struct line *l, struct rec_line *rec, const __u
 	if (n <= 0)
 		rec->rec.flags |= REC_F_FAULT;
 	n = n > 0 ? n - 1 : 0;
-	l->more = n == LINE_TEXT - 1 && user_byte(l->text + n);
-	if (n > limit || (n == limit && l->more)) {
+	if (l->len && n > (long)l->len)
+		n = l->len;
+	if (l->len > limit)
+		rec->rec.flags |= REC_F_TRUNCATED;
+	l->more = l->len ? n < (long)l->len : n == LINE_TEXT - 1 && user_byte(l->text + n);
+	if ((__u64)n > limit || ((__u64)n == limit && l->more)) {
 		n = limit;
 		l->more = false;
 		rec->rec.flags |= REC_F_TRUNCATED;
@@ -98,24 +104,38 @@ static __noinline void line_fill(struct line *l, struct rec_line *rec, const __u
 	})
 
 /* Writes the record of a line of the current task, and its parts. text is a const char * of the
- * process, shell an enum line_shell (0: called as the probe is), flags an enum line_part. Not
- * static: see line_blank(). */
-__noinline int line_emit(__u64 id, __u64 text, __u32 shell, __u32 flags)
+ * process, n its length (0: it ends with a NUL), shell an enum line_shell (0: called as the probe
+ * is), flags an enum line_part. Not static: see line_blank(). */
+__noinline int line_emit_n(__u64 id, __u64 text, __u64 n, __u32 shell, __u32 flags)
 {
 	struct task_struct *task = current_task();
-	struct line l = {
-		.task = task, .text = (void *)text, .id = id, .shell = shell, .flags = flags};
+	struct line l = {.task = task,
+			 .text = (void *)text,
+			 .len = n,
+			 .id = id,
+			 .shell = shell,
+			 .flags = flags};
 	struct part_block rest = {
 		.address = text, .sent = LINE_TEXT - 1, .id = id, .limit = text_limit()};
 	bool sent;
 
 	l.cwd_path = &BPF_CORE_READ(task, fs)->pwd;
-	if (!(flags & (LINE_F_CONTINUED | LINE_F_EXPANDED)))
+	if (!(flags & (LINE_F_CONTINUED | LINE_F_EXPANDED | LINE_F_WHOLE)))
 		path_measure(&l.cwd, (__u64)l.cwd_path);
 	sent = l.cwd.len <= LINE_CWD ? LINE_FILL(&l, LINE_CWD) : LINE_FILL(&l, PATH_LEN);
 	if (sent && l.more) {
 		rest.pid = bpf_get_current_pid_tgid() >> 32;
-		part_text(probe_number, REC_LINE, &rest);
+		if (n && n < rest.limit)
+			rest.limit = n;
+		if (n)
+			part_block(probe_number, REC_LINE, &rest);
+		else
+			part_text(probe_number, REC_LINE, &rest);
 	}
 	return 0;
+}
+
+static __always_inline int line_emit(__u64 id, __u64 text, __u32 shell, __u32 flags)
+{
+	return line_emit_n(id, text, 0, shell, flags);
 }

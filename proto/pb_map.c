@@ -167,6 +167,7 @@ static uint8_t *put_line(uint8_t *p, const struct event *ev)
 	p = pb_write_bytes(p, 8, line->expanded);
 	p = pb_write_number(p, 9, line->id);
 	p = pb_write_fixed(p, 10, event_unix(ev, line->start_boot_ns));
+	p = put_bool(p, 11, line->script);
 	return pb_write_end(p, &m);
 }
 

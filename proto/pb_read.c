@@ -169,6 +169,7 @@ static const struct pb_row line_rows[] = {
 	[8] = {PB_ROW_BYTES, offsetof(struct event, line.expanded)},
 	[9] = {PB_ROW_U64, offsetof(struct event, line.id)},
 	[10] = {PB_ROW_FIXED, offsetof(struct event, line.start_boot_ns)},
+	[11] = {PB_ROW_BOOL, offsetof(struct event, line.script)},
 };
 
 static int read_line(struct pb_read *r, struct bytes in)

@@ -15,7 +15,7 @@
 
 struct output_spec_keys {
 	const char *format, *kinds, *payload;
-	bool redact;
+	bool redact, passwords;
 	uint64_t flush_ns, hold_ns; /* flush 0 = fit for the sink */
 	uint64_t size, every_ns;    /* 0 = the medium never ends by itself */
 	const char *spool;          /* a folder; NULL = there is no spool */

@@ -132,7 +132,7 @@ uint64_t output_spec_stream(const struct output_spec *spec)
 	const uint64_t all = (1u << EVENT_KINDS) - 1;
 	uint64_t h = 0xcbf29ce484222325ull, v[3] = {spec->kinds, spec->payload_max};
 
-	v[2] = spec->keys.redact;
+	v[2] = spec->keys.redact ? 1 : spec->keys.passwords ? 2 : 0;
 	if (spec->sink->flags & SINK_STREAM)
 		h = hash_add(h, spec->label, strlen(spec->label));
 	else if (v[0] == all && v[1] == REDACT_PAYLOAD_FULL && !v[2])

@@ -81,12 +81,17 @@ static struct spool_env spool_env(const struct output_spec *spec, const struct s
 				  .gid = sink->gid};
 }
 
-static int view_new(const struct output_spec *spec, struct redact **ret, struct err *err)
+/* Raw records are what they are. What a relay receives has been masked where it was recorded, or
+ * was wanted as it is there. */
+static int view_new(const struct output_spec *spec, bool relay, struct redact **ret,
+		    struct err *err)
 {
+	bool tap = spec->encoder->flags & ENCODER_TAP;
 	const struct redact_config cfg = {.secrets = spec->keys.redact,
+					  .passwords = !spec->keys.passwords && !relay && !tap,
 					  .payload_max = spec->payload_max};
 
-	if (!cfg.secrets && cfg.payload_max == REDACT_PAYLOAD_FULL)
+	if (!cfg.secrets && !cfg.passwords && cfg.payload_max == REDACT_PAYLOAD_FULL)
 		return 0;
 	return redact_new(&cfg, ret, err);
 }
@@ -109,7 +114,7 @@ int outputs_open(struct outputs *o, const struct user *user, bool block, struct 
 	for (unsigned i = 0; i < o->n && r == 0; i++) {
 		const struct output_spec *spec = &o->specs[i];
 
-		r = view_new(spec, &o->views[i], err);
+		r = view_new(spec, o->relay, &o->views[i], err);
 		if (r)
 			break;
 		struct output_config cfg = {

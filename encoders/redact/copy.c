@@ -36,6 +36,14 @@ void redact_arena_reset(struct redact_arena *a)
 	a->used = 0;
 }
 
+char *redact_arena_take(struct redact_arena *a, size_t n)
+{
+	if (n > ARENA_SIZE - a->used)
+		return NULL;
+	a->used += n;
+	return a->p + a->used - n;
+}
+
 struct redact_copy redact_copy_of(struct redact_arena *a, struct bytes text)
 {
 	if (text.n > ARENA_SIZE - a->used)
@@ -49,9 +57,8 @@ void redact_copy_mask(struct redact_copy *c, size_t from, size_t to, char with)
 	if (from == to)
 		return;
 	if (!c->out) {
-		assert(c->in.n <= ARENA_SIZE - c->arena->used);
-		c->out = c->arena->p + c->arena->used;
-		c->arena->used += c->in.n;
+		c->out = redact_arena_take(c->arena, c->in.n);
+		assert(c->out);
 		memcpy(c->out, c->in.p, c->in.n);
 	}
 	memset(c->out + from, with, to - from);

@@ -19,6 +19,8 @@ int redact_arena_init(struct redact_arena *a);
 void redact_arena_done(struct redact_arena *a);
 /* The copies of the event before are not needed any more. */
 void redact_arena_reset(struct redact_arena *a);
+/* n bytes for something new; NULL where there is no room. */
+char *redact_arena_take(struct redact_arena *a, size_t n);
 
 struct redact_copy {
 	struct bytes in; /* as it came */

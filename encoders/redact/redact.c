@@ -7,6 +7,7 @@
 
 #include "capture/base/lru.h"
 #include "encoders/redact/payload.h"
+#include "encoders/redact/query.h"
 #include "encoders/redact/stream.h"
 #include "encoders/redact/words.h"
 
@@ -37,22 +38,33 @@ struct redact_process {
 struct redact {
 	struct redact_config cfg;
 	struct redact_arena arena;
-	struct lru *flows, *processes;
-	struct proc proc; /* of the present event */
+	struct lru *flows, *processes; /* NULL = they need not be known */
+	struct proc proc;              /* of the present event */
 	struct run run;
 };
+
+static int redact_init(struct redact *r, const struct redact_config *cfg)
+{
+	r->cfg = *cfg;
+	if (cfg->secrets || cfg->payload_max != REDACT_PAYLOAD_FULL) {
+		r->flows = lru_new(FLOWS_MAX, sizeof(struct redact_flow), sizeof(uint64_t));
+		if (!r->flows)
+			return -ENOMEM;
+	}
+	if (cfg->secrets) {
+		r->processes = lru_new(PROCESSES_MAX, sizeof(struct redact_process),
+				       sizeof(((struct redact_process *)0)->key));
+		if (!r->processes)
+			return -ENOMEM;
+	}
+	return redact_arena_init(&r->arena);
+}
 
 int redact_new(const struct redact_config *cfg, struct redact **ret, struct err *err)
 {
 	struct redact *r = calloc(1, sizeof(*r));
 
-	if (r) {
-		r->cfg = *cfg;
-		r->flows = lru_new(FLOWS_MAX, sizeof(struct redact_flow), sizeof(uint64_t));
-		r->processes = lru_new(PROCESSES_MAX, sizeof(struct redact_process),
-				       sizeof(((struct redact_process *)0)->key));
-	}
-	if (!r || !r->flows || !r->processes || redact_arena_init(&r->arena)) {
+	if (!r || redact_init(r, cfg)) {
 		redact_free(r);
 		return errf(err, -ENOMEM, "out of memory");
 	}
@@ -156,12 +168,14 @@ static bool event_mask(struct redact *r, struct event *ev)
 		masked = text_mask(r, &ev->line.text, redact_words_shell);
 		masked |= text_mask(r, &ev->line.expanded, redact_words_shell);
 		break;
+	case EVENT_QUERY:
+		masked = redact_query_constants(&r->arena, &ev->query);
+		break;
 	case EVENT_EXIT:
 	case EVENT_DATA:
 	case EVENT_ATTACH:
 	case EVENT_LOSS:
 	case EVENT_STATS:
-	case EVENT_QUERY:
 	case EVENT_KINDS:
 		break;
 	}
@@ -175,12 +189,14 @@ bool redact_view(struct event *ev, void *redact)
 {
 	struct redact *r = redact;
 	struct redact_flow *f =
-		ev->kind == EVENT_DATA ? lru_put(r->flows, &ev->flow->id, NULL) : NULL;
+		ev->kind == EVENT_DATA && r->flows ? lru_put(r->flows, &ev->flow->id, NULL) : NULL;
 	bool masked = false;
 
 	redact_arena_reset(&r->arena);
 	if (r->cfg.secrets)
 		masked = event_mask(r, ev);
+	else if (r->cfg.passwords && ev->kind == EVENT_QUERY)
+		masked = redact_query_passwords(&r->arena, &ev->query);
 	if (f && r->cfg.secrets && r->cfg.payload_max)
 		masked |= data_mask(r, f, ev);
 	if (masked)

@@ -2,6 +2,7 @@
 #include "probes/discovery/discovery.h"
 
 #include <errno.h>
+#include <glob.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -59,8 +60,8 @@ struct usual {
 	unsigned index;
 };
 
-/* Looks at a library that the loader knows. That one is no target is no warning: nobody named it.
- */
+/* Looks at a library that the loader knows, or a program at a usual place. That one is no target is
+ * no warning: nobody named it. */
 static int discovery_look_at_usual(const char *path, void *arg)
 {
 	const struct usual *usual = arg;
@@ -79,11 +80,28 @@ static void discovery_look_at_libraries(struct discovery *d)
 				       discovery_look_at_usual, &(struct usual){d, i});
 }
 
+static void discovery_look_at_programs(struct discovery *d)
+{
+	for (unsigned i = 0; i < d->cfg.n; i++) {
+		const char *const *pattern = d->cfg.probes[i].ops->programs;
+		struct usual usual = {d, i};
+		glob_t found;
+
+		for (; pattern && *pattern; pattern++) {
+			if (glob(*pattern, 0, NULL, &found) == 0)
+				for (size_t k = 0; k < found.gl_pathc; k++)
+					discovery_look_at_usual(found.gl_pathv[k], &usual);
+			globfree(&found);
+		}
+	}
+}
+
 static int discovery_first_look(struct discovery *d, struct err *err)
 {
 	int r = discovery_look_at_named(d, err);
 
 	discovery_look_at_libraries(d);
+	discovery_look_at_programs(d);
 	if (!r)
 		r = discovery_files_scan(d->files, err);
 	return r ? r : discovery_files_verdict(d->files, err);

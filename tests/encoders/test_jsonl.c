@@ -66,21 +66,6 @@ static void writes_these_lines(void **state)
 		      "\"tls_data\":{\"call_offset\":0,\"call_total\":44,\"library\":\"openssl\","
 		      "\"protocol\":\"http1\",\"payload\":\"GET /n.txt?x HTTP/1.1\\r\\n"
 		      "Host: \\\"localhost\\\"\\r\\n\\r\\n\"}}\n"},
-		{EVENT_QUERY, EVENT_F_TRUNCATED,
-		 HEAD "\"type\":\"sql\",\"probe\":\"mysqld\",\"flags\":[\"truncated\"],"
-		      "\"cpu\":1," PROCESS ",\"conn\":{\"id\":\"00778899aabbcc01\","
-		      "\"local_addr\":\"192.0.2.20\",\"local_port\":3306,"
-		      "\"remote_addr\":\"192.0.2.1\",\"remote_port\":40001,\"ip_proto\":6,"
-		      "\"netns_inum\":4026531840,\"role\":\"server\"},"
-		      "\"duration_ns\":3000000,\"sql\":{\"id\":\"6\",\"db_system\":\"mysql\","
-		      "\"side\":\"server\",\"command\":\"execute\","
-		      "\"query\":\"insert into t values(?, ?, ?, 'x''y')\",\"query_total\":80,"
-		      "\"fingerprint\":\"insert into t values(?+)\",\"statement_id\":3,"
-		      "\"params\":[\"17\",null,\"\"],\"user\":\"alice\",\"database\":\"shop\","
-		      "\"client\":\"192.0.2.1\",\"application\":\"till\",\"session\":42,"
-		      "\"rows\":0,\"rows_sent\":0,\"error_code\":1062,\"sqlstate\":\"23000\","
-		      "\"error\":\"Duplicate entry '17' for key 'PRIMARY'\",\"warnings\":1,"
-		      "\"start_unix_nano\":\"1732453680120456789\"}}\n"},
 		{EVENT_LOSS, 0,
 		 HEAD "\"type\":\"loss\",\"probe\":\"core\",\"loss\":{\"count\":12,"
 		      "\"unit\":\"records\",\"probe\":\"bash\",\"reason\":\"no_space\","
@@ -138,6 +123,29 @@ static void query_has(struct event *ev, const char *want, const char *not_wanted
 	encoding_close(&e);
 }
 
+static void writes_this_statement(void **state)
+{
+	struct event ev = events_of(EVENT_QUERY);
+
+	ev.flags = EVENT_F_TRUNCATED;
+	query_has(&ev,
+		  HEAD "\"type\":\"sql\",\"probe\":\"mysqld\",\"flags\":[\"truncated\"],"
+		       "\"cpu\":1," PROCESS ",\"conn\":{\"id\":\"00778899aabbcc01\","
+		       "\"local_addr\":\"192.0.2.20\",\"local_port\":3306,"
+		       "\"remote_addr\":\"192.0.2.1\",\"remote_port\":40001,\"ip_proto\":6,"
+		       "\"netns_inum\":4026531840,\"role\":\"server\"},"
+		       "\"duration_ns\":3000000,\"sql\":{\"id\":\"6\",\"db_system\":\"mysql\","
+		       "\"side\":\"server\",\"command\":\"execute\","
+		       "\"query\":\"insert into t values(?, ?, ?, 'x''y')\",\"query_total\":80,"
+		       "\"fingerprint\":\"insert into t values(?+)\",\"statement_id\":3,"
+		       "\"params\":[\"17\",null,\"\"],\"user\":\"alice\",\"database\":\"shop\","
+		       "\"client\":\"192.0.2.1\",\"application\":\"till\",\"session\":42,"
+		       "\"rows\":0,\"rows_sent\":0,\"error_code\":1062,\"sqlstate\":\"23000\","
+		       "\"error\":\"Duplicate entry '17' for key 'PRIMARY'\",\"warnings\":1,"
+		       "\"start_unix_nano\":\"1732453680120456789\"}}\n",
+		  NULL);
+}
+
 static void statements_of_any_kind(void **state)
 {
 	struct event ev = events_of(EVENT_QUERY);
@@ -145,7 +153,8 @@ static void statements_of_any_kind(void **state)
 						.side = "client",
 						.command = "query",
 						.text = BYTES("x\xff"),
-						.text_total = 2};
+						.text_total = 2,
+						.start_boot_ns = 5000123456789};
 
 	ev.query.params.raw = BYTES("\1\0\0\0\xff\377\377\377\377\2\0\0\0ok");
 	ev.query.params.cut = true;
@@ -155,14 +164,15 @@ static void statements_of_any_kind(void **state)
 	ev.query = bare;
 	query_has(&ev,
 		  "},\"sql\":{\"id\":\"0\",\"db_system\":\"postgresql\",\"side\":\"client\","
-		  "\"command\":\"query\",\"query_base64\":\"eP8=\"}}\n",
+		  "\"command\":\"query\",\"query_base64\":\"eP8=\",\"start_unix_nano\":"
+		  "\"1732453680123456789\"}}\n",
 		  "conn");
 	ev.query.failed = true; /* nobody knows why */
-	query_has(&ev, "eP8=\",\"error_code\":0}}\n", "sqlstate");
+	query_has(&ev, "eP8=\",\"error_code\":0,", "sqlstate");
 	ev.query.sqlstate = BYTES("42P01");
-	query_has(&ev, "eP8=\",\"sqlstate\":\"42P01\"}}\n", "error_code");
+	query_has(&ev, "eP8=\",\"sqlstate\":\"42P01\",\"start", "error_code");
 	ev.query.failed = false;
-	query_has(&ev, "eP8=\"}}\n", "sqlstate");
+	query_has(&ev, "eP8=\",\"start", "sqlstate");
 }
 
 /* The text of one field of a line that has it as a plain string. */
@@ -388,6 +398,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(writes_these_lines),
 		cmocka_unit_test(data_of_any_connection),
+		cmocka_unit_test(writes_this_statement),
 		cmocka_unit_test(statements_of_any_kind),
 		cmocka_unit_test(escapes_and_falls_back),
 		cmocka_unit_test(one_bad_argument_makes_all_base64),

@@ -90,8 +90,8 @@ static void endpoints_are_no_keys(void **state)
 static void streams_are_told_apart(void **state)
 {
 	static const char *const texts[] = {
-		"x.pb",      "x.pb,kinds=exec", "x.pb,redact",         "x.pb,payload=5",
-		"tcp://h:1", "tcp://h:2",       "tcp://h:1,kinds=exec"};
+		"x.pb",      "x.pb,kinds=exec", "x.pb,redact",          "x.pb,payload=5",
+		"tcp://h:1", "tcp://h:2",       "tcp://h:1,kinds=exec", "x.pb,passwords"};
 	uint64_t ids[sizeof(texts) / sizeof(texts[0])];
 
 	for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

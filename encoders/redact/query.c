@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "encoders/redact/query.h"
+
+#include <ctype.h>
+
+#include "capture/query_params.h"
+#include "capture/sql_text.h"
+#include "encoders/redact/sql.h"
+
+static enum sql_dialect query_dialect(const struct event_query *q)
+{
+	return strcmp(q->system, "mysql") ? SQL_POSTGRES : SQL_MYSQL;
+}
+
+/* True when there is a copy, which takes the place of the text. */
+static bool copy_done(const struct redact_copy *c, struct bytes *text)
+{
+	*text = redact_copy_result(c);
+	return c->out;
+}
+
+/* ---- messages ------------------------------------------------------------------------------ */
+
+static bool is_quote(char c)
+{
+	return c == '\'' || c == '"';
+}
+
+static bool is_alnum_at(struct bytes text, size_t i)
+{
+	return i < text.n && isalnum((unsigned char)text.p[i]);
+}
+
+/* From behind the first quote to the last one: what lies between may have quotes itself. An
+ * apostrophe in a word is none. */
+static void quoted_mask(struct redact_copy *c)
+{
+	struct bytes text = c->in;
+	size_t from = 0, to = text.n;
+
+	while (from < text.n && !(is_quote(text.p[from]) && !(from && is_alnum_at(text, from - 1))))
+		from++;
+	if (from == text.n)
+		return;
+	from++;
+	while (to > from && !(is_quote(text.p[to - 1]) && !is_alnum_at(text, to)))
+		to--;
+	redact_copy_mask(c, from, to > from ? to - 1 : text.n, '*');
+}
+
+static void digits_mask(struct redact_copy *c)
+{
+	for (size_t i = 0; i < c->in.n; i++)
+		if (isdigit((unsigned char)c->in.p[i]))
+			redact_copy_mask(c, i, i + 1, '*');
+}
+
+static bool message_mask(struct redact_arena *arena, struct event_query *q, bool digits)
+{
+	struct redact_copy c = redact_copy_of(arena, q->message);
+
+	quoted_mask(&c);
+	if (digits)
+		digits_mask(&c);
+	return copy_done(&c, &q->message);
+}
+
+/* ---- passwords ----------------------------------------------------------------------------- */
+
+static void password_found(size_t from, size_t to, void *copy)
+{
+	redact_copy_mask(copy, from, to, '*');
+}
+
+static bool text_passwords(struct redact_arena *arena, struct event_query *q)
+{
+	struct redact_copy c = redact_copy_of(arena, q->text);
+
+	sql_text_passwords(c.in, query_dialect(q), password_found, &c);
+	return copy_done(&c, &q->text);
+}
+
+/* A value that lies in what is copied. */
+struct value_in {
+	struct redact_copy *copy;
+	size_t at;
+};
+
+static void value_password_found(size_t from, size_t to, void *value)
+{
+	const struct value_in *in = value;
+
+	redact_copy_mask(in->copy, in->at + from, in->at + to, '*');
+}
+
+static bool is_inside(struct bytes whole, struct bytes part)
+{
+	return part.n && (uintptr_t)part.p >= (uintptr_t)whole.p &&
+	       (uintptr_t)part.p < (uintptr_t)whole.p + whole.n;
+}
+
+/* Values that are written out are no texts. */
+static bool params_passwords(struct redact_arena *arena, struct event_query *q)
+{
+	struct redact_copy c = redact_copy_of(arena, q->params.raw);
+	struct query_params_reader reader;
+	struct query_value value;
+
+	if (!q->params.format || !sql_text_hints_at_password(c.in) ||
+	    query_params_begin(&reader, &q->params, sql_text_places(q->text)) < 0)
+		return false;
+	while (query_params_next(&reader, &value) > 0) {
+		struct value_in in = {&c, (size_t)(value.text.p - c.in.p)};
+
+		if (is_inside(c.in, value.text))
+			sql_text_value_passwords(value.text, query_dialect(q), value_password_found,
+						 &in);
+	}
+	return copy_done(&c, &q->params.raw);
+}
+
+bool redact_query_passwords(struct redact_arena *arena, struct event_query *q)
+{
+	/* Of a statement that was cut, the message may have more. */
+	bool more = q->text_total > q->text.n && sql_text_hints_at_password(q->message);
+	bool masked = params_passwords(arena, q);
+
+	masked |= text_passwords(arena, q);
+	if (masked || more)
+		masked |= message_mask(arena, q, false);
+	return masked;
+}
+
+/* ---- constants ----------------------------------------------------------------------------- */
+
+/* Not what is the name of something: of a database, of a function. */
+static bool text_is_statement(const struct event_query *q)
+{
+	return strcmp(q->command, "database") != 0 && strcmp(q->command, "call") != 0;
+}
+
+static bool text_constants(struct redact_arena *arena, struct event_query *q)
+{
+	struct redact_copy c = redact_copy_of(arena, q->text);
+	struct sql_lex lex;
+
+	sql_lex_begin(&lex, query_dialect(q));
+	redact_sql_feed(&lex, &c, 0, c.in.n);
+	return copy_done(&c, &q->text);
+}
+
+/* The values as a list of asterisks, which goes to `to` if that is there. Returns its size. */
+static size_t list_put(const struct event_query *q, char *to)
+{
+	struct query_params_reader reader;
+	struct query_value value;
+	size_t n = 0;
+
+	if (query_params_begin(&reader, &q->params, sql_text_places(q->text)) < 0)
+		return 0;
+	while (query_params_next(&reader, &value) > 0) {
+		uint32_t length = value.null ? UINT32_MAX : (uint32_t)value.text.n;
+
+		if (to) {
+			memcpy(to + n, &length, sizeof(length));
+			memset(to + n + sizeof(length), '*', value.text.n);
+		}
+		n += sizeof(length) + value.text.n;
+	}
+	return n;
+}
+
+/* What cannot be read is not told. */
+static bool params_constants(struct redact_arena *arena, struct event_query *q)
+{
+	size_t n;
+	char *list;
+
+	if (!q->params.format || !q->params.raw.n)
+		return false;
+	n = list_put(q, NULL);
+	list = n ? redact_arena_take(arena, n) : NULL;
+	if (list)
+		list_put(q, list);
+	q->params = query_params_list((struct bytes){list, list ? n : 0}, q->params.cut || !list);
+	return true;
+}
+
+bool redact_query_constants(struct redact_arena *arena, struct event_query *q)
+{
+	bool masked = params_constants(arena, q);
+
+	if (text_is_statement(q))
+		masked |= text_constants(arena, q);
+	return masked | message_mask(arena, q, true);
+}
