@@ -47,7 +47,7 @@ default_pool_size = 2
 logfile = $PGHOME/bouncer.log
 EOF
 sed -i "s/^postgres = .*/& user=postgres/" "$PGHOME/bouncer.ini"
-as_postgres pgbouncer -q "$PGHOME/bouncer.ini" >"$PGHOME/bouncer.out" 2>&1 &
+setpriv --reuid=postgres --regid=postgres --init-groups env LC_ALL=C pgbouncer -q "$PGHOME/bouncer.ini" >"$PGHOME/bouncer.out" 2>&1 &
 bouncer=$!
 children+=("$bouncer")
 pooled() { "$PGBIN/pgbench" -h 127.0.0.1 -p "$port" -U postgres -n -S "$@" postgres >"$T/pooled" 2>&1; }
