@@ -492,18 +492,3 @@ size_t sql_text_fingerprint(struct bytes text, enum sql_dialect dialect, char *d
 	}
 	return p.n;
 }
-
-unsigned sql_text_places(struct bytes text)
-{
-	struct sql_tokens t;
-	enum sql_token_kind kind;
-	unsigned n = 0;
-
-	sql_token_begin(&t, text, SQL_MYSQL);
-	do {
-		sql_token_skip(&t);
-		kind = sql_token_next(&t);
-		n += kind == SQL_TOKEN_SYMBOL && text.p[t.from] == '?';
-	} while (kind != SQL_TOKEN_END);
-	return n;
-}
