@@ -6,6 +6,7 @@ lines are one command. A line `@FIFO` opens FIFO for reading, and so waits until
 Prints what the terminal showed. Usage: type.py SHELL [ARGUMENT…]"""
 import os
 import pty
+import re
 import select
 import sys
 
@@ -32,7 +33,7 @@ def type_in(fd, data, mark):
         data = data[os.write(fd, data[:256]):]
         while piece := more(fd, 0.01):
             shown += piece
-    while not shown.endswith(mark):
+    while not re.search(re.escape(mark) + rb"(\x1b\[[0-9;?]*[A-Za-z])*$", shown): # zsh goes on after its prompt
         piece = more(fd, PATIENCE)
         if piece is None:
             sys.exit(f"no prompt within {PATIENCE} s after {shown[-200:]!r}")
