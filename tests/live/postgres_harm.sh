@@ -121,6 +121,6 @@ assert b"\0SaveCachedPlan\0" in data
 open(sys.argv[2], "wb").write(data.replace(b"\0SaveCachedPlan\0", b"\0SaveCachedPlaX\0"))
 EOF
 run record -p "postgres,path=$T/bin/lacking" -w "$T/e.jsonl"
-check "a symbol is missing" "$STATUS" 1
+check "a symbol is missing" "$STATUS" 3
 holds "and it says which" grep -q "lacking.*'SaveCachedPlan'" "$T/log"
 done_testing
