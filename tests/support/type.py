@@ -10,6 +10,7 @@ import select
 import sys
 
 PROMPT = "typed$ "
+PASTE = b"\x1b[?2004h"  # zsh asks for bracketed paste when its prompt is there
 PATIENCE = 20  # seconds without any output before we give up
 
 
@@ -32,7 +33,7 @@ def type_in(fd, data, mark):
         data = data[os.write(fd, data[:256]):]
         while piece := more(fd, 0.01):
             shown += piece
-    while not shown.endswith(mark):
+    while not shown.removesuffix(PASTE).endswith(mark):
         piece = more(fd, PATIENCE)
         if piece is None:
             sys.exit(f"no prompt within {PATIENCE} s after {shown[-200:]!r}")
@@ -56,7 +57,7 @@ def commands(lines):
 
 
 def main():
-    typed = list(commands(sys.stdin.read().splitlines()))
+    typed = list(commands(sys.stdin.buffer.read().decode(errors="surrogateescape").removesuffix("\n").split("\n")))
     child, fd = pty.fork()
     if child == 0:
         os.environ.update(PS1=PROMPT, PS2="", TERM="dumb")
@@ -67,7 +68,7 @@ def main():
             with open(command[1:], "rb") as gate:
                 gate.read()
             continue
-        type_in(fd, command.encode() + b"\n", PROMPT.encode())
+        type_in(fd, command.encode(errors="surrogateescape") + b"\n", PROMPT.encode())
     type_in(fd, b"exit\n", b"\0 never \0")
     sys.stdout.flush()
     os.waitpid(child, 0)
