@@ -11,7 +11,7 @@ folder=${SHM:-/dev/shm}/penstock-bench.$$
 trap 'postgres_stop; rm -rf "$folder"; quit' EXIT
 mkdir "$folder"
 
-postgres_start "$PGBIN" -c shared_buffers=256MB -c autovacuum=off
+postgres_start -c shared_buffers=256MB -c autovacuum=off
 bench() { as_postgres "$PGBIN/pgbench" -h "$PGHOME" -p "$PGPORT" -U postgres "$@" postgres; }
 rate() { bench -n -S -M "$mode" -c 8 -j 2 -T "$seconds" 2>/dev/null | awk '/^tps/ { print $3 }'; }
 recorded() { # NAME

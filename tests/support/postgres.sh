@@ -5,6 +5,8 @@
 # The newest server of this machine: its folder of programs.
 PGBIN=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
 
+PGWRAP=()
+
 postgres_need() {
 	[ -x "$PGBIN/postgres" ] || skip "no PostgreSQL server on this machine"
 	need psql runuser python3
@@ -13,20 +15,28 @@ free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1
 as_postgres() { runuser -u postgres -- env LC_ALL=C "$@"; }
 postgres_answers() { psql -X -q -h "$PGHOME" -U postgres -d postgres -c 'select 1' >/dev/null 2>&1; }
 
-# postgres_start [BIN [OPTION…]]: a server in $PGHOME, PGPID its postmaster; without fsync, for speed. It answers on the TCP
-# port $PGPORT of 127.0.0.1 and on a socket in $PGHOME; everybody is trusted.
+# postgres_start [VERSION ROOT] [OPTION…]: a server in $PGHOME, PGPID its postmaster; without fsync, for speed. It answers on the
+# TCP port $PGPORT of 127.0.0.1 and on a socket in $PGHOME; everybody is trusted. With ROOT it is the one of another Debian
+# (postgres_fetch.sh). PGWRAP: a command that it is run by.
 postgres_start() {
-	local bin=${1:-$PGBIN}
+	local bin=$PGBIN home inside=(setpriv --reuid=postgres --regid=postgres --init-groups)
 
-	shift $(($# > 0))
-	PGHOME=$T/pg
+	PGHOME=$T/pg home=$T/pg
 	mkdir -p "$PGHOME" && chown postgres "$PGHOME"
-	[ -d "$PGHOME/data" ] || as_postgres "$bin/initdb" -N -D "$PGHOME/data" -A trust -E UTF8 --no-locale >"$PGHOME/initdb" 2>&1 ||
+	if [[ ${1:-} =~ ^[0-9]+$ ]]; then
+		bin=/usr/lib/postgresql/$1/bin home=/mnt
+		# shellcheck disable=SC2016 # the inner shell's
+		inside=(unshare -m sh -c 'mount --rbind /dev "$1/dev" && mount --bind "$2" "$1/mnt" && root=$1 && shift 2 &&
+			exec chroot --userspec='"$(id -u postgres):$(id -g postgres)"' "$root" "$@"' sh "$2" "$PGHOME")
+		shift 2
+	fi
+	inside=(${PGWRAP[@]+"${PGWRAP[@]}"} "${inside[@]}" env LC_ALL=C)
+	[ -d "$PGHOME/data" ] || "${inside[@]}" "$bin/initdb" -N -D "$home/data" -A trust -E UTF8 --no-locale >"$PGHOME/initdb" 2>&1 ||
 		skip "initdb does not work here: $(tail -n 1 "$PGHOME/initdb")"
-	export PGPORT
 	PGPORT=$(free_port)
-	(cd "$PGHOME" && exec setpriv --reuid=postgres --regid=postgres --init-groups env LC_ALL=C "$bin/postgres" -D "$PGHOME/data" -p "$PGPORT" \
-		-k "$PGHOME" -h 127.0.0.1 -c fsync=off -c max_connections=60 "$@" >"$PGHOME/log" 2>&1) &
+	export PGPORT
+	(cd "$PGHOME" && exec "${inside[@]}" "$bin/postgres" -D "$home/data" -p "$PGPORT" -k "$home" -h 127.0.0.1 -c fsync=off \
+		-c max_connections=60 "$@" >"$PGHOME/log" 2>&1) &
 	PGPID=$!
 	children+=("$PGPID")
 	await 20 postgres_answers || skip "the server does not start here: $(tail -n 1 "$PGHOME/log")"

@@ -35,13 +35,15 @@ END
 export APT_CONFIG=$CACHE/apt/apt.conf
 apt-get -qq update >&2 || skip "the lists of packages of $suite cannot be had"
 # all that the server needs, down to libc; Perl and what only installing needs are left out
-apt-get -qq --print-uris install "postgresql-$version" base-files bash coreutils 2>/dev/null | sed -nE "s/^'[^']*' ([^_]+)_.*/\1/p" |
+apt-get -qq --print-uris install "postgresql-$version" base-files dash coreutils 2>/dev/null | sed -nE "s/^'[^']*' ([^_]+)_.*/\1/p" |
 	grep -vE '^(perl|debconf|postgresql-(client-)?common|systemd|init|udev|adduser|passwd|sysvinit|libllvm|libperl|python)' >"$CACHE/packages"
 (cd "$CACHE/debs" && xargs apt-get -qq download <"$CACHE/packages" >&2) || skip "the packages of $suite cannot be had"
 rm -rf "$CACHE/new"
 mkdir -p "$CACHE/new/usr/"{bin,lib,sbin,lib64}
 for folder in bin lib sbin lib64; do ln -s "usr/$folder" "$CACHE/new/$folder"; done
 for package in "$CACHE"/debs/*.deb; do dpkg-deb --fsys-tarfile "$package" | tar -x --keep-directory-symlink -C "$CACHE/new"; done
+mkdir -p "$CACHE/new/"{dev,etc,mnt}
+getent passwd postgres >"$CACHE/new/etc/passwd" || skip "no user postgres on this machine"
 rm -rf "$CACHE/debs"
 mv "$CACHE/new" "$CACHE/root"
 echo "$CACHE/root"

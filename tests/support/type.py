@@ -6,11 +6,11 @@ lines are one command. A line `@FIFO` opens FIFO for reading, and so waits until
 Prints what the terminal showed. Usage: type.py SHELL [ARGUMENT…]"""
 import os
 import pty
+import re
 import select
 import sys
 
 PROMPT = "typed$ "
-PASTE = b"\x1b[?2004h"  # zsh asks for bracketed paste when its prompt is there
 PATIENCE = 20  # seconds without any output before we give up
 
 
@@ -33,7 +33,7 @@ def type_in(fd, data, mark):
         data = data[os.write(fd, data[:256]):]
         while piece := more(fd, 0.01):
             shown += piece
-    while not shown.removesuffix(PASTE).endswith(mark):
+    while not re.search(re.escape(mark) + rb"(\x1b\[[0-9;?]*[A-Za-z])*$", shown):  # zsh goes on after its prompt
         piece = more(fd, PATIENCE)
         if piece is None:
             sys.exit(f"no prompt within {PATIENCE} s after {shown[-200:]!r}")
@@ -57,7 +57,8 @@ def commands(lines):
 
 
 def main():
-    typed = list(commands(sys.stdin.buffer.read().decode(errors="surrogateescape").removesuffix("\n").split("\n")))
+    lines = sys.stdin.buffer.read().decode(errors="surrogateescape")  # what is typed need not be text
+    typed = list(commands(lines.removesuffix("\n").split("\n")))
     child, fd = pty.fork()
     if child == 0:
         os.environ.update(PS1=PROMPT, PS2="", TERM="dumb")
