@@ -111,14 +111,22 @@ static bool text_skip(struct bytes *rest)
 	return end && rest_take(rest, (size_t)(end - rest->p) + 1, &text);
 }
 
-/* Portal, statement, formats, how many values there are. */
-static int postgres_begin(struct query_params_reader *r)
+/* A number and, of `size` bytes each, as many things. */
+static bool array_take(struct bytes *rest, size_t size, struct bytes *ret)
 {
 	struct bytes n;
 
-	if (!text_skip(&r->rest) || !text_skip(&r->rest) || !rest_take(&r->rest, 2, &n) ||
-	    !rest_take(&r->rest, 2 * (size_t)big_at(n.p, 2), &r->formats) ||
-	    !rest_take(&r->rest, 2, &n))
+	return rest_take(rest, 2, &n) && rest_take(rest, size * big_at(n.p, 2), ret);
+}
+
+/* Portal, statement, formats, how many values there are. */
+static int postgres_begin(struct query_params_reader *r)
+{
+	bool names = text_skip(&r->rest);
+	struct bytes n;
+
+	names = names && text_skip(&r->rest);
+	if (!names || !array_take(&r->rest, 2, &r->formats) || !rest_take(&r->rest, 2, &n))
 		return -EBADMSG;
 	r->n = big_at(n.p, 2);
 	r->types = r->params->types;

@@ -6,8 +6,8 @@
 #include "kern/sock.bpf.h"
 #include "kern/uprobe.bpf.h"
 
-/* What sock_flow() tells, of a socket whose pointer the verifier does not know for one: without its cookie. False
- * when it is not one of TCP. */
+/* What sock_flow() tells, of a socket whose pointer the verifier does not know for one: without its
+ * cookie. False when it is not one of TCP. */
 static __always_inline bool sockfd_read(struct rec_flow *ret, struct sock *sk)
 {
 	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);

@@ -115,6 +115,8 @@ static int begin(struct bench *b, enum event_kind kind, uint32_t pid, uint64_t i
 
 	if (kind == EVENT_EXEC) /* as decoders have it */
 		part.ev.exec.argv = part.text;
+	if (kind == EVENT_LINE)
+		part.ev.line.shell = "bash";
 	return assemble_part(b->a, &part, time_ns);
 }
 
@@ -128,6 +130,9 @@ static int text(struct bench *b, enum event_kind kind, uint32_t offset, struct b
 			    .text = bytes,
 			    .last = last,
 			    .ev = {.kind = kind}};
+
+	if (kind == EVENT_LINE)
+		part.ev.line.shell = "bash";
 
 	return assemble_part(b->a, &part, time_ns);
 }
@@ -307,7 +312,7 @@ static void begin_large(struct bench *b, uint32_t pid, struct bytes bytes)
 			    .task = &task,
 			    .last = true,
 			    .awaits_end = true,
-			    .ev = {.kind = EVENT_LINE}};
+			    .ev = {.kind = EVENT_LINE, .line = {.shell = "bash"}}};
 
 	for (size_t at = 0; at < bytes.n; at += SMALL) {
 		size_t left = bytes.n - at;

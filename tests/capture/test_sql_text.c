@@ -61,7 +61,7 @@ static void lists_are_one(void **state)
 		{"(a,b) in ((1,2),(3,4)) and c", "(a, b) in ((?+)) and c"},
 		{"insert into t(a,b) values (1,'a'),(2,'b') on duplicate key update a=values(a), "
 		 "b=2",
-		 "insert into t(a, b) values (?+) on duplicate key update a=values(a), b=?"},
+		 "insert into t(a, b) values (?+) on duplicate key update a = values(a), b = ?"},
 		{"VALUES (1, now(), ?), (2, f(')('), ?);", "VALUES (?, now(), ?)"},
 		{"values (null)", "values (?+)"},
 		{"values (default,null),(1,2)", "values (?+)"},
@@ -85,8 +85,11 @@ static void comments_and_blanks_are_left_out(void **state)
 		{"select a -- b 'c\n, d # 'e\n /* ' */ , f", "select a, d, f"},
 		{"select 1--2", "select ?-?"},
 		{"select a/* x */b", "select a b"},
+		{"a=1 and b<='x' and c <> 2 and d>-1 or f(a)=b and x:=3",
+		 "a = ? and b <= ? and c <> ? and d > ? or f(a) = b and x:=?"},
 		{"select /*! 5, */ 1 /*!40101 + 2 */ /*M!100 + a*/",
 		 "select /*! ?, */ ? /*!40101 + ? */ /*M!100 + a*/"},
+		{"select a->'b', c->>'d', @x=(1), !e", "select a->?, c->>?, @x = (?), ! e"},
 	};
 	static const struct row postgres[] = {
 		{"select 1--2\n, a", "select ?, a"},

@@ -47,7 +47,7 @@ default_pool_size = 2
 logfile = $PGHOME/bouncer.log
 EOF
 sed -i "s/^postgres = .*/& user=postgres/" "$PGHOME/bouncer.ini"
-as_postgres pgbouncer -q "$PGHOME/bouncer.ini" >"$PGHOME/bouncer.out" 2>&1 &
+setpriv --reuid=postgres --regid=postgres --init-groups env LC_ALL=C pgbouncer -q "$PGHOME/bouncer.ini" >"$PGHOME/bouncer.out" 2>&1 &
 bouncer=$!
 children+=("$bouncer")
 pooled() { "$PGBIN/pgbench" -h 127.0.0.1 -p "$port" -U postgres -n -S "$@" postgres >"$T/pooled" 2>&1; }
@@ -121,6 +121,6 @@ assert b"\0SaveCachedPlan\0" in data
 open(sys.argv[2], "wb").write(data.replace(b"\0SaveCachedPlan\0", b"\0SaveCachedPlaX\0"))
 EOF
 run record -p "postgres,path=$T/bin/lacking" -w "$T/e.jsonl"
-check "a symbol is missing" "$STATUS" 1
+check "a symbol is missing" "$STATUS" 3
 holds "and it says which" grep -q "lacking.*'SaveCachedPlan'" "$T/log"
 done_testing

@@ -49,7 +49,7 @@ HISTSIZE=0
 : $NONCE-nohist
 unsetopt zle
 : $NONCE-nozle
-(exit 7); exit 9 # $NONCE-last
+(exit 7); exit 9
 EOF
 seen "$T/a.jsonl" "exit 9"
 stop

@@ -44,6 +44,6 @@ done
 if command -v tshark >/dev/null; then
 	check "a row for each event that has one" \
 		"$(tshark -n -r "$T/$name.pcapng" -Y systemd_journal 2>/dev/null | wc -l)" \
-		"$(jq -c 'select(.type | IN("meta", "stats", "shell", "exec", "exit", "loss"))' "$T/$name.jsonl" | wc -l)"
+		"$(jq -c 'select(.type | IN("meta", "stats", "shell", "exec", "exit", "sql", "loss"))' "$T/$name.jsonl" | wc -l)"
 fi
 done_testing
