@@ -73,25 +73,25 @@ static int mysql_begin(struct query_params_reader *r, unsigned expected)
 	return err;
 }
 
-static int mysql_next(struct query_params_reader *r, struct query_value *ret)
+static bool mysql_next(struct query_params_reader *r, struct query_value *ret)
 {
 	struct query_text t = scratch_text(r);
 	const uint8_t *type = (const uint8_t *)r->types.p + 2 * (size_t)r->at;
 
 	if (r->types.n / 2 <= r->at)
-		return 0;
+		return false;
 	if (r->nulls.p[r->at / 8] >> r->at % 8 & 1) {
 		ret->null = true;
 	} else {
 		if (!query_params_mysql_value(&t, (uint16_t)(type[0] | type[1] << 8), &r->rest,
 					      ret))
-			return 0;
+			return false;
 		if (t.n)
 			ret->text = (struct bytes){t.p, t.n};
 		ret->text_cut |= t.cut;
 	}
 	r->at++;
-	return 1;
+	return true;
 }
 
 struct bytes query_params_mysql_types(struct bytes body, unsigned expected)
@@ -111,14 +111,22 @@ static bool text_skip(struct bytes *rest)
 	return end && rest_take(rest, (size_t)(end - rest->p) + 1, &text);
 }
 
-/* Portal, statement, formats, how many values there are. */
-static int postgres_begin(struct query_params_reader *r)
+/* A number and, of `size` bytes each, as many things. */
+static bool array_take(struct bytes *rest, size_t size, struct bytes *ret)
 {
 	struct bytes n;
 
-	if (!text_skip(&r->rest) || !text_skip(&r->rest) || !rest_take(&r->rest, 2, &n) ||
-	    !rest_take(&r->rest, 2 * (size_t)big_at(n.p, 2), &r->formats) ||
-	    !rest_take(&r->rest, 2, &n))
+	return rest_take(rest, 2, &n) && rest_take(rest, size * big_at(n.p, 2), ret);
+}
+
+/* Portal, statement, formats, how many values there are. */
+static int postgres_begin(struct query_params_reader *r)
+{
+	bool names = text_skip(&r->rest);
+	struct bytes n;
+
+	names = names && text_skip(&r->rest);
+	if (!names || !array_take(&r->rest, 2, &r->formats) || !rest_take(&r->rest, 2, &n))
 		return -EBADMSG;
 	r->n = big_at(n.p, 2);
 	r->types = r->params->types;
@@ -154,36 +162,36 @@ static void postgres_binary(struct query_params_reader *r, uint32_t oid, struct 
 	ret->text_cut |= t.cut;
 }
 
-static int postgres_next(struct query_params_reader *r, struct query_value *ret)
+static bool postgres_next(struct query_params_reader *r, struct query_value *ret)
 {
 	bool binary = postgres_is_binary(r);
 	uint32_t length, oid = binary ? postgres_oid(r) : 0;
 	struct bytes head;
 
 	if (!rest_take(&r->rest, 4, &head))
-		return 0;
+		return false;
 	length = big_at(head.p, 4);
 	r->at++;
 	if (length == LENGTH_NULL) {
 		ret->null = true;
-		return 1;
+		return true;
 	}
 	if (!length_take(r, length, &ret->text, &ret->text_cut))
-		return 0;
+		return false;
 	if (binary)
 		postgres_binary(r, oid, ret);
-	return 1;
+	return true;
 }
 
 /* ---- all of them --------------------------------------------------------------------------- */
 
-static int list_next(struct query_params_reader *r, struct query_value *ret)
+static bool list_next(struct query_params_reader *r, struct query_value *ret)
 {
 	struct bytes head;
 	uint32_t length;
 
 	if (!rest_take(&r->rest, sizeof(length), &head))
-		return 0;
+		return false;
 	memcpy(&length, head.p, sizeof(length));
 	r->at++;
 	ret->null = length == LENGTH_NULL;
@@ -215,12 +223,18 @@ int query_params_begin(struct query_params_reader *r, const struct query_params 
 
 int query_params_next(struct query_params_reader *r, struct query_value *ret)
 {
-	bool list = r->params->format == QUERY_PARAMS_LIST;
+	bool list = r->params->format == QUERY_PARAMS_LIST, more;
 
 	*ret = (struct query_value){0};
-	if (r->at == QUERY_PARAMS_VALUES || (!list && r->at >= r->n))
+	if (r->at >= QUERY_PARAMS_VALUES || (!list && r->at >= r->n))
 		return 0;
 	if (list)
-		return list_next(r, ret);
-	return r->params->format == QUERY_PARAMS_MYSQL ? mysql_next(r, ret) : postgres_next(r, ret);
+		more = list_next(r, ret);
+	else if (r->params->format == QUERY_PARAMS_MYSQL)
+		more = mysql_next(r, ret);
+	else
+		more = postgres_next(r, ret);
+	if (!more)
+		r->at = QUERY_PARAMS_VALUES; /* what follows could be anything */
+	return more;
 }

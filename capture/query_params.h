@@ -3,8 +3,8 @@
 /*
  * The values of a prepared statement, read where they lie, whichever protocol brought them (struct
  * query_params). What is text stays text, and what is binary is written as the database would write
- * it: numbers in decimal, times as in ISO 8601, bytes and what is not known as \x and hexadecimal
- * digits. Pure; every byte may be hostile.
+ * it: numbers in decimal, times as 2024-02-29 12:34:56.789, bytes and what is not known as \x and
+ * hexadecimal digits. Pure; every byte may be hostile.
  */
 #include <stdbool.h>
 #include <stddef.h>

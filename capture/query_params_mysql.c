@@ -87,7 +87,7 @@ static void write_clock(struct query_text *t, uint64_t hour, struct bytes rest)
 	query_params_write(t, "%02llu:%02u:%02u", (unsigned long long)hour, (uint8_t)rest.p[0],
 			   (uint8_t)rest.p[1]);
 	if (rest.n >= 6)
-		query_params_write_fraction(t, (uint32_t)number_at(rest.p + 2, 4) % 1000000);
+		query_params_write(t, ".%06u", (uint32_t)number_at(rest.p + 2, 4) % 1000000);
 }
 
 /* Nothing, a date, or date and time with or without microseconds; what is left out is 0. */

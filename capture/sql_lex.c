@@ -16,7 +16,8 @@ enum {
 const uint8_t sql_lex_classes[256] = {
 	[' '] = SQL_LEX_BLANK, ['\t' ... '\r'] = SQL_LEX_BLANK,
 	['0' ... '9'] = SQL_LEX_DIGIT,
-	['a' ... 'z'] = SQL_LEX_LETTER, ['A' ... 'Z'] = SQL_LEX_LETTER, ['_'] = SQL_LEX_LETTER, ['$'] = SQL_LEX_LETTER,
+	['a' ... 'z'] = SQL_LEX_LETTER, ['A' ... 'Z'] = SQL_LEX_LETTER,
+	['_'] = SQL_LEX_LETTER, ['$'] = SQL_LEX_LETTER,
 	['@'] = SQL_LEX_LETTER, [0x80 ... 0xff] = SQL_LEX_LETTER,
 	['\''] = SQL_LEX_QUOTE, ['"'] = SQL_LEX_QUOTE, ['`'] = SQL_LEX_QUOTE,
 };

@@ -7,9 +7,10 @@
 enum sql_lex_class {
 	SQL_LEX_SYMBOL,
 	SQL_LEX_BLANK,
-	SQL_LEX_LETTER, /* of a word, also any byte that is not ASCII */
-	SQL_LEX_DIGIT,
-	SQL_LEX_QUOTE
+	SQL_LEX_QUOTE,
+	SQL_LEX_LETTER, /* of a word, also any byte that is not ASCII; what follows it is in words,
+			   too */
+	SQL_LEX_DIGIT
 };
 
 extern const uint8_t sql_lex_classes[256];
@@ -21,5 +22,5 @@ static inline enum sql_lex_class sql_lex_class(char c)
 
 static inline bool sql_lex_is_name(char c)
 {
-	return sql_lex_class(c) == SQL_LEX_LETTER || sql_lex_class(c) == SQL_LEX_DIGIT;
+	return sql_lex_class(c) >= SQL_LEX_LETTER;
 }

@@ -7,7 +7,8 @@
 #include "capture/sql_token.h"
 
 enum {
-	GROUPS = 32 /* brackets in brackets that are looked into */
+	GROUPS = 32, /* brackets in brackets that are looked into */
+	SHORT = 16   /* most tokens are not longer */
 };
 
 /* The last thing that was no blank. */
@@ -36,6 +37,7 @@ struct print {
 	size_t n;
 	bool blank, comma, semicolon; /* to be written before the next thing */
 	bool rows;                    /* a row has ended */
+	bool compares;                /* the last thing is =, <, >, or begins with one */
 	bool full;
 	enum last last;
 	struct bytes word; /* the last one */
@@ -55,15 +57,34 @@ static void print_cut(struct print *p, struct bytes text)
 
 static inline void print_put(struct print *p, struct bytes text)
 {
-	char *to = p->dst + p->n;
-
 	if (text.n > SQL_FINGERPRINT_MAX - p->n) {
 		print_cut(p, text);
 		return;
 	}
-	for (size_t i = 0; i < text.n; i++)
-		to[i] = text.p[i];
+	memcpy(p->dst + p->n, text.p, text.n);
 	p->n += text.n;
+}
+
+/* The present token. Most are short: a copy of constant size takes no call. */
+static inline void print_token(struct print *p)
+{
+	struct bytes text = sql_token_text(&p->t);
+
+	if (text.n > SHORT || p->t.text.n - p->t.from < SHORT ||
+	    SQL_FINGERPRINT_MAX - p->n < SHORT) {
+		print_put(p, text);
+		return;
+	}
+	memcpy(p->dst + p->n, text.p, SHORT);
+	p->n += text.n;
+}
+
+static inline void print_byte(struct print *p, char c)
+{
+	if (p->n < SQL_FINGERPRINT_MAX)
+		p->dst[p->n++] = c;
+	else
+		p->full = true;
 }
 
 /* What was held back until it was known that something follows. */
@@ -72,7 +93,7 @@ static inline void print_pending(struct print *p)
 	if (p->semicolon || p->comma)
 		print_put(p, p->semicolon ? BYTES("; ") : BYTES(", "));
 	else if (p->blank && p->n)
-		print_put(p, BYTES(" "));
+		print_byte(p, ' ');
 	p->blank = p->comma = p->semicolon = false;
 }
 
@@ -81,6 +102,16 @@ static void print_text(struct print *p, struct bytes text, enum last last)
 	print_pending(p);
 	if (!p->full)
 		print_put(p, text);
+	p->last = last;
+	p->rows = false;
+}
+
+/* The present token as it is. */
+static void print_own(struct print *p, enum last last)
+{
+	print_pending(p);
+	if (!p->full)
+		print_token(p);
 	p->last = last;
 	p->rows = false;
 }
@@ -183,7 +214,7 @@ static void bracket_open(struct print *p)
 	}
 	if (!row || p->last == LAST_WORD)
 		group_spoil(p);
-	print_text(p, sql_token_text(&p->t), LAST_OPEN);
+	print_own(p, LAST_OPEN);
 	p->depth++;
 	g = print_group(p);
 	if (g)
@@ -205,7 +236,7 @@ static void bracket_close(struct print *p)
 		p->comma = false;
 	}
 	if (!p->full)
-		print_text(p, sql_token_text(&p->t), LAST_VALUE);
+		print_own(p, LAST_VALUE);
 	p->depth -= p->depth > 0;
 	p->rows = row;
 }
@@ -304,7 +335,7 @@ static void print_word(struct print *p)
 		print_place(p, word, LAST_VALUE);
 	} else {
 		group_spoil(p);
-		print_text(p, word, LAST_WORD);
+		print_own(p, LAST_WORD);
 		p->word = word;
 	}
 }
@@ -337,10 +368,29 @@ static bool place_take(struct print *p)
 	return true;
 }
 
+/* A comparison has blanks around it, whether it was written like that or not. */
+static void compare_end(struct print *p, enum sql_token_kind kind)
+{
+	char c = p->t.text.p[p->t.from];
+
+	if (kind == SQL_TOKEN_SYMBOL && !p->t.blank && memchr("=<>!@~|&^*/%#-+", c, 15) &&
+	    !number_ahead(p))
+		return;
+	p->compares = false;
+	p->blank = true;
+}
+
 static void print_other(struct print *p)
 {
+	char c = p->t.text.p[p->t.from];
+
 	group_spoil(p);
-	print_text(p, sql_token_text(&p->t), LAST_SYMBOL);
+	if ((c == '=' || c == '<' || c == '>' || c == '!') &&
+	    (p->t.blank || p->last != LAST_SYMBOL)) {
+		p->compares = true;
+		p->blank = p->last != LAST_OPEN && !p->comma;
+	}
+	print_own(p, LAST_SYMBOL);
 }
 
 static void print_symbol(struct print *p)
@@ -411,10 +461,14 @@ size_t sql_text_fingerprint(struct bytes text, enum sql_dialect dialect, char *d
 	while (!p.full) {
 		enum sql_token_kind kind = sql_token_next(&p.t);
 
+		if (kind == SQL_TOKEN_END)
+			break;
+		if (p.compares)
+			compare_end(&p, kind);
 		p.blank |= p.t.blank && p.last != LAST_OPEN && !p.comma;
 		switch (kind) {
 		case SQL_TOKEN_END:
-			return p.n;
+			break;
 		case SQL_TOKEN_WORD:
 			print_word(&p);
 			break;
@@ -426,7 +480,7 @@ size_t sql_text_fingerprint(struct bytes text, enum sql_dialect dialect, char *d
 			break;
 		case SQL_TOKEN_NAME:
 			group_spoil(&p);
-			print_text(&p, sql_token_text(&p.t), LAST_VALUE);
+			print_own(&p, LAST_VALUE);
 			break;
 		case SQL_TOKEN_SYMBOL:
 			print_symbol(&p);
@@ -437,19 +491,4 @@ size_t sql_text_fingerprint(struct bytes text, enum sql_dialect dialect, char *d
 		}
 	}
 	return p.n;
-}
-
-unsigned sql_text_places(struct bytes text)
-{
-	struct sql_tokens t;
-	enum sql_token_kind kind;
-	unsigned n = 0;
-
-	sql_token_begin(&t, text, SQL_MYSQL);
-	do {
-		sql_token_skip(&t);
-		kind = sql_token_next(&t);
-		n += kind == SQL_TOKEN_SYMBOL && text.p[t.from] == '?';
-	} while (kind != SQL_TOKEN_END);
-	return n;
 }

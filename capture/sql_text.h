@@ -17,14 +17,14 @@ enum {
 
 /*
  * The text with each literal (string, number, also a signed one) as ?, comments left out, blanks as
- * one, commas as ", " and without a semicolon at the end, so that statements that differ only in
- * their values are equal. In brackets, several literals, places for values and NULL, TRUE, FALSE
- * and DEFAULT are one `?+` when there is nothing else; behind IN, VALUES and ARRAY a single one is
- * that, too; and of the rows of VALUES there is only the first: `in (?+)`, `values (?+)`. Elsewhere
- * places ($1, ?, :name) and those words stay. Upper and lower case stay as they are.
- * What is longer than SQL_FINGERPRINT_MAX ends there, at a whole character; of the text no more is
- * read than is needed, and never more than SQL_FINGERPRINT_READ. dst: SQL_FINGERPRINT_MAX bytes.
- * Returns its length.
+ * one, also around commas and comparisons, and without a semicolon at the end, so that statements
+ * that differ only in their values are equal. In brackets, several literals, places for values and
+ * NULL, TRUE, FALSE and DEFAULT are one `?+` when there is nothing else; behind IN, VALUES and
+ * ARRAY a single one is that, too; and of the rows of VALUES there is only the first: `in (?+)`,
+ * `values (?+)`. Elsewhere places ($1, ?, :name) and those words stay. Upper and lower case stay as
+ * they are. What is longer than SQL_FINGERPRINT_MAX ends there, at a whole character; of the text
+ * no more is read than is needed, and never more than SQL_FINGERPRINT_READ. dst:
+ * SQL_FINGERPRINT_MAX bytes. Returns its length.
  */
 size_t sql_text_fingerprint(struct bytes text, enum sql_dialect dialect, char *dst);
 

@@ -20,7 +20,7 @@ static const struct clue {
 	struct bytes word;
 	unsigned at;
 } clues[] = {
-	{BYTES("passw"), 0},      {BYTES("passphrase"), 0}, {BYTES("secret"), 0},
+	{BYTES("passw"), 0},      {BYTES("passphrase"), 0}, {BYTES("secret"), 1},
 	{BYTES("identified"), 4}, {BYTES("://"), 0},
 };
 
@@ -46,7 +46,7 @@ static vector clue_begins(const char *p)
 		v[i] |= 0x20;
 	}
 	return (vector)(((v[0] == 'p') & (v[1] == 'a') & (v[2] == 's')) |
-			((v[0] == 's') & (v[1] == 'e') & (v[2] == 'c')) |
+			((v[0] == 'e') & (v[1] == 'c') & (v[2] == 'r')) |
 			((v[0] == 't') & (v[1] == 'i') & (v[2] == 'f')) |
 			((v[0] == ':') & (v[1] == '/') & (v[2] == '/')));
 }

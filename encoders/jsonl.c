@@ -99,6 +99,8 @@ static void put_line(struct put *w, const struct event *ev)
 	if (line->has_status)
 		JSON_SIGNED(w, "exit_code", line->status);
 	JSON_DIGITS(w, "start_unix_nano", event_unix(ev, line->start_boot_ns));
+	if (line->script)
+		JSON(w, ",\"script\":true");
 	JSON(w, "}");
 }
 

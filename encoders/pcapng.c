@@ -15,6 +15,7 @@
 #include "encoders/pcapng/block.h"
 #include "encoders/pcapng/hold.h"
 #include "encoders/pcapng/journal.h"
+#include "encoders/pcapng/sql.h"
 #include "encoders/pcapng/tcp.h"
 #include "encoders/write/put.h"
 #include "proto/pb_map.h"
@@ -26,6 +27,7 @@ enum pcapng_events {
 
 struct pcapng_cfg {
 	int events; /* enum pcapng_events */
+	bool streams;
 };
 
 struct pcapng {
@@ -33,20 +35,20 @@ struct pcapng {
 	struct pb_map *pb;
 	struct pcapng_journal journal;
 	struct pcapng_tcp *tcp;
+	struct pcapng_sql *sql;
 	struct pcapng_hold hold;
 	/* Messages of the open chunk, for its custom block. */
 	uint8_t *pending;
 	size_t pending_n;
 	/* Of this generation. */
 	uint64_t rows;
-	struct pcapng_statistics stats, tls;
+	struct pcapng_statistics stats, tls, conversations;
+	uint32_t interfaces;
 };
 
-/* The interface of the first block, and that of TLS plaintext, which is described when it is used.
- */
+/* The interface of the first block; others are described, and numbered, when they are used. */
 enum {
-	INTERFACE_EVENTS,
-	INTERFACE_TLS
+	INTERFACE_EVENTS
 };
 
 /* How far the times in a file may go back. */
@@ -70,6 +72,7 @@ static void pcapng_close(void *ctx)
 
 	pb_map_free(x->pb);
 	pcapng_tcp_free(x->tcp);
+	pcapng_sql_free(x->sql);
 	if (x->pending)
 		munmap(x->pending, CHUNK_JUMBO);
 }
@@ -87,7 +90,8 @@ static int pcapng_open(void *ctx, const void *cfg, const struct encoder_env *env
 	x->cfg = cfg;
 	r = pb_map_new(&x->pb, err);
 	x->tcp = pcapng_tcp_new();
-	if (!r && !x->tcp)
+	x->sql = pcapng_sql_new();
+	if (!r && (!x->tcp || !x->sql))
 		r = errf(err, -ENOMEM, "pcapng: no memory for conversations");
 	return r;
 }
@@ -103,8 +107,10 @@ static int pcapng_preamble(void *ctx, const struct run *run, struct out *out)
 	x->pending_n = 0;
 	x->rows = 0;
 	x->stats = (struct pcapng_statistics){.interface = INTERFACE_EVENTS};
-	x->tls = (struct pcapng_statistics){.interface = INTERFACE_TLS};
-	pcapng_tcp_generation(x->tcp, INTERFACE_TLS);
+	x->tls = x->conversations = (struct pcapng_statistics){.interface = 0};
+	x->interfaces = 1;
+	pcapng_tcp_generation(x->tcp);
+	pcapng_sql_generation(x->sql);
 	pcapng_journal_init(&x->journal, run);
 	p = pcapng_block_section(p, run);
 	p = pcapng_block_interface(p, BYTES("penstock"), BYTES("events of penstock, no packets"));
@@ -124,7 +130,7 @@ static size_t held_room(const struct pcapng *x)
 /* What seal() and epilogue() may still have to write into this chunk. */
 static size_t pcapng_reserve(const struct pcapng *x)
 {
-	return 2 * PCAPNG_STATISTICS_ROOM + held_room(x) +
+	return 3 * PCAPNG_STATISTICS_ROOM + held_room(x) +
 	       (x->pending_n ? PCAPNG_CUSTOM_ROOM + x->pending_n : 0);
 }
 
@@ -185,36 +191,47 @@ static void statistics_stamp(struct pcapng_statistics *stats, const struct event
 	stats->last_ns = ev->time_unix_ns;
 }
 
-static void put_packets(struct pcapng *x, struct pcapng_tcp_flow *flow, const struct event *ev,
+/* What is told of an interface whose packets never were on a wire. */
+#define MADE_UP                                                                                    \
+	"TCP and MAC addresses are made up, server ports are mapped (the comment of each SYN "     \
+	"tells the real one)"
+
+static uint8_t *put_interface(const struct pcapng *x, const struct pcapng_statistics *s, uint8_t *p)
+{
+	if (s == &x->tls)
+		return pcapng_block_interface(p, BYTES("tls-plain"),
+					      BYTES("plaintext of TLS: " MADE_UP));
+	return pcapng_block_interface(p, BYTES("sql"), BYTES("statements of databases: " MADE_UP));
+}
+
+/* s: of the interface to which they belong. */
+static void put_packets(struct pcapng *x, struct pcapng_statistics *s, const struct event *ev,
 			struct chunk *c)
 {
-	uint8_t *p = c->p + c->len;
+	struct pcapng_tcp_flow *flow = pcapng_tcp_find(x->tcp, ev);
 	uint64_t before = pcapng_tcp_packets(x->tcp);
+	uint8_t *p = c->p + c->len;
 
-	assert(chunk_room(c) >=
-	       pcapng_tcp_room(ev) + (x->tls.first_ns ? 0 : PCAPNG_INTERFACE_ROOM));
-
-	if (!x->tls.first_ns)
-		p = pcapng_block_interface(
-			p, BYTES("tls-plain"),
-			BYTES("plaintext of TLS: TCP and MAC addresses are made up, "
-			      "server ports are mapped (the comment of each SYN "
-			      "tells the real one)"));
-	p = pcapng_tcp_write(x->tcp, flow, ev, p);
+	assert(chunk_room(c) >= pcapng_tcp_room(ev) + (s->first_ns ? 0 : PCAPNG_INTERFACE_ROOM));
+	if (!flow) /* told from its other end */
+		return;
+	if (!s->first_ns) {
+		s->interface = x->interfaces;
+		p = put_interface(x, s, p);
+	}
+	p = pcapng_tcp_write(x->tcp, flow, ev, s->interface, p);
 	if (pcapng_tcp_packets(x->tcp) == before)
 		return;
 	c->len = p - c->p;
-	x->tls.delivered = x->tls.received = pcapng_tcp_packets(x->tcp);
-	statistics_stamp(&x->tls, ev);
+	if (!s->first_ns)
+		x->interfaces++;
+	s->delivered = s->received += pcapng_tcp_packets(x->tcp) - before;
+	statistics_stamp(s, ev);
 }
 
 static void held_release(struct pcapng *x, struct pcapng_held *held, struct chunk *c)
 {
-	const struct event *ev = pcapng_hold_event(held);
-	struct pcapng_tcp_flow *flow = pcapng_tcp_find(x->tcp, ev);
-
-	if (flow)
-		put_packets(x, flow, ev, c);
+	put_packets(x, &x->tls, pcapng_hold_event(held), c);
 	pcapng_hold_drop(&x->hold, held);
 }
 
@@ -241,7 +258,7 @@ static int add_packets(struct pcapng *x, struct pcapng_tcp_flow *flow, const str
 	if (held)
 		held_release(x, held, c);
 	len = c->len;
-	put_packets(x, flow, ev, c);
+	put_packets(x, &x->tls, ev, c);
 	return held || c->len > len ? 0 : -EOPNOTSUPP;
 }
 
@@ -264,6 +281,24 @@ static int add_data(struct pcapng *x, const struct event *ev, struct chunk *c)
 	if (!r && flow)
 		r = add_packets(x, flow, ev, c);
 	return custom && r == -EOPNOTSUPP ? 0 : r;
+}
+
+/* A statement as a conversation: last of what it adds, for packets cannot be taken back. */
+static int add_conversation(struct pcapng *x, const struct event *ev, struct chunk *c)
+{
+	const struct pcapng_sql_turn *turn = pcapng_sql_turn(x->sql, ev);
+	size_t room = PCAPNG_INTERFACE_ROOM + pcapng_reserve(x);
+
+	if (!turn)
+		return 0;
+	for (unsigned i = 0; i < turn->n; i++)
+		room += pcapng_tcp_room(&turn->v[i]);
+	if (room > chunk_room(c))
+		return -ENOBUFS;
+	for (unsigned i = 0; i < turn->n; i++)
+		put_packets(x, &x->conversations, &turn->v[i], c);
+	pcapng_sql_commit(x->sql);
+	return 0;
 }
 
 static void pcapng_count(struct pcapng *x, const struct event *ev)
@@ -289,6 +324,8 @@ static int pcapng_encode(void *ctx, const struct event *ev, struct out *out)
 	held_release_older(x, ev->time_boot_ns, c);
 	len = c->len;
 	r = ev->kind == EVENT_DATA ? add_data(x, ev, c) : pcapng_add(x, ev, c);
+	if (!r && ev->kind == EVENT_QUERY && x->cfg->streams)
+		r = add_conversation(x, ev, c);
 
 	if (r) {
 		c->len = len;
@@ -322,10 +359,12 @@ static int pcapng_epilogue(void *ctx, struct out *out)
 	uint8_t *p;
 
 	pcapng_seal(ctx, out);
-	assert(chunk_room(c) >= 2 * PCAPNG_STATISTICS_ROOM);
+	assert(chunk_room(c) >= 3 * PCAPNG_STATISTICS_ROOM);
 	p = pcapng_block_statistics(c->p + c->len, &x->stats);
 	if (x->tls.received)
 		p = pcapng_block_statistics(p, &x->tls);
+	if (x->conversations.received)
+		p = pcapng_block_statistics(p, &x->conversations);
 	c->len = p - c->p;
 	return 0;
 }
@@ -340,6 +379,10 @@ static const struct opt pcapng_options[] = {
 	 .def = "rows",
 	 .choices = events_choices,
 	 .help = "rows: what Wireshark shows; custom: every event also in full, for replay"},
+	{.name = "streams",
+	 .type = OPT_FLAG,
+	 .offset = offsetof(struct pcapng_cfg, streams),
+	 .help = "statements of databases also as packets, which Wireshark dissects"},
 	OPT_END};
 
 const struct encoder_ops encoder_pcapng = {

@@ -295,7 +295,7 @@ static void line_give_query(struct jsonl *x)
 	q->duration_ns = x->line.line.duration_ns;
 	if (line_has(x, JSONL_PARAMS))
 		q->params.format = QUERY_PARAMS_LIST;
-	if (!q->text_total)
+	if (q->text_total < q->text.n)
 		q->text_total = q->text.n;
 }
 

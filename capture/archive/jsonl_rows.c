@@ -90,6 +90,7 @@ static const struct jsonl_row shell_rows[] = {
 	ROW("tty", JSONL_BYTES, line.tty),
 	OPTIONAL("exit_code", JSONL_STATUS, line.status, line.has_status),
 	ROW("start_unix_nano", JSONL_NUMBER, line.start_boot_ns),
+	ROW("script", JSONL_BOOL, line.script),
 };
 
 static const struct jsonl_row sql_rows[] = {

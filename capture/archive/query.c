@@ -31,6 +31,13 @@ static bool matches_uid(struct query *q, const struct query_value *v, const stru
 	return ev->proc && ev->proc->uid == v->number;
 }
 
+/* Commands that ended so; what is no command has no status. */
+static bool matches_status(struct query *q, const struct query_value *v, const struct event *ev)
+{
+	return ev->kind == EVENT_LINE && ev->line.has_status &&
+	       ev->line.status == (int32_t)v->number;
+}
+
 static bool matches_kind(struct query *q, const struct query_value *v, const struct event *ev)
 {
 	return v->number >> ev->kind & 1;
@@ -143,6 +150,11 @@ static int parse_tree(struct query *q, struct query_value *v, struct err *err)
 	return r ? r : query_tree_new(q, err);
 }
 
+static int parse_status(struct query *q, struct query_value *v, struct err *err)
+{
+	return parse_number(v, "status", UINT8_MAX, &v->number, err);
+}
+
 static int parse_port(struct query *q, struct query_value *v, struct err *err)
 {
 	return parse_number(v, "port", UINT16_MAX, &v->number, err);
@@ -243,6 +255,7 @@ static const struct query_row {
 	{offsetof(struct query_texts, comm), QUERY_COMM, matches_comm, parse_word},
 	{offsetof(struct query_texts, exe), QUERY_EXE, matches_exe, parse_word},
 	{offsetof(struct query_texts, container), QUERY_CONTAINER, matches_container, parse_word},
+	{offsetof(struct query_texts, status), QUERY_STATUS, matches_status, parse_status},
 	{offsetof(struct query_texts, text), QUERY_TEXT, query_matches_text, query_text_new},
 	{offsetof(struct query_texts, regex), QUERY_REGEX, query_matches_regex, query_regex_new},
 };

@@ -11,6 +11,7 @@
 struct record_cfg {
 	struct opt_list probe; /* texts of -p */
 	struct core_filters filters;
+	struct opt_list status;
 	uint64_t max_payload, ring_size;
 	const char *user;
 	bool all, fail_on_loss;
@@ -53,6 +54,11 @@ static const struct opt options[] = {
 	 .offset = offsetof(struct record_cfg, filters.container),
 	 .arg = "[!]ID",
 	 .help = "only processes in this container, by id or its beginning"},
+	{.name = "status",
+	 .type = OPT_LIST,
+	 .offset = offsetof(struct record_cfg, status),
+	 .arg = "[!]N",
+	 .help = "of commands in shells, only those that ended with this status (not in .raw)"},
 	{.name = "max-payload",
 	 .type = OPT_SIZE,
 	 .offset = offsetof(struct record_cfg, max_payload),
@@ -187,6 +193,7 @@ static int record_run(const struct cli_call *call, struct err *err)
 				       .insecure = call->out.insecure,
 				       .drain_ns = call->out.drain_ns,
 				       .filters = cfg->filters,
+				       .status = cfg->status,
 				       .max_payload = cfg->max_payload,
 				       .ring_size = cfg->ring_size,
 				       .stats_ns = call->out.stats_ns,

@@ -407,7 +407,8 @@ const struct cli_command cmd_stat = {
 		"named "
 		"as\nrecordings are. Of text and of pcapng for Wireshark no more is counted than "
 		"can "
-		"be read\nback as events.",
+		"be read\nback as events; of raw recordings, whose statements have no fingerprints "
+		"yet, their number.",
 	.examples = "penstock stat /var/log/penstock\ta folder of archives\n"
 		    "penstock stat --by fingerprint day.pb.zst\twhich statements took how long\n",
 	.options = options,

@@ -37,6 +37,9 @@ int record_parse(struct record *r, struct err *err)
 	const struct record_config *cfg = r->cfg;
 	int ret = record_probes_select(cfg, &r->probes, err);
 
+	r->wanted_texts.status = cfg->status;
+	if (ret == 0 && cfg->status.n)
+		ret = query_new(&r->wanted_texts, 0, &r->wanted, err);
 	if (ret == 0)
 		ret = check_pids(&cfg->filters.pid, "--pid", err);
 	if (ret == 0)
@@ -106,6 +109,12 @@ static int live_insert(const struct rec *rec, void *live)
 	return source_live_insert(live, rec);
 }
 
+/* An event_keep_fn: commands that ended otherwise are not told. */
+static bool record_keeps(const struct event *ev, void *wanted)
+{
+	return ev->kind != EVENT_LINE || query_matches(wanted, ev);
+}
+
 static int open_pipeline(struct record *r, struct err *err)
 {
 	struct source_live_config live = {.ring_fd = core_ring_fd(r->core),
@@ -118,6 +127,11 @@ static int open_pipeline(struct record *r, struct err *err)
 					   .stats_ns = r->cfg->stats_ns};
 	uint64_t bits[4] = {0};
 	int ret = source_live_new(&live, &r->live, err);
+
+	if (r->wanted) {
+		pipeline.keep = record_keeps;
+		pipeline.keep_arg = r->wanted;
+	}
 
 	if (ret < 0)
 		return ret;
@@ -220,6 +234,7 @@ void record_done(struct record *r)
 {
 	child_cancel(&r->child);
 	pipeline_free(r->pipeline);
+	query_free(r->wanted);
 	outputs_done(&r->outputs);
 	if (r->live)
 		r->reader.source.ops->close(r->reader.source.ctx);

@@ -4,6 +4,7 @@
  * A live run, from the parsed command line to the report. record_open() ... record_done() in this
  * order; record_stop() and record_done() accept a run that any step left half-built.
  */
+#include "capture/archive/query.h"
 #include "capture/run/child.h"
 #include "capture/run/outputs.h"
 #include "capture/run/reader.h"
@@ -30,6 +31,7 @@ struct record_config {
 	bool insecure;          /* see struct outputs */
 	uint64_t drain_ns;
 	struct core_filters filters;
+	struct opt_list status;          /* of commands in shells: others are not told */
 	uint64_t max_payload, ring_size; /* bytes */
 	uint64_t stats_ns;               /* STATS that often, 0 = at the end only */
 	const char *user;
@@ -54,6 +56,8 @@ struct record {
 	struct child child;
 	struct core *core;
 	struct source_live *live;
+	struct query_texts wanted_texts;
+	struct query *wanted; /* NULL = commands are kept whatever their status */
 	struct pipeline *pipeline;
 	struct reader reader;
 	struct discovery *discovery;

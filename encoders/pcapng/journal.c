@@ -125,6 +125,8 @@ static uint8_t *line_fields(uint8_t *p, const struct event *ev)
 	p = TEXT(p, "PENSTOCK_TTY", line->tty, PCAPNG_JOURNAL_NAME);
 	p = TEXT(p, "PENSTOCK_CWD", line->cwd, PCAPNG_JOURNAL_NAME);
 	p = NUMBER(p, "PENSTOCK_START", event_unix(ev, line->start_boot_ns));
+	if (line->script)
+		p = NUMBER(p, "PENSTOCK_SCRIPT", 1);
 	if (!(ev->flags & EVENT_F_UNFINISHED))
 		p = journal_field_end(put_seconds(OPEN(p, "PENSTOCK_DURATION"), line->duration_ns));
 	if (line->has_status)

@@ -40,7 +40,6 @@ struct pcapng_tcp_flow {
 struct pcapng_tcp {
 	struct lru *flows, *processes;
 	struct pcapng_ends ends;
-	uint32_t interface;
 	uint32_t processes_n; /* blocks in this file */
 	uint64_t packets;
 };
@@ -71,9 +70,8 @@ void pcapng_tcp_free(struct pcapng_tcp *t)
 	free(t);
 }
 
-void pcapng_tcp_generation(struct pcapng_tcp *t, uint32_t interface)
+void pcapng_tcp_generation(struct pcapng_tcp *t)
 {
-	t->interface = interface;
 	t->ends.generation++;
 	t->processes_n = 0;
 	t->packets = 0;
@@ -109,6 +107,7 @@ struct writing {
 	struct pcapng_tcp_flow *c;
 	const struct event *ev;
 	uint8_t *p;
+	uint32_t interface;
 	enum side from;
 	uint64_t at[SIDES]; /* stream offset that each side has come to, as packets are written */
 };
@@ -145,7 +144,7 @@ static void put_packet(struct writing *w, enum side from, const struct ethernet_
 	struct ethernet_path *path = &w->c->end.path[from];
 	struct pcapng_packet packet = {
 		.unix_ns = w->ev->time_unix_ns,
-		.interface = w->t->interface,
+		.interface = w->interface,
 		.n = ethernet_size(path, tcp),
 		.unseen = tcp->unseen,
 		.direction = from == SIDE_LOCAL ? DIRECTION_TRANSMIT : DIRECTION_RECEIVE,
@@ -287,10 +286,10 @@ size_t pcapng_tcp_room(const struct event *ev)
 }
 
 uint8_t *pcapng_tcp_write(struct pcapng_tcp *t, struct pcapng_tcp_flow *c, const struct event *ev,
-			  uint8_t *p)
+			  uint32_t interface, uint8_t *p)
 {
 	const struct event_data *d = &ev->data;
-	struct writing w = {.t = t, .c = c, .ev = ev, .p = p};
+	struct writing w = {.t = t, .c = c, .ev = ev, .p = p, .interface = interface};
 	bool shows = event_data_fresh(d).n || d->unseen;
 
 	assert(!c->end.duplicate);

@@ -22,8 +22,8 @@ struct pcapng_tcp_flow;
 /* NULL when there is no memory. */
 struct pcapng_tcp *pcapng_tcp_new(void);
 void pcapng_tcp_free(struct pcapng_tcp *t);
-/* A new file begins, in which the interface has that number. */
-void pcapng_tcp_generation(struct pcapng_tcp *t, uint32_t interface);
+/* A new file begins. */
+void pcapng_tcp_generation(struct pcapng_tcp *t);
 /* The conversation of a DATA event, valid until the next call; NULL = it is told from its other
  * end. */
 struct pcapng_tcp_flow *pcapng_tcp_find(struct pcapng_tcp *t, const struct event *ev);
@@ -31,8 +31,9 @@ struct pcapng_tcp_flow *pcapng_tcp_find(struct pcapng_tcp *t, const struct event
 bool pcapng_tcp_begun(const struct pcapng_tcp_flow *c);
 /* What pcapng_tcp_write() writes at most. */
 size_t pcapng_tcp_room(const struct event *ev);
-/* Appends at p what ev adds to its conversation, which may be nothing, and returns the new end. */
+/* Appends at p what ev adds to its conversation on an interface, which may be nothing, and returns
+ * the new end. */
 uint8_t *pcapng_tcp_write(struct pcapng_tcp *t, struct pcapng_tcp_flow *c, const struct event *ev,
-			  uint8_t *p);
+			  uint32_t interface, uint8_t *p);
 /* Packets written in this file. */
 uint64_t pcapng_tcp_packets(const struct pcapng_tcp *t);

@@ -2,6 +2,7 @@
 #include "encoders/redact/query.h"
 
 #include <ctype.h>
+#include <strings.h>
 
 #include "capture/query_params.h"
 #include "capture/sql_text.h"
@@ -80,17 +81,42 @@ static bool text_passwords(struct redact_arena *arena, struct event_query *q)
 	return copy_done(&c, &q->text);
 }
 
-/* A value that lies in what is copied. */
-struct value_in {
+/* A part of what is copied. */
+struct part {
 	struct redact_copy *copy;
 	size_t at;
 };
 
-static void value_password_found(size_t from, size_t to, void *value)
+static void part_password_found(size_t from, size_t to, void *part)
 {
-	const struct value_in *in = value;
+	const struct part *p = part;
 
-	redact_copy_mask(in->copy, in->at + from, in->at + to, '*');
+	redact_copy_mask(p->copy, p->at + from, p->at + to, '*');
+}
+
+/* Does it begin like one that may set a password? */
+static bool is_statement(struct bytes text)
+{
+	static const char *const verbs[] = {"create ", "alter ",  "set ",    "grant ",
+					    "change ", "select ", "insert ", "update "};
+
+	while (text.n && isspace((unsigned char)*text.p))
+		text = (struct bytes){text.p + 1, text.n - 1};
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (text.n > strlen(verbs[i]) && !strncasecmp(text.p, verbs[i], strlen(verbs[i])))
+			return true;
+	return false;
+}
+
+void redact_query_words(struct redact_copy *c, size_t from, size_t to)
+{
+	struct bytes text = {c->in.p + from, to - from};
+	struct part part = {c, from};
+
+	if (!is_statement(text))
+		return;
+	sql_text_passwords(text, SQL_MYSQL, part_password_found, &part);
+	sql_text_passwords(text, SQL_POSTGRES, part_password_found, &part);
 }
 
 static bool is_inside(struct bytes whole, struct bytes part)
@@ -110,11 +136,11 @@ static bool params_passwords(struct redact_arena *arena, struct event_query *q)
 	    query_params_begin(&reader, &q->params, sql_text_places(q->text)) < 0)
 		return false;
 	while (query_params_next(&reader, &value) > 0) {
-		struct value_in in = {&c, (size_t)(value.text.p - c.in.p)};
+		struct part part = {&c, (uintptr_t)value.text.p - (uintptr_t)c.in.p};
 
 		if (is_inside(c.in, value.text))
-			sql_text_value_passwords(value.text, query_dialect(q), value_password_found,
-						 &in);
+			sql_text_value_passwords(value.text, query_dialect(q), part_password_found,
+						 &part);
 	}
 	return copy_done(&c, &q->params.raw);
 }

@@ -9,6 +9,9 @@
 #include "capture/event.h"
 #include "encoders/redact/copy.h"
 
+/* The same passwords in a part of a command line, which may be a statement: that of `mysql -e`, or
+ * of `psql -c`. */
+void redact_query_words(struct redact_copy *c, size_t from, size_t to);
 /* True when something was masked. */
 bool redact_query_passwords(struct redact_arena *arena, struct event_query *q);
 bool redact_query_constants(struct redact_arena *arena, struct event_query *q);

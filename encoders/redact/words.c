@@ -4,6 +4,7 @@
 #include <ctype.h>
 
 #include "encoders/redact/key.h"
+#include "encoders/redact/query.h"
 #include "encoders/redact/url.h"
 
 enum {
@@ -370,10 +371,9 @@ static void split_again(const struct words *w, size_t from, size_t to)
 {
 	struct words inner = {.c = w->c, .shell = true, .depth = w->depth + 1};
 
-	if (inner.depth > DEPTH_MAX)
-		return;
-	for (size_t i = from; i < to; i++) {
+	for (size_t i = from; i < to && inner.depth <= DEPTH_MAX; i++) {
 		if (is_blank(char_at(w, i))) {
+			redact_query_words(w->c, from, to);
 			split_shell(&inner, from, to);
 			return;
 		}

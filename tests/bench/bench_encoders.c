@@ -181,7 +181,8 @@ static int bench_decoder(const struct decoder_ops *ops, enum event_kind kind)
 
 int main(void)
 {
-	static const enum event_kind kinds[] = {EVENT_LINE, EVENT_EXEC, EVENT_EXIT, EVENT_DATA};
+	static const enum event_kind kinds[] = {EVENT_LINE, EVENT_QUERY, EVENT_EXEC, EVENT_EXIT,
+						EVENT_DATA};
 	int failed = 0;
 
 	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {

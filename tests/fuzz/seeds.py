@@ -119,6 +119,29 @@ def conversations():
          b"B\0\0\0\x17p\0s\0\0\1\0\1\0\1\0\0\0\3abc\0\0")
 
 
+def statements():
+    """As fuzz_sql_text.c reads them: dialect and cut, text; and values, as fuzz_query_params.c does."""
+    for dialect, text in ((0, b"select 'it''s', \"a\\\"b\", `n`, 1e-5, -1 from t where a in (1, ?, null) -- c\n and b # d"),
+                          (0, b"insert into t values (1,'a'),(2,'b') on duplicate key update a=values(a)"),
+                          (0, b"create user u identified by 'x' replace \"y\"; set password for u = password('z')"),
+                          (0, b"/*!40101 set a='b' */ connection='mysql://u:p@h/d'"),
+                          (1, b"select $1, $t$ 'x' $$ $t$, E'a\\'b', a::int /* a /* b */ c */ from \"t\""),
+                          (1, b"alter role r password 'x'; select dblink('password=''a b'' x', :name, array[1,2])")):
+        for cut in (0, 20, 90):
+            put("sql_text", bytes([dialect | cut << 1]) + text)
+    for kind, expected, types, body in (
+            (1, 0, b"", b"\2\0\0\0hi\xff\xff\xff\xff\0\0\0\0"),
+            (2, 3, b"", b"\2\1\1\0\xfe\0\x08\0\5\2hi\1\0\0\0\0\0\0\0"),
+            (2, 4, b"\5\0\x0c\0\x0b\0\xfc\0", b"\0\0" + struct.pack("<d", .1) + b"\7\xe8\7\2\x1d\1\2\3\x08\1\2\0\0\0\3\4\5\2\xff\xfe"),
+            (3, 0, struct.pack("<4I", 701, 1700, 1186, 1114),
+             b"p\0s\0\0\1\0\1\0\4" + b"".join(struct.pack(">I", len(v)) + v for v in (
+                 struct.pack(">d", 1e20), b"\0\2\0\1\x40\0\0\3\0\1\x13\x88", struct.pack(">qii", -5, 3, -14),
+                 struct.pack(">q", -1))) + b"\0\0"),
+            (3, 0, struct.pack("<3I", 869, 3802, 2950),
+             b"\0\0\0\0\0\2\0\0\0\2ab\xff\xff\xff\xff\0\0")):
+        put("query_params", bytes([kind, expected, len(types)]) + types + body)
+
+
 def crc32c(data):
     crc = 0xffffffff
     for byte in data:
@@ -174,6 +197,7 @@ def main():
     manifests()
     openings()
     conversations()
+    statements()
     streams()
     spools()
     answers()

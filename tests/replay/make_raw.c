@@ -60,7 +60,7 @@ static void put_run(int sql)
 	run->pid = 1;
 	run->probes[0] = 1u << EXEC_PROBE | 1u << BASH_PROBE | 1u << TLS_PROBE;
 	if (sql)
-		run->probes[0] = 1u << MAKE_RAW_MYSQLD | 1u << MAKE_RAW_POSTGRES;
+		run->probes[0] = 1u << MAKE_RAW_SQL;
 	memcpy(run->data, texts, sizeof(texts));
 	make_raw_put(&run->rec, sizeof(buf));
 }

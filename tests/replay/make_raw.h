@@ -7,8 +7,7 @@
 #include "kern/events.h"
 
 enum {
-	MAKE_RAW_MYSQLD = 6,
-	MAKE_RAW_POSTGRES = 6,
+	MAKE_RAW_SQL = 6, /* postgres in probes/probes.def; each record says of what system it is */
 };
 
 /* Writes a record of that length. */

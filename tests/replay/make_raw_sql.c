@@ -154,8 +154,7 @@ void make_raw_sql(uint64_t n, uint64_t now)
 	int postgres = session % 2;
 
 	memset(q, 0, sizeof(*q));
-	q->rec = (struct rec){.kind = REC_QUERY, .time = now};
-	q->rec.probe = postgres ? MAKE_RAW_POSTGRES : MAKE_RAW_MYSQLD;
+	q->rec = (struct rec){.kind = REC_QUERY, .probe = MAKE_RAW_SQL, .time = now};
 	q->task = make_raw_server(4 + session % 16);
 	q->id = 1000 + n;
 	q->outer = n % 10 == 5 ? q->id - 1 : 0;

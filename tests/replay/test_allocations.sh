@@ -9,7 +9,7 @@ allocations() { # RECORDING OUTPUT
 	LD_PRELOAD=$preload ALLOC_REPORT=$T/report "$P" replay "$1" -w "$2" 2>"$T/log" || return
 	sed -n '1s/.* //p' "$T/report"
 }
-for kind in exec bash; do
+for kind in exec bash sql; do
 	"$make_raw" 1000 "$kind" >"$T/few.raw"
 	"$make_raw" 100000 "$kind" >"$T/many.raw"
 	for ending in pcapng jsonl text raw; do

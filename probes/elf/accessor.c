@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "probes/elf/accessor.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum {
+	CODE_MAX = 512, /* bytes of a function that are looked at */
+	ARGUMENT_1 = 7, /* rdi, as it is written in an instruction */
+	RESULT = 0,     /* rax */
+	WITH_INDEX = 4,
+	MOV = 0x8b,
+	MOV_TO = 0x89,
+	LEA = 0x8d,
+	ADD = 0x03,
+	RET = 0xc3
+};
+
+struct code {
+	uint8_t v[CODE_MAX];
+	size_t n;
+};
+
+static int code_read(const struct elf_file *elf, const char *name, struct code *ret)
+{
+	struct elf_symbol symbol;
+
+	if (elf_file_symbol(elf, name, &symbol) || !symbol.function || !symbol.offset)
+		return -ENOENT;
+	ret->n = symbol.size < CODE_MAX ? symbol.size : CODE_MAX;
+	return ret->n && !elf_file_read(elf, symbol.offset, ret->v, ret->n) ? 0 : -ENOENT;
+}
+
+/* The displacement of the operand whose first byte is at `at`; returns the bytes that it takes, 0
+ * when it is none that is relative to a register alone. */
+static size_t code_operand(const struct code *c, size_t at, int32_t *ret)
+{
+	uint8_t modrm;
+
+	if (at >= c->n)
+		return 0;
+	modrm = c->v[at];
+	*ret = 0;
+	if ((modrm & 7) == WITH_INDEX)
+		return 0;
+	if (modrm >> 6 == 0 && (modrm & 7) != 5)
+		return 1;
+	if (modrm >> 6 == 1 && at + 2 <= c->n) {
+		*ret = (int8_t)c->v[at + 1];
+		return 2;
+	}
+	if (modrm >> 6 == 2 && at + 5 <= c->n) {
+		memcpy(ret, c->v + at + 1, sizeof(*ret));
+		return 5;
+	}
+	return 0;
+}
+
+/* Bytes of an instruction that changes nothing of the result: frames, tests for NULL. */
+static size_t code_idle(const struct code *c, size_t at)
+{
+	static const struct {
+		uint8_t n, all, code[4];
+	} idle[] = {
+		{4, 4, {0xf3, 0x0f, 0x1e, 0xfa}}, /* landing pad */
+		{1, 1, {0x55}},                   /* push, pop %rbp */
+		{1, 1, {0x5d}},
+		{3, 3, {0x48, 0x89, 0xe5}}, /* mov %rsp,%rbp */
+		{3, 3, {0x48, 0x85, 0xff}}, /* test %rdi,%rdi; %rax,%rax */
+		{3, 3, {0x48, 0x85, 0xc0}},
+		{2, 2, {0x31, 0xd2}}, /* xor %edx,%edx */
+		{1, 2, {0x74}},       /* je */
+	};
+
+	for (size_t i = 0; i < sizeof(idle) / sizeof(idle[0]); i++)
+		if (at + idle[i].all <= c->n && !memcmp(c->v + at, idle[i].code, idle[i].n))
+			return idle[i].all;
+	return 0;
+}
+
+static bool accessor_add_field(struct accessor *a, int32_t displacement)
+{
+	if (displacement < 0 || a->address || (a->at >= 0 && a->in >= 0))
+		return false;
+	*(a->at < 0 ? &a->at : &a->in) = displacement;
+	return true;
+}
+
+/* Takes the instruction at `at` into account; returns its bytes, 0 when it is not known. */
+static size_t accessor_step(struct accessor *a, const struct code *c, size_t at)
+{
+	size_t n = code_idle(c, at), rex = c->v[at] == 0x48;
+	uint8_t opcode, modrm;
+	int32_t displacement;
+
+	if (n)
+		return n;
+	if (at + rex + 2 > c->n)
+		return 0;
+	opcode = c->v[at + rex];
+	modrm = c->v[at + rex + 1];
+	/* add $displacement,%rax */
+	if (rex && opcode == 0x83 && modrm == 0xc0 && at + 4 <= c->n) {
+		if (a->at < 0 || !accessor_add_field(a, (int8_t)c->v[at + 3]))
+			return 0;
+		a->address = true;
+		return 4;
+	}
+	n = code_operand(c, at + rex + 1, &displacement);
+	if (!n || (modrm & 7) != (a->at < 0 ? ARGUMENT_1 : RESULT))
+		return 0;
+	/* cmpl $value,displacement(%rax) */
+	if (!rex && opcode == 0x83 && (modrm >> 3 & 7) == 7)
+		return accessor_add_field(a, displacement) ? 1 + n + 1 : 0;
+	if ((opcode != MOV && (opcode != LEA || !rex)) || (modrm >> 3 & 7) != RESULT ||
+	    !accessor_add_field(a, displacement))
+		return 0;
+	a->address = opcode == LEA;
+	return rex + 1 + n;
+}
+
+int accessor_read(const struct elf_file *elf, const char *symbol, struct accessor *ret)
+{
+	struct accessor a = {.at = -1, .in = -1};
+	struct code c;
+	size_t at = 0, n;
+
+	if (code_read(elf, symbol, &c))
+		return -ENOENT;
+	while (at < c.n) {
+		/* a comparison is of a field that something is decided by: the last one */
+		bool compares = c.v[at] == 0x83;
+
+		if (c.v[at] == RET)
+			break;
+		n = accessor_step(&a, &c, at);
+		if (!n)
+			return -ENOENT;
+		at += n;
+		if (compares)
+			break;
+	}
+	if (a.at < 0 || at >= c.n)
+		return -ENOENT;
+	*ret = a;
+	return 0;
+}
+
+int accessor_first(const struct elf_file *elf, const char *symbol, int32_t *ret)
+{
+	struct code c;
+
+	if (code_read(elf, symbol, &c))
+		return -ENOENT;
+	for (size_t at = 0; at + 3 <= c.n; at++)
+		if ((c.v[at] & 0xfb) == 0x48 && (c.v[at + 1] == MOV || c.v[at + 1] == ADD) &&
+		    (c.v[at + 2] & 7) == ARGUMENT_1 && code_operand(&c, at + 2, ret) && *ret >= 0)
+			return 0;
+	return -ENOENT;
+}
+
+int accessor_repeated(const struct elf_file *elf, const char *symbol, int32_t least, int32_t *ret)
+{
+	int32_t found = -1, displacement;
+	struct code c;
+	unsigned n = 0;
+
+	if (code_read(elf, symbol, &c))
+		return -ENOENT;
+	for (size_t at = 1; at + 6 <= c.n; at++) {
+		if ((c.v[at - 1] & 0xf8) == 0x48 || c.v[at] != MOV || c.v[at + 1] >> 6 != 2 ||
+		    !code_operand(&c, at + 1, &displacement) || displacement <= least)
+			continue;
+		if (found >= 0 && displacement != found)
+			return -ENOENT;
+		found = displacement;
+		n++;
+	}
+	*ret = found;
+	return n > 1 ? 0 : -ENOENT;
+}
+
+bool accessor_writes(const struct elf_file *elf, const char *symbol, int32_t at)
+{
+	struct code c;
+	int32_t displacement;
+
+	if (code_read(elf, symbol, &c))
+		return false;
+	for (size_t i = 0; i + 3 <= c.n; i++)
+		if ((c.v[i] & 0xf8) == 0x48 && c.v[i + 1] == MOV_TO &&
+		    code_operand(&c, i + 2, &displacement) && displacement == at)
+			return true;
+	return false;
+}

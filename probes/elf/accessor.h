@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * Where fields of a foreign structure are: as the functions of its own program use them. Only a few
+ * byte patterns of x86-64 are known; what does not match exactly is no proof.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "probes/elf/file.h"
+
+/* What a function of one argument, an address, returns: the field `at` of what is there, or if `in`
+ * is not negative the field `in` of what that one points to. */
+struct accessor {
+	int32_t at, in;
+	bool address; /* not what is in the field, but where it is */
+};
+
+/* -ENOENT: there is no such function, or it does something else, too. */
+int accessor_read(const struct elf_file *elf, const char *symbol, struct accessor *ret);
+
+/* The first field of its first argument that a function reads with 64 bits. -ENOENT. */
+int accessor_first(const struct elf_file *elf, const char *symbol, int32_t *ret);
+/* The one field beyond `least` that a function reads with 32 bits in several places. -ENOENT when
+ * there is none or they differ. */
+int accessor_repeated(const struct elf_file *elf, const char *symbol, int32_t least, int32_t *ret);
+/* Does the function write 64 bits to a field at that displacement? */
+bool accessor_writes(const struct elf_file *elf, const char *symbol, int32_t at);
