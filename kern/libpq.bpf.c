@@ -16,7 +16,7 @@
  * events), and end threads in it.
  */
 #include "kern/libpq.h"
-#include "kern/query.bpf.h"
+#include "kern/client.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -40,12 +40,6 @@ enum {
 	RESULT_SYNC = 10,
 	RESULT_ABORTED = 11,
 	RESULT_CHUNK = 12
-};
-
-/* Objects of a process, by their address. */
-struct object_key {
-	__u64 address;
-	__u32 pid, reserved;
 };
 
 struct connection {
@@ -75,26 +69,6 @@ struct {
 	__type(key, struct object_key);
 	__type(value, __u64); /* start of the process */
 } results SEC(".maps");
-
-/* The connection that a thread used last. */
-struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, __u64);
-} threads SEC(".maps");
-
-static __always_inline struct object_key object_key(__u64 address)
-{
-	return (struct object_key){.address = address, .pid = bpf_get_current_pid_tgid() >> 32};
-}
-
-static __always_inline __u64 process_start(void)
-{
-	return BPF_CORE_READ(current_task(), group_leader, start_boottime);
-}
-
-#define FIELD(type, object, offset) ((offset) < 0 ? (type)0 : USER_VALUE(type, (object) + (offset)))
 
 static __always_inline bool connection_idle(const struct libpq_params *p, __u64 conn)
 {
@@ -285,7 +259,7 @@ int libpq_get_result(struct pt_regs *ctx)
 {
 	struct task_struct *task = current_task();
 	struct libpq_params *p = TARGET(ctx);
-	__u64 conn = PT_REGS_PARM1(ctx), *last;
+	__u64 conn = PT_REGS_PARM1(ctx);
 	struct connection *c;
 
 	own_stack(ctx);
@@ -294,9 +268,7 @@ int libpq_get_result(struct pt_regs *ctx)
 	c = connection_find(conn);
 	if (!c)
 		return 0;
-	last = bpf_task_storage_get(&threads, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (last)
-		*last = conn;
+	thread_use(task, conn);
 	connection_settle(c, p, conn);
 	return 0;
 }
@@ -328,7 +300,7 @@ static __always_inline int statement_begin(struct pt_regs *ctx, __u32 command, _
 {
 	struct task_struct *task = current_task();
 	struct libpq_params *p = TARGET(ctx);
-	__u64 conn = PT_REGS_PARM1(ctx), *last;
+	__u64 conn = PT_REGS_PARM1(ctx);
 	struct connection *c;
 	char name[64];
 	struct query q = {
@@ -350,11 +322,9 @@ static __always_inline int statement_begin(struct pt_regs *ctx, __u32 command, _
 	if (FIELD(__u32, conn, p->status) || (!piped && !connection_idle(p, conn)))
 		return 0;
 	c = connection_get(p, conn);
-	last = bpf_task_storage_get(&threads, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!c)
 		return 0;
-	if (last)
-		*last = conn;
+	thread_use(task, conn);
 	if (!piped) {
 		connection_settle(c, p, conn);
 		c->n = 0; /* no result of it will come */
