@@ -103,9 +103,10 @@ static void line_emit(struct assemble *a, struct item *it, struct event *ev, uin
 	}
 	if (!bytes_eq(expanded, ev->line.text))
 		ev->line.expanded = expanded;
-	ev->line.start_boot_ns = it->touched_ns;
-	if (!(ev->flags & EVENT_F_UNFINISHED) && time_ns > it->touched_ns)
-		ev->line.duration_ns = time_ns - it->touched_ns;
+	/* what is typed runs when its last line is there; a file runs while it is read */
+	ev->line.start_boot_ns = ev->line.script ? it->begun_ns : it->touched_ns;
+	if (!(ev->flags & EVENT_F_UNFINISHED) && time_ns > ev->line.start_boot_ns)
+		ev->line.duration_ns = time_ns - ev->line.start_boot_ns;
 }
 
 const struct assemble_rule assemble_line = {

@@ -162,7 +162,7 @@ static int decode_line(const struct rec *rec, struct part *ret)
 	ret->expanded = r->line_flags & LINE_F_EXPANDED;
 	ret->whole = r->line_flags & LINE_F_WHOLE;
 	line->script = r->line_flags & LINE_F_SCRIPT;
-	ret->awaits_end = !line->script;
+	ret->awaits_end = !line->script || r->line_flags & LINE_F_ENDS;
 	ret->last = !(rec->flags & REC_F_MORE);
 	ret->id = r->id;
 	ret->ev.kind = EVENT_LINE;

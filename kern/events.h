@@ -215,11 +215,13 @@ enum line_shell {
 	LINE_ZSH = 2
 };
 enum line_part {
-	LINE_F_CONTINUED = 1, /* a further line of the command under `id` */
-	LINE_F_EXPANDED = 2,  /* the line just typed, after history expansion */
+	LINE_F_CONTINUED = 1,  /* a further line of the command under `id` */
+	LINE_F_EXPANDED = 2,   /* the line just typed, after history expansion */
 	LINE_F_INPROGRESS = 4, /* read before we were attached: caught on its way to the parser */
 	LINE_F_WHOLE = 8,      /* the whole command under `id`, after history expansion */
-	LINE_F_SCRIPT = 16     /* not typed: given by an argument, or in a file; it has no end */
+	LINE_F_SCRIPT =
+		16,      /* not typed: given by an argument, or in a file; it has no end, if not */
+	LINE_F_ENDS = 32 /* with SCRIPT: further lines, and an end, follow under `id` */
 };
 
 /* data: cwd (first record of a command only), then text. */
@@ -322,7 +324,7 @@ struct rec_query {
 	__u32 statement;  /* number of the prepared statement (MySQL), 0 = none */
 	__u8 system, side, command, query_flags; /* the enums above */
 	__u32 text_len, params_len;              /* in this record */
-	__u32 params_format;                     /* of the values; POSTGRES: of its BIND, see there */
+	__u32 params_format; /* of the values; POSTGRES: of its BIND, see there */
 	__u32 reserved;
 	char name[64]; /* of the portal (EXECUTE) or the prepared statement, as much as fits */
 	struct rec_session session;
@@ -340,7 +342,7 @@ struct rec_query_end {
 	struct rec rec;
 	struct rec_task task;
 	__u64 id;
-	__u64 rows;      /* affected, or processed as the command tag says it; of several: the sum */
+	__u64 rows; /* affected, or processed as the command tag says it; of several: the sum */
 	__u64 rows_sent; /* to the client */
 	__u32 error;     /* number (MySQL), else 0 */
 	__u32 end_flags; /* enum query_end_flags */

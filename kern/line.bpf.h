@@ -139,3 +139,17 @@ static __always_inline int line_emit(__u64 id, __u64 text, __u32 shell, __u32 fl
 {
 	return line_emit_n(id, text, 0, shell, flags);
 }
+
+/* The command, or the file, has ended. */
+static __always_inline void line_end(__u64 id, struct task_struct *task, int status)
+{
+	struct rec_line_end *end = rec_reserve(probe_number, REC_LINE_END, sizeof(*end));
+
+	if (!end)
+		return;
+	task_fill(&end->task, task);
+	end->id = id;
+	end->status = status;
+	end->reserved = 0;
+	rec_submit(&end->rec, sizeof(*end));
+}

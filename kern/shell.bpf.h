@@ -15,7 +15,8 @@ enum reading {
 struct shell {
 	__u64 start;   /* of the process: an earlier one may have had the same number */
 	__u64 id;      /* of the command that is open, 0 = none */
-	__u64 given;   /* bash: argument of the pre_process_line() that runs, 0 = none */
+	__u64 given;   /* bash: argument of the pre_process_line() that runs, 0 = none; zsh: where
+			* the program was loaded, 0 = not known */
 	__u32 reading; /* enum reading: what the reader that runs will return */
 	__u32 nested;  /* zsh: calls of the line editor within that */
 };
@@ -54,18 +55,8 @@ static __always_inline struct shell *shell_get(struct task_struct *task)
 
 static __always_inline void shell_close(struct shell *shell, struct task_struct *task, int status)
 {
-	struct rec_line_end *end;
-
-	if (!shell->id)
-		return;
-	end = rec_reserve(probe_number, REC_LINE_END, sizeof(*end));
-	if (end) {
-		task_fill(&end->task, task);
-		end->id = shell->id;
-		end->status = status;
-		end->reserved = 0;
-		rec_submit(&end->rec, sizeof(*end));
-	}
+	if (shell->id)
+		line_end(shell->id, task, status);
 	shell->id = 0;
 }
 

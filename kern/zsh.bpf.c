@@ -38,7 +38,7 @@ int zsh_prompt(struct pt_regs *ctx)
 	own_stack(ctx);
 	if (!filter_pass(probe_number, task) || !p)
 		return 0;
-	shell = shell_find(task);
+	shell = shell_get(task);
 	if (shell)
 		shell_close(shell, task,
 			    USER_VALUE(int, PT_REGS_IP(ctx) - p->preprompt + p->lastval));
@@ -145,5 +145,100 @@ int zsh_script(struct pt_regs *ctx)
 	bpf_probe_read_user_str(context, sizeof(context), (void *)PT_REGS_PARM4(ctx));
 	if (context[0] == 'c' && context[1] == 'm' && context[2] == 'd') /* "cmdarg": zsh -c */
 		line_emit(unique_id(), PT_REGS_PARM1(ctx), LINE_ZSH, LINE_F_SCRIPT);
+	return 0;
+}
+
+/* ---- files that are read: only with commands=scripts --------------------------------------- */
+
+struct file_key {
+	__u64 start; /* of the process */
+	__u32 pid, level;
+};
+
+/* A file that is read → its id. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct file_key);
+	__type(value, __u64);
+} files SEC(".maps");
+
+static __always_inline struct file_key file_key_of(struct task_struct *task, __u32 level)
+{
+	struct file_key key = {.start = BPF_CORE_READ(task, group_leader, start_boottime),
+			       .pid = BPF_CORE_READ(task, tgid),
+			       .level = level};
+
+	return key;
+}
+
+/* enum loop_return loop(int toplevel, int justonce): the commands of a file, or of who types, are
+ * read. Returns do not tell where the program was loaded: it is noted here. */
+SEC("uprobe")
+int zsh_loop(struct pt_regs *ctx)
+{
+	struct task_struct *task = current_task();
+	struct zsh_params *p = TARGET(ctx);
+	struct shell *shell;
+
+	own_stack(ctx);
+	if (!filter_pass(probe_number, task) || !p)
+		return 0;
+	shell = shell_get(task);
+	if (shell)
+		shell->given = PT_REGS_IP(ctx) - p->loop;
+	return 0;
+}
+
+/* char *shingetline(void): the next line of a file, or of who types without the line editor. */
+SEC("uretprobe")
+int zsh_line_ret(struct pt_regs *ctx)
+{
+	struct task_struct *task = current_task();
+	struct zsh_params *p = TARGET(ctx);
+	__u64 text = PT_REGS_RC(ctx), *known, id;
+	struct file_key key;
+	struct shell *shell;
+
+	own_stack(ctx);
+	if (!filter_pass(probe_number, task) || !p || !text)
+		return 0;
+	shell = shell_find(task);
+	if (!shell || !shell->given)
+		return 0;
+	key = file_key_of(task, USER_VALUE(int, shell->given + p->sourcelevel));
+	if (!key.level && USER_VALUE(__u64, shell->given + p->chline)) /* typed: see zsh_parsed() */
+		return 0;
+	known = bpf_map_lookup_elem(&files, &key);
+	if (known)
+		return line_emit(*known, text, LINE_ZSH,
+				 LINE_F_SCRIPT | LINE_F_ENDS | LINE_F_CONTINUED);
+	id = unique_id();
+	bpf_map_update_elem(&files, &key, &id, BPF_ANY);
+	return line_emit(id, text, LINE_ZSH, LINE_F_SCRIPT | LINE_F_ENDS);
+}
+
+/* enum source_return source(char *s) */
+SEC("uretprobe")
+int zsh_source_ret(struct pt_regs *ctx)
+{
+	struct task_struct *task = current_task();
+	struct zsh_params *p = TARGET(ctx);
+	struct shell *shell;
+	struct file_key key;
+	__u64 *id;
+
+	own_stack(ctx);
+	if (!filter_pass(probe_number, task) || !p)
+		return 0;
+	shell = shell_find(task);
+	if (!shell || !shell->given)
+		return 0;
+	key = file_key_of(task, USER_VALUE(int, shell->given + p->sourcelevel) + 1);
+	id = bpf_map_lookup_elem(&files, &key);
+	if (id) {
+		line_end(*id, task, USER_VALUE(int, shell->given + p->lastval));
+		bpf_map_delete_elem(&files, &key);
+	}
 	return 0;
 }

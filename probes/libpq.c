@@ -104,7 +104,7 @@ static int libpq_offsets(const struct elf_file *elf, struct libpq_params *ret, s
 
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
 		*wanted[i].offset = -1;
-		if (accessor_offset(elf, wanted[i].function, wanted[i].offset) && wanted[i].needed)
+		if (accessor_last(elf, wanted[i].function, wanted[i].offset) && wanted[i].needed)
 			return errf(err, -EOPNOTSUPP, "libpq: what '%s' of '%s' reads is not known",
 				    wanted[i].function, elf_file_path(elf));
 	}

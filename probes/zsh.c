@@ -22,7 +22,11 @@ static const struct probe_hook zsh_hooks[] = {
 	{"zleentry", "zsh_read"},
 	{"preprompt", "zsh_prompt"},
 	{"hend", "zsh_parsed"},
-	{"execstring", "zsh_script", .optional = true}, /* last: only when scripts are wanted */
+	/* only when scripts are wanted */
+	{"execstring", "zsh_script", .optional = true},
+	{"source", "zsh_source_ret", .ret = true, .optional = true},
+	{"shingetline", "zsh_line_ret", .ret = true, .optional = true},
+	{"loop", "zsh_loop", .optional = true},
 	{NULL},
 };
 
@@ -61,6 +65,8 @@ static int zsh_inspect(const void *cfg, const struct elf_file *elf, struct probe
 		{"chline", (uint64_t *)&params.chline},
 		{"hptr", (uint64_t *)&params.hptr},
 		{"histdone", (uint64_t *)&params.histdone},
+		{"loop", (uint64_t *)&params.loop},
+		{"sourcelevel", (uint64_t *)&params.sourcelevel},
 	};
 	const char *missing = shell_find_symbols(elf, wanted, sizeof(wanted) / sizeof(wanted[0]));
 	struct elf_symbol symbol;

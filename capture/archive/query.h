@@ -22,7 +22,8 @@
 /* As typed. */
 struct query_texts {
 	const char *from, *to;
-	struct opt_list pid, tree, comm, exe, uid, addr, port, conn, kind, container, status, text, regex;
+	struct opt_list pid, tree, comm, exe, uid, addr, port, conn, kind, container, status, text,
+		regex;
 	bool ignore_case; /* for text and regex */
 };
 

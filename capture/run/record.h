@@ -31,7 +31,7 @@ struct record_config {
 	bool insecure;          /* see struct outputs */
 	uint64_t drain_ns;
 	struct core_filters filters;
-	struct opt_list status; /* of commands in shells: others are not told */
+	struct opt_list status;          /* of commands in shells: others are not told */
 	uint64_t max_payload, ring_size; /* bytes */
 	uint64_t stats_ns;               /* STATS that often, 0 = at the end only */
 	const char *user;

@@ -22,7 +22,7 @@
 #define CLOCK_DRIFT_NS (MS / 2)
 /* While records came that recently we look by ourselves, and nobody has to wake us: that often, as
  * each look takes time from the programs that are recorded. */
-#define BUSY_NS          (30 * MS)
+#define BUSY_NS          (10 * MS)
 #define LOOK_NS          (10 * MS)
 #define STOP_PATIENCE_NS (200 * MS) /* how long an unfinished record may delay the end */
 
@@ -43,7 +43,8 @@ struct source_live {
 	bool caught_up; /* all that could be had at look_ns was handed over */
 	uint64_t look_ns;
 	uint64_t last_ns; /* newest time handed over */
-	uint64_t busy_ns; /* when the ring last had something */
+	uint64_t busy_ns;  /* when the ring last had something */
+	uint64_t quiet_ns; /* the same, of the burst whose end was told */
 	uint64_t tick_ns, counters_ns, stop_ns;
 	int64_t clock_offset;
 	uint64_t read; /* records taken from the ring */
@@ -301,6 +302,15 @@ static void live_see_stop(struct source_live *s, uint64_t now)
 	ring_look(&s->ring);
 }
 
+/* After a burst a tick comes at once, so that what waits for one need not wait for the next. */
+static bool live_falls_quiet(struct source_live *s, uint64_t now)
+{
+	if (s->busy_ns == s->quiet_ns || !ring_done(&s->ring) || now - s->busy_ns < BUSY_NS)
+		return false;
+	s->quiet_ns = s->busy_ns;
+	return true;
+}
+
 static int live_turn(struct source_live *s, struct live_out *out)
 {
 	bool stopping = atomic_load(&s->stopping);
@@ -326,7 +336,7 @@ static int live_turn(struct source_live *s, struct live_out *out)
 		return r;
 	if (s->caught_up && stopping && live_drained(s, now))
 		return hand_end(s, out);
-	if (s->caught_up && s->look_ns >= s->tick_ns)
+	if (s->caught_up && (s->look_ns >= s->tick_ns || live_falls_quiet(s, now)))
 		return hand_tick(s, out);
 	if (out->left == budget)
 		live_sleep(s, now);

@@ -2,116 +2,259 @@
 #include "probes/elf/accessor.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 
 enum {
-	ACCESSOR_CODE = 64,   /* bytes that are looked at */
-	ACCESSOR_FAR = 65536, /* no field of an object lies behind this */
-	MODRM_RDI = 7
+	CODE_MAX = 512,    /* bytes of a function that are looked at */
+	FIELD_MAX = 65536, /* no object is larger */
+	ARGUMENT_1 = 7,    /* rdi, as it is written in an instruction */
+	RESULT = 0,        /* rax */
+	WITH_INDEX = 4,
+	MOV = 0x8b,
+	MOV_TO = 0x89,
+	LEA = 0x8d,
+	ADD = 0x03,
+	RET = 0xc3
 };
 
-/* Instructions that neither change the first argument nor tell anything: n bytes of code that are
- * compared where the mask has its bit (from the lowest on), out of `size`. */
-static const struct passed {
-	uint8_t n, size;
-	uint8_t code[4];
-} accessor_passed[] = {
-	{4, 4, {0xf3, 0x0f, 0x1e, 0xfa}}, /* endbr64 */
-	{1, 1, {0x55}},                   /* push rbp */
-	{3, 3, {0x48, 0x89, 0xe5}},       /* mov rbp, rsp */
-	{3, 3, {0x48, 0x85, 0xff}},       /* test rdi, rdi */
-	{3, 3, {0x48, 0x85, 0xc0}},       /* test rax, rax */
-	{2, 2, {0x85, 0xc0}},             /* test eax, eax */
-	{2, 2, {0x85, 0xc9}},             /* test ecx, ecx */
-	{2, 2, {0x85, 0xd2}},             /* test edx, edx */
-	{2, 2, {0x31, 0xc0}},             /* xor eax, eax */
-	{2, 2, {0x31, 0xd2}},             /* xor edx, edx */
-	{1, 2, {0x74}},                   /* je */
-	{1, 2, {0x75}},                   /* jne */
-	{2, 6, {0x0f, 0x84}},             /* je, far */
-	{2, 6, {0x0f, 0x85}},             /* jne, far */
-	{1, 5, {0xb8}},                   /* mov eax, number */
-	{3, 7, {0x48, 0x8d, 0x05}},       /* lea rax, [rip + …] */
-	{3, 7, {0x48, 0x8d, 0x15}},       /* lea rdx, [rip + …] */
-	{2, 7, {0x83, 0xbf}},             /* cmp dword [rdi + …], number */
-	{2, 4, {0x83, 0x7f}},             /* the same, near */
-	{3, 8, {0x48, 0x83, 0xbf}},       /* cmp qword [rdi + …], number */
-	{3, 5, {0x48, 0x83, 0x7f}},       /* the same, near */
-	{4, 4, {0x48, 0x0f, 0x44, 0xc2}}, /* cmove rax, rdx */
-	{4, 4, {0x48, 0x0f, 0x45, 0xc2}}, /* cmovne rax, rdx */
+struct code {
+	uint8_t v[CODE_MAX];
+	size_t n;
 };
 
-static size_t accessor_pass(const uint8_t *code, size_t n)
+static int code_read(const struct elf_file *elf, const char *name, struct code *ret)
 {
-	for (size_t i = 0; i < sizeof(accessor_passed) / sizeof(accessor_passed[0]); i++) {
-		const struct passed *p = &accessor_passed[i];
+	struct elf_symbol symbol;
 
-		if (n >= p->size && !memcmp(code, p->code, p->n))
-			return p->size;
+	if (elf_file_symbol(elf, name, &symbol) || !symbol.function || !symbol.offset)
+		return -ENOENT;
+	ret->n = symbol.size < CODE_MAX ? symbol.size : CODE_MAX;
+	return ret->n && !elf_file_read(elf, symbol.offset, ret->v, ret->n) ? 0 : -ENOENT;
+}
+
+/* The displacement of the operand whose first byte is at `at`; returns the bytes that it takes, 0
+ * when it is none that is relative to a register alone. */
+static size_t code_operand(const struct code *c, size_t at, int32_t *ret)
+{
+	uint8_t modrm;
+
+	if (at >= c->n)
+		return 0;
+	modrm = c->v[at];
+	*ret = 0;
+	if ((modrm & 7) == WITH_INDEX)
+		return 0;
+	if (modrm >> 6 == 0 && (modrm & 7) != 5)
+		return 1;
+	if (modrm >> 6 == 1 && at + 2 <= c->n) {
+		*ret = (int8_t)c->v[at + 1];
+		return 2;
+	}
+	if (modrm >> 6 == 2 && at + 5 <= c->n) {
+		memcpy(ret, c->v + at + 1, sizeof(*ret));
+		return 5;
 	}
 	return 0;
 }
 
-/* mov or lea of [rdi + displacement] to any of the first eight registers but rdi itself. Returns
- * its length; 0 = it is none. */
-static size_t accessor_load(const uint8_t *code, size_t n, int32_t *ret)
+/* Bytes of an instruction that changes nothing of the result: frames, tests for NULL. */
+static size_t code_idle(const struct code *c, size_t at)
 {
-	size_t at = n > 1 && code[0] == 0x48;
-	int32_t offset;
-	uint8_t modrm;
+	static const struct {
+		uint8_t n, all, code[4];
+	} idle[] = {
+		{4, 4, {0xf3, 0x0f, 0x1e, 0xfa}}, /* landing pad */
+		{1, 1, {0x55}},                   /* push, pop %rbp */
+		{1, 1, {0x5d}},
+		{3, 3, {0x48, 0x89, 0xe5}}, /* mov %rsp,%rbp */
+		{3, 3, {0x48, 0x85, 0xff}}, /* test %rdi,%rdi; %rax,%rax */
+		{3, 3, {0x48, 0x85, 0xc0}},
+		{2, 2, {0x31, 0xd2}}, /* xor %edx,%edx */
+		{1, 2, {0x74}},       /* je */
+	};
 
-	if (at + 2 > n || (code[at] != 0x8b && code[at] != 0x8d))
-		return 0;
-	modrm = code[at + 1];
-	at += 2;
-	if ((modrm & 7) != MODRM_RDI || ((modrm >> 3) & 7) == MODRM_RDI)
-		return 0;
-	switch (modrm >> 6) {
-	case 0:
-		*ret = 0;
-		return at;
-	case 1:
-		if (at + 1 > n)
-			return 0;
-		*ret = (int8_t)code[at];
-		return at + 1;
-	case 2:
-		if (at + sizeof(offset) > n)
-			return 0;
-		memcpy(&offset, code + at, sizeof(offset));
-		*ret = offset;
-		return at + sizeof(offset);
-	default:
-		return 0;
-	}
+	for (size_t i = 0; i < sizeof(idle) / sizeof(idle[0]); i++)
+		if (at + idle[i].all <= c->n && !memcmp(c->v + at, idle[i].code, idle[i].n))
+			return idle[i].all;
+	return 0;
 }
 
-int accessor_offset(const struct elf_file *elf, const char *symbol, int32_t *ret)
+static bool accessor_add_field(struct accessor *a, int32_t displacement)
 {
-	uint8_t code[ACCESSOR_CODE];
-	struct elf_symbol function;
-	int32_t found = -1;
-	size_t n, at = 0;
+	if (displacement < 0 || a->address || (a->at >= 0 && a->in >= 0))
+		return false;
+	*(a->at < 0 ? &a->at : &a->in) = displacement;
+	return true;
+}
 
-#if !defined(__x86_64__)
-	return -ENOENT;
-#endif
-	if (elf_file_symbol(elf, symbol, &function) || !function.function || !function.offset)
-		return -ENOENT;
-	n = function.size && function.size < sizeof(code) ? (size_t)function.size : sizeof(code);
-	if (elf_file_read(elf, function.offset, code, n))
-		return -ENOENT;
-	while (at < n) {
-		size_t step = accessor_load(code + at, n - at, &found);
+/* Takes the instruction at `at` into account; returns its bytes, 0 when it is not known. */
+static size_t accessor_step(struct accessor *a, const struct code *c, size_t at)
+{
+	size_t n = code_idle(c, at), rex = c->v[at] == 0x48;
+	uint8_t opcode, modrm;
+	int32_t displacement;
 
-		if (!step)
-			step = accessor_pass(code + at, n - at);
-		if (!step)
-			break; /* a return, or what is not known */
-		at += step;
+	if (n)
+		return n;
+	if (at + rex + 2 > c->n)
+		return 0;
+	opcode = c->v[at + rex];
+	modrm = c->v[at + rex + 1];
+	/* add $displacement,%rax */
+	if (rex && opcode == 0x83 && modrm == 0xc0 && at + 4 <= c->n) {
+		if (a->at < 0 || !accessor_add_field(a, (int8_t)c->v[at + 3]))
+			return 0;
+		a->address = true;
+		return 4;
 	}
-	if (found < 0 || found >= ACCESSOR_FAR)
+	n = code_operand(c, at + rex + 1, &displacement);
+	if (!n || (modrm & 7) != (a->at < 0 ? ARGUMENT_1 : RESULT))
+		return 0;
+	/* cmpl $value,displacement(%rax) */
+	if (!rex && opcode == 0x83 && (modrm >> 3 & 7) == 7)
+		return accessor_add_field(a, displacement) ? 1 + n + 1 : 0;
+	if ((opcode != MOV && (opcode != LEA || !rex)) || (modrm >> 3 & 7) != RESULT ||
+	    !accessor_add_field(a, displacement))
+		return 0;
+	a->address = opcode == LEA;
+	return rex + 1 + n;
+}
+
+int accessor_read(const struct elf_file *elf, const char *symbol, struct accessor *ret)
+{
+	struct accessor a = {.at = -1, .in = -1};
+	struct code c;
+	size_t at = 0, n;
+
+	if (code_read(elf, symbol, &c))
+		return -ENOENT;
+	while (at < c.n) {
+		/* a comparison is of a field that something is decided by: the last one */
+		bool compares = c.v[at] == 0x83;
+
+		if (c.v[at] == RET)
+			break;
+		n = accessor_step(&a, &c, at);
+		if (!n)
+			return -ENOENT;
+		at += n;
+		if (compares)
+			break;
+	}
+	if (a.at < 0 || at >= c.n)
+		return -ENOENT;
+	*ret = a;
+	return 0;
+}
+
+int accessor_first(const struct elf_file *elf, const char *symbol, int32_t *ret)
+{
+	struct code c;
+
+	if (code_read(elf, symbol, &c))
+		return -ENOENT;
+	for (size_t at = 0; at + 3 <= c.n; at++)
+		if ((c.v[at] & 0xfb) == 0x48 && (c.v[at + 1] == MOV || c.v[at + 1] == ADD) &&
+		    (c.v[at + 2] & 7) == ARGUMENT_1 && code_operand(&c, at + 2, ret) && *ret >= 0)
+			return 0;
+	return -ENOENT;
+}
+
+int accessor_repeated(const struct elf_file *elf, const char *symbol, int32_t least, int32_t *ret)
+{
+	int32_t found = -1, displacement;
+	struct code c;
+	unsigned n = 0;
+
+	if (code_read(elf, symbol, &c))
+		return -ENOENT;
+	for (size_t at = 1; at + 6 <= c.n; at++) {
+		if ((c.v[at - 1] & 0xf8) == 0x48 || c.v[at] != MOV || c.v[at + 1] >> 6 != 2 ||
+		    !code_operand(&c, at + 1, &displacement) || displacement <= least)
+			continue;
+		if (found >= 0 && displacement != found)
+			return -ENOENT;
+		found = displacement;
+		n++;
+	}
+	*ret = found;
+	return n > 1 ? 0 : -ENOENT;
+}
+
+bool accessor_writes(const struct elf_file *elf, const char *symbol, int32_t at)
+{
+	struct code c;
+	int32_t displacement;
+
+	if (code_read(elf, symbol, &c))
+		return false;
+	for (size_t i = 0; i + 3 <= c.n; i++)
+		if ((c.v[i] & 0xf8) == 0x48 && c.v[i + 1] == MOV_TO &&
+		    code_operand(&c, i + 2, &displacement) && displacement == at)
+			return true;
+	return false;
+}
+
+/* Bytes of an instruction that neither changes the first argument nor reads a field of it to return
+ * that: tests and constants. */
+static size_t code_passed(const struct code *c, size_t at)
+{
+	static const struct {
+		uint8_t n, all, code[4];
+	} passed[] = {
+		{2, 2, {0x85, 0xc0}}, /* test %eax,%eax; %ecx,%ecx; %edx,%edx */
+		{2, 2, {0x85, 0xc9}},
+		{2, 2, {0x85, 0xd2}},
+		{2, 2, {0x31, 0xc0}}, /* xor %eax,%eax */
+		{1, 2, {0x75}},       /* jne */
+		{2, 6, {0x0f, 0x84}}, /* je, jne, far */
+		{2, 6, {0x0f, 0x85}},
+		{1, 5, {0xb8}},             /* mov $value,%eax */
+		{3, 7, {0x48, 0x8d, 0x05}}, /* lea displacement(%rip),%rax; %rdx */
+		{3, 7, {0x48, 0x8d, 0x15}},
+		{2, 7, {0x83, 0xbf}}, /* cmpl $value,displacement(%rdi), far and near */
+		{2, 4, {0x83, 0x7f}},
+		{3, 8, {0x48, 0x83, 0xbf}}, /* cmpq */
+		{3, 5, {0x48, 0x83, 0x7f}},
+		{4, 4, {0x48, 0x0f, 0x44, 0xc2}}, /* cmove, cmovne %rdx,%rax */
+		{4, 4, {0x48, 0x0f, 0x45, 0xc2}},
+	};
+	size_t idle = code_idle(c, at);
+
+	if (idle)
+		return idle;
+	for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]); i++)
+		if (at + passed[i].all <= c->n && !memcmp(c->v + at, passed[i].code, passed[i].n))
+			return passed[i].all;
+	return 0;
+}
+
+int accessor_last(const struct elf_file *elf, const char *symbol, int32_t *ret)
+{
+	int32_t found = -1, displacement;
+	struct code c;
+	size_t at = 0, n;
+
+	if (code_read(elf, symbol, &c))
+		return -ENOENT;
+	while (at + 2 < c.n) {
+		size_t rex = c.v[at] == 0x48;
+		uint8_t opcode = c.v[at + rex], modrm = c.v[at + rex + 1];
+
+		n = code_passed(&c, at);
+		if (!n && (opcode == MOV || opcode == LEA) && (modrm & 7) == ARGUMENT_1 &&
+		    (modrm >> 3 & 7) != ARGUMENT_1) {
+			n = code_operand(&c, at + rex + 1, &displacement);
+			if (n) {
+				found = displacement;
+				n += rex + 1;
+			}
+		}
+		if (!n)
+			break; /* it returns, or does what is not known */
+		at += n;
+	}
+	if (found < 0 || found > FIELD_MAX)
 		return -ENOENT;
 	*ret = found;
 	return 0;

@@ -1,14 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * Where a library keeps a field, told by an exported function that does hardly more than return it.
- * That is how offsets of structures are known which no header shows and every version moves.
+ * Where fields of a foreign structure are: as the functions of its own program use them. Only a few
+ * byte patterns of x86-64 are known; what does not match exactly is no proof.
  */
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "probes/elf/file.h"
 
-/* The offset of the field that the function loads, or whose address it takes, last before it first
- * returns. Its first argument is the object, and it may test that and other things before.
- * -ENOENT when the code is any other. x86-64 only. */
-int accessor_offset(const struct elf_file *elf, const char *symbol, int32_t *ret);
+/* What a function of one argument, an address, returns: the field `at` of what is there, or if `in`
+ * is not negative the field `in` of what that one points to. */
+struct accessor {
+	int32_t at, in;
+	bool address; /* not what is in the field, but where it is */
+};
+
+/* -ENOENT: there is no such function, or it does something else, too. */
+int accessor_read(const struct elf_file *elf, const char *symbol, struct accessor *ret);
+
+/* The first field of its first argument that a function reads with 64 bits. -ENOENT. */
+int accessor_first(const struct elf_file *elf, const char *symbol, int32_t *ret);
+/* The one field beyond `least` that a function reads with 32 bits in several places. -ENOENT when
+ * there is none or they differ. */
+int accessor_repeated(const struct elf_file *elf, const char *symbol, int32_t least, int32_t *ret);
+/* Does the function write 64 bits to a field at that displacement? */
+bool accessor_writes(const struct elf_file *elf, const char *symbol, int32_t at);
+
+/* The field of its first argument's object that the function reads last, or whose address it takes
+ * last, before it first returns; it may test that argument and other fields before. -ENOENT when
+ * there is none or an instruction before it is not known. */
+int accessor_last(const struct elf_file *elf, const char *symbol, int32_t *ret);

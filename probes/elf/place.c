@@ -177,6 +177,24 @@ bool place_calls(const struct elf_file *elf, const struct elf_symbol *function, 
 	return false;
 }
 
+uint64_t place_behind_call(const struct elf_file *elf, const struct elf_symbol *function,
+			   uint64_t target)
+{
+	uint64_t found = 0;
+	struct code c;
+
+	if (code_read_function(elf, function, &c))
+		return 0;
+	for (size_t at = 0; at < c.n; at++) {
+		if (code_call_target(&c, at) != target)
+			continue;
+		if (found)
+			return 0;
+		found = c.address + at + CALL_SIZE;
+	}
+	return found;
+}
+
 /* ---- fields ------------------------------------------------------------------------------- */
 
 struct operand {

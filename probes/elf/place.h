@@ -46,6 +46,10 @@ uint64_t place_wrapped(const struct elf_file *elf, const struct elf_symbol *func
 /* Does the beginning of the function have a direct call of `target`? */
 bool place_calls(const struct elf_file *elf, const struct elf_symbol *function, uint64_t target);
 
+/* Where the function goes on after its direct call of `target`; 0 = it has none, or several. */
+uint64_t place_behind_call(const struct elf_file *elf, const struct elf_symbol *function,
+			   uint64_t target);
+
 /* The field whose address the function takes first: of its first argument's object (*ret_in -1), or
  * of what the pointer at object[*ret_in] leads to. -ENOENT. A guess, to be verified in use. */
 int place_field(const struct elf_file *elf, const struct elf_symbol *function, int32_t *ret_in,

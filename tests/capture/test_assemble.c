@@ -164,6 +164,38 @@ static int end(struct bench *b, uint32_t pid, int status, uint64_t time_ns)
 
 /* ---- parts -------------------------------------------------------------------------------- */
 
+/* A line of zsh, and what of it comes later; line: LINE_F_… as layout decodes them. */
+static void zsh_line(struct bench *b, struct part part, const char *line, bool last)
+{
+	static const struct rec_task task = {.pid = PID};
+
+	part.task = &task;
+	part.pid = PID;
+	part.id = ID;
+	part.text = bytes_of(line);
+	part.last = last;
+	part.awaits_end = true;
+	part.ev.kind = EVENT_LINE;
+	part.ev.line.shell = "zsh";
+	assert_true(assemble_part(b->a, &part, 1) >= 0);
+}
+
+static void zsh_escapes_bytes(void **state)
+{
+	struct bench *b = *state;
+
+	/* the escape and its byte come in two parts */
+	zsh_line(b, (struct part){.role = PART_BEGIN}, ": \x83", false);
+	zsh_line(b, (struct part){.role = PART_TEXT, .offset = 3}, "\xa3\x83", false);
+	zsh_line(b, (struct part){.role = PART_TEXT, .offset = 5}, "\xa4 !!\n", true);
+	/* one without its byte ends with its line */
+	zsh_line(b, (struct part){.role = PART_TEXT, .continues = true}, "x\x83", true);
+	zsh_line(b, (struct part){.role = PART_TEXT, .continues = true}, "y\n", true);
+	zsh_line(b, (struct part){.role = PART_TEXT, .whole = true}, ": \x83\xa3 old\n", true);
+	assert_int_equal(end(b, PID, 0, 5), 1);
+	expect(b, "shell@5 10 ': \x83\x84 !!\nxy' (: \x83 old) =0 4ns\n");
+}
+
 static void parts_become_one_event(void **state)
 {
 	struct bench *b = *state;
@@ -367,6 +399,7 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
+		TEST(zsh_escapes_bytes),
 		TEST(parts_become_one_event),
 		TEST(a_missing_part_is_a_gap),
 		TEST(the_same_id_of_another_kind_is_not_meant),

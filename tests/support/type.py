@@ -33,7 +33,7 @@ def type_in(fd, data, mark):
         data = data[os.write(fd, data[:256]):]
         while piece := more(fd, 0.01):
             shown += piece
-    while not re.search(re.escape(mark) + rb"(\x1b\[[0-9;?]*[A-Za-z])*$", shown): # zsh goes on after its prompt
+    while not re.search(re.escape(mark) + rb"(\x1b\[[0-9;?]*[A-Za-z])*$", shown):  # zsh goes on after its prompt
         piece = more(fd, PATIENCE)
         if piece is None:
             sys.exit(f"no prompt within {PATIENCE} s after {shown[-200:]!r}")
@@ -57,7 +57,8 @@ def commands(lines):
 
 
 def main():
-    typed = list(commands(sys.stdin.read().splitlines()))
+    lines = sys.stdin.buffer.read().decode(errors="surrogateescape")  # what is typed need not be text
+    typed = list(commands(lines.removesuffix("\n").split("\n")))
     child, fd = pty.fork()
     if child == 0:
         os.environ.update(PS1=PROMPT, PS2="", TERM="dumb")
@@ -68,7 +69,7 @@ def main():
             with open(command[1:], "rb") as gate:
                 gate.read()
             continue
-        type_in(fd, command.encode() + b"\n", PROMPT.encode())
+        type_in(fd, command.encode(errors="surrogateescape") + b"\n", PROMPT.encode())
     type_in(fd, b"exit\n", b"\0 never \0")
     sys.stdout.flush()
     os.waitpid(child, 0)
