@@ -22,8 +22,8 @@ int main(int argc, char **argv)
 	for (int i = 0; i < 4; i++) {
 		m[i] = mysql_init(NULL);
 		mysql_options(m[i], MYSQL_OPT_NONBLOCK, 0);
-		if (!mysql_real_connect(m[i], "127.0.0.1", "u", "pw", "shop", atoi(argv[1]), NULL,
-					0))
+		if (!mysql_real_connect(m[i], "127.0.0.1", "u", "pw", "shop",
+					(unsigned)strtoul(argv[1], NULL, 10), NULL, 0))
 			return fprintf(stderr, "%s\n", mysql_error(m[i])), 1;
 	}
 	for (int round = 0; round < 25; round++) {

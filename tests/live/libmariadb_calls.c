@@ -14,7 +14,8 @@ int main(int argc, char **argv)
 	int v = 3;
 	char *big;
 	MYSQL_BIND b = {.buffer_type = MYSQL_TYPE_LONG, .buffer = &v};
-	if (!mysql_real_connect(m, "127.0.0.1", "u", "pw", "shop", atoi(argv[1]), NULL, 0))
+	if (!mysql_real_connect(m, "127.0.0.1", "u", "pw", "shop",
+				(unsigned)strtoul(argv[1], NULL, 10), NULL, 0))
 		return fprintf(stderr, "%s\n", mysql_error(m)), 1;
 	s = mysql_stmt_init(m);
 	snprintf(q, sizeof(q), "insert into t values(?) /* %s-prepared */", argv[2]);
