@@ -25,6 +25,7 @@ enum {
 	COM_CHANGE_USER = 17,
 	COM_STMT_PREPARE = 22,
 	COM_STMT_EXECUTE = 23,
+	COM_STMT_SEND_LONG_DATA = 24,
 	COM_STMT_BULK_EXECUTE = 250
 };
 
@@ -47,6 +48,9 @@ enum {
 	EXECUTE_HEAD = 9, /* of a COM_STMT_EXECUTE: id of the statement, flags, count */
 	SERVER_MORE_RESULTS_EXISTS = 8
 };
+enum {
+	NO_STATEMENT = ~0u /* no prepared statement has this number */
+};
 
 enum conn_state {
 	STATE_IDLE,
@@ -56,6 +60,7 @@ enum conn_state {
 
 struct inner {
 	__u64 sp, id, sent;
+	__u64 text_n;
 };
 
 struct conn {
@@ -63,10 +68,12 @@ struct conn {
 	__u64 id;      /* of the open statement; 0 = there was no room for its record */
 	__u64 sp;      /* where it runs, 0 = it does not yet */
 	__u64 packet, packet_n;
+	__u64 vio; /* what its flow was found by */
 	__u64 rows, sent;
 	__u32 results, flags, warnings;
 	__u32 cmd;
-	__u8 state, command;
+	__u32 long_data; /* the prepared statement that got values by other commands */
+	__u8 state, command, begin_flags;
 	__u32 inner_n;
 	struct inner inner[INNER_MAX];
 	struct rec_session session;
@@ -96,13 +103,14 @@ static const struct conn conn_none = {};
 
 /* ---- whose it is -------------------------------------------------------------------------- */
 
-static __noinline void session_enter(struct conn *c, const struct mysqld_params *p, __u64 thd,
-				     __u64 number)
+static __always_inline __u64 thd_vio(const struct mysqld_params *p, __u64 thd)
 {
-	__u64 vio = p->vio ? USER_VALUE(__u64, thd + p->vio) : 0;
+	return p->vio ? USER_VALUE(__u64, thd + p->vio) : 0;
+}
 
-	c->session.conn = unique_id();
-	c->session.number = number;
+static __noinline void session_flow(struct conn *c, __u64 vio)
+{
+	c->vio = vio;
 	if (!vio || !sockfd_flow(&c->session.flow, USER_VALUE(__u32, vio), REC_ROLE_SERVER))
 		__builtin_memset(&c->session.flow, 0, sizeof(c->session.flow));
 	c->session.flow.role = REC_ROLE_SERVER;
@@ -132,11 +140,15 @@ static __noinline struct conn *conn_get(const struct mysqld_params *p, __u64 thd
 {
 	struct conn_key key = {.tgid = bpf_get_current_pid_tgid() >> 32, .thd = thd};
 	__u64 process = current_task()->group_leader->start_boottime;
-	__u64 number = USER_VALUE(__u64, thd + p->thread_id);
+	__u64 number = USER_VALUE(__u64, thd + p->thread_id), vio;
 	struct conn *c = bpf_map_lookup_elem(&conns, &key);
 
-	if (c && c->process == process && c->session.number == number)
+	if (c && c->process == process && c->session.number == number) {
+		/* it has none while init_connect runs */
+		if (!c->vio && (vio = thd_vio(p, thd)))
+			session_flow(c, vio);
 		return c;
+	}
 	bpf_map_update_elem(&conns, &key, &conn_none, BPF_ANY);
 	c = bpf_map_lookup_elem(&conns, &key);
 	if (!c) {
@@ -144,7 +156,10 @@ static __noinline struct conn *conn_get(const struct mysqld_params *p, __u64 thd
 		return NULL;
 	}
 	c->process = process;
-	session_enter(c, p, thd, number);
+	c->long_data = NO_STATEMENT;
+	c->session.conn = unique_id();
+	c->session.number = number;
+	session_flow(c, thd_vio(p, thd));
 	session_who(c, p, thd);
 	return c;
 }
@@ -165,6 +180,7 @@ static __noinline __u64 statement_begin(struct conn *c, const struct mysqld_para
 		.system = QUERY_MYSQL,
 		.side = QUERY_SERVER,
 		.command = command,
+		.flags = command == QUERY_STATEMENT ? 0 : c->begin_flags,
 		.session = &c->session,
 	};
 	__u32 n = c->inner_n;
@@ -174,11 +190,15 @@ static __noinline __u64 statement_begin(struct conn *c, const struct mysqld_para
 		q.outer = n ? c->inner[(n - 1) & (INNER_MAX - 1)].id : c->id;
 	} else if (command == QUERY_EXECUTE && c->packet_n >= 4) {
 		q.statement = USER_VALUE(__u32, c->packet);
-		if (c->cmd == COM_STMT_EXECUTE && c->packet_n > EXECUTE_HEAD) {
+		/* without the ones that were sent before, the others cannot be told apart */
+		if (c->cmd == COM_STMT_EXECUTE && c->packet_n > EXECUTE_HEAD &&
+		    q.statement != c->long_data) {
 			q.params = c->packet + EXECUTE_HEAD;
 			q.params_n = c->packet_n - EXECUTE_HEAD;
 			q.params_format = QUERY_PARAMS_MYSQL;
 		}
+		if (q.statement == c->long_data)
+			c->long_data = NO_STATEMENT;
 	}
 	query_name(c->session.database, sizeof(c->session.database),
 		   USER_VALUE(__u64, thd + p->db));
@@ -240,6 +260,8 @@ static __noinline void inner_end(struct conn *c, const struct mysqld_params *p, 
 			r.rows_sent = sent >= inner->sent ? sent - inner->sent : sent;
 			r.flags |= QUERY_END_SENT;
 		}
+		if (status != DA_ERROR)
+			r.results = 1; /* of a trigger, nothing more is said */
 	}
 	if (r.id)
 		query_end(&r);
@@ -281,6 +303,22 @@ static __always_inline __u8 command_of(__u32 cmd)
 	}
 }
 
+static __always_inline void conn_start(struct conn *c, __u32 cmd)
+{
+	c->cmd = cmd;
+	c->command = command_of(cmd);
+	c->begin_flags = 0;
+	c->sp = 0;
+	c->id = 0;
+	c->packet_n = 0;
+	c->rows = 0;
+	c->sent = 0;
+	c->results = 0;
+	c->flags = 0;
+	c->warnings = 0;
+	c->inner_n = 0;
+}
+
 /* An open statement is left without an answer. */
 static __always_inline void conn_abandon(struct conn *c, const struct mysqld_params *p, __u64 thd)
 {
@@ -309,6 +347,8 @@ int mysqld_dispatch(struct pt_regs *ctx)
 	c = command ? conn_get(p, thd) : conn_find(thd);
 	if (!c)
 		return 0;
+	if (cmd == COM_STMT_SEND_LONG_DATA)
+		c->long_data = USER_VALUE(__u32, text.at);
 	if (c->state != STATE_IDLE) {
 		/* called again to finish: only between commands there is no text */
 		if (c->cmd == cmd && USER_VALUE(__u64, thd + p->query))
@@ -317,16 +357,7 @@ int mysqld_dispatch(struct pt_regs *ctx)
 	}
 	if (!command)
 		return 0;
-	c->cmd = cmd;
-	c->command = command;
-	c->sp = 0;
-	c->id = 0;
-	c->rows = 0;
-	c->sent = 0;
-	c->results = 0;
-	c->flags = 0;
-	c->warnings = 0;
-	c->inner_n = 0;
+	conn_start(c, cmd);
 	c->packet = text.at;
 	c->packet_n = text.n;
 	/* the body of COM_CHANGE_USER has a password: it is never looked at */
@@ -337,15 +368,54 @@ int mysqld_dispatch(struct pt_regs *ctx)
 	return 0;
 }
 
+/* Is it the innermost one, run again? That happens to an EXECUTE whose tables have changed. All
+ * others have ended by now: see mysqld_executed(). */
+static __always_inline bool inner_again(const struct conn *c, const struct mysqld_params *p,
+					__u64 sp, const struct text *text)
+{
+	__u32 n = c->inner_n;
+	const struct inner *inner;
+
+	BARRIER(n);
+	inner = &c->inner[(n - 1) & (INNER_MAX - 1)];
+	return p->executed && n && inner->sp == sp && inner->text_n == text->n;
+}
+
+/* A statement begins that another one runs. */
+static __noinline void inner_begin(struct conn *c, const struct mysqld_params *p, __u64 thd,
+				   __u64 sp)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+	struct query_result r = {};
+	struct text text = {};
+	__u32 n;
+
+	bpf_probe_read_user(&text, sizeof(text), (void *)(thd + p->query));
+	if (inner_again(c, p, sp, &text))
+		return;
+	inner_pop(c, p, thd, sp, false);
+	r.id = statement_begin(c, p, thd, QUERY_STATEMENT, &text);
+	n = c->inner_n;
+	BARRIER(n);
+	if (n >= INNER_MAX) {
+		if (r.id)
+			query_end(&r);
+		return;
+	}
+	c->inner[n & (INNER_MAX - 1)] =
+		(struct inner){.sp = sp, .id = r.id, .sent = sent_rows(p, thd), .text_n = text.n};
+	c->inner_n = n + 1;
+	bpf_map_update_elem(&threads, &thread, &thd, BPF_ANY);
+}
+
 /* int mysql_execute_command(THD *thd, …) */
 SEC("uprobe")
 int mysqld_execute(struct pt_regs *ctx)
 {
-	__u64 thd = PT_REGS_PARM1(ctx), sp = PT_REGS_SP(ctx), thread, id;
+	__u64 thd = PT_REGS_PARM1(ctx), sp = PT_REGS_SP(ctx);
 	struct mysqld_params *p = TARGET(ctx);
 	struct text text = {};
 	struct conn *c;
-	__u32 n;
 
 	own_stack(ctx);
 	if (!p || !filter_pass(probe_number, current_task()))
@@ -354,28 +424,12 @@ int mysqld_execute(struct pt_regs *ctx)
 	if (!c || c->state == STATE_IDLE)
 		return 0;
 	if (c->sp && sp < c->sp) {
-		inner_pop(c, p, thd, sp, false);
-		bpf_probe_read_user(&text, sizeof(text), (void *)(thd + p->query));
-		id = statement_begin(c, p, thd, QUERY_STATEMENT, &text);
-		n = c->inner_n;
-		BARRIER(n);
-		if (n >= INNER_MAX) {
-			struct query_result r = {.id = id};
-
-			if (id)
-				query_end(&r);
-			return 0;
-		}
-		c->inner[n & (INNER_MAX - 1)] =
-			(struct inner){.sp = sp, .id = id, .sent = sent_rows(p, thd)};
-		c->inner_n = n + 1;
-		thread = bpf_get_current_pid_tgid();
-		bpf_map_update_elem(&threads, &thread, &thd, BPF_ANY);
+		inner_begin(c, p, thd, sp);
 		return 0;
 	}
 	inner_pop(c, p, thd, sp, false);
 	c->sp = sp;
-	if (c->state == STATE_WAITS) {
+	if (c->state == STATE_WAITS && c->command == QUERY_EXECUTE) {
 		bpf_probe_read_user(&text, sizeof(text), (void *)(thd + p->query));
 		statement_open(c, p, thd, &text);
 	}
@@ -399,12 +453,32 @@ int mysqld_executed(struct pt_regs *ctx)
 	c = thd ? conn_find(*thd) : NULL;
 	if (!c || c->state != STATE_OPEN)
 		return 0;
-	inner_pop(c, p, *thd, sp - 1, false); /* deeper ones */
+	inner_pop(c, p, *thd, sp - 1, true); /* what an EXECUTE has run ends as it does */
 	n = c->inner_n;
 	BARRIER(n);
 	if (n && c->inner[(n - 1) & (INNER_MAX - 1)].sp == sp)
 		inner_end(c, p, *thd, true);
 	return 0;
+}
+
+/* A connection that was not known until now has come to the end of a statement: its last result. */
+static __noinline struct conn *conn_late(const struct mysqld_params *p, __u64 thd)
+{
+	__u32 cmd = p->command ? USER_VALUE(__u32, thd + p->command) : 0;
+	struct text text = {};
+	struct conn *c;
+
+	if (!command_of(cmd) || !thd_vio(p, thd) ||
+	    USER_VALUE(__u32, thd + p->server_status) & SERVER_MORE_RESULTS_EXISTS)
+		return NULL;
+	c = conn_get(p, thd);
+	if (!c)
+		return NULL;
+	conn_start(c, cmd);
+	c->begin_flags = QUERY_F_LATE;
+	bpf_probe_read_user(&text, sizeof(text), (void *)(thd + p->query));
+	statement_open(c, p, thd, &text);
+	return c;
 }
 
 /* void Protocol::end_statement() */
@@ -423,6 +497,8 @@ int mysqld_end(struct pt_regs *ctx)
 		return 0;
 	thd = USER_VALUE(__u64, PT_REGS_PARM1(ctx) + p->protocol_thd);
 	c = conn_find(thd);
+	if (!c)
+		c = conn_late(p, thd);
 	if (!c || c->state == STATE_IDLE)
 		return 0;
 	r.rows = c->rows;

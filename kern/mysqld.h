@@ -12,6 +12,7 @@ struct mysqld_params {
 	__u32 da_error, da_message, da_status;
 	/* in THD again; 0 = not known */
 	__u32 vio; /* pointer to what begins with the descriptor of the socket */
-	__u32 sent_rows, server_status;
+	__u32 sent_rows, server_status, command;
 	__u32 protocol_thd; /* in class Protocol: pointer to THD */
+	__u32 executed;     /* mysqld_executed() is attached */
 };

@@ -148,6 +148,7 @@ static int mysqld_fields(const struct elf_file *elf, struct mysqld_params *ret, 
 static int mysqld_used(const struct elf_file *elf, struct mysqld_params *ret, struct err *err)
 {
 	static const char set_ok[] = "_ZN16Diagnostics_area13set_ok_statusEyyPKc";
+	struct accessor a;
 	int32_t at;
 
 	if (accessor_first(elf, end_symbols[0], &at))
@@ -164,6 +165,8 @@ static int mysqld_used(const struct elf_file *elf, struct mysqld_params *ret, st
 		ret->vio = (__u32)at;
 	if (!accessor_first(elf, "_ZN3THD18inc_sent_row_countEy", &at))
 		ret->sent_rows = (__u32)at;
+	if (!accessor_read(elf, "thd_current_command", &a) && a.in < 0 && !a.address)
+		ret->command = (__u32)a.at;
 	return 0;
 }
 
@@ -181,7 +184,8 @@ static int mysqld_place(const struct elf_file *elf, uint16_t hook, const char *c
 
 /* Where exec_core() goes on when a statement of a stored program was run. Without such a place the
  * ends of these are known when the next one begins. */
-static int mysqld_executed(const struct elf_file *elf, struct probe_plan *plan, struct err *err)
+static int mysqld_executed(const struct elf_file *elf, struct mysqld_params *params,
+			   struct probe_plan *plan, struct err *err)
 {
 	struct elf_symbol core, execute;
 	uint64_t address, offset;
@@ -192,6 +196,7 @@ static int mysqld_executed(const struct elf_file *elf, struct probe_plan *plan, 
 	address = place_behind_call(elf, &core, execute.address);
 	if (!address || elf_file_offset(elf, address, &offset))
 		return 0;
+	params->executed = 1;
 	return probe_plan_add(plan, HOOK_EXECUTED, offset, "behind a call", err);
 }
 
@@ -214,7 +219,7 @@ static int mysqld_inspect(const void *cfg, const struct elf_file *elf, struct pr
 	if (!ret)
 		ret = mysqld_place(elf, HOOK_END, end_symbols, plan, err);
 	if (!ret)
-		ret = mysqld_executed(elf, plan, err);
+		ret = mysqld_executed(elf, &params, plan, err);
 	if (!ret)
 		ret = mysqld_place(elf, HOOK_EXECUTE, execute_symbols, plan, err);
 	if (!ret)
