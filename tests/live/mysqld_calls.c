@@ -120,8 +120,9 @@ int main(int argc, char **argv)
 		return 2;
 	snprintf(password, sizeof(password), "secret2-%s", argv[2]);
 	connection = mysql_init(NULL);
-	if (!mysql_real_connect(connection, "127.0.0.1", "u", "pw", "shop", (unsigned)atoi(argv[1]),
-				NULL, CLIENT_MULTI_STATEMENTS)) {
+	if (!mysql_real_connect(connection, "127.0.0.1", "u", "pw", "shop",
+				(unsigned)strtoul(argv[1], NULL, 10), NULL,
+				CLIENT_MULTI_STATEMENTS)) {
 		fprintf(stderr, "%s\n", mysql_error(connection));
 		return 1;
 	}
