@@ -82,14 +82,14 @@ static int check_spool(const struct output_spec *spec, struct err *err)
 	return 0;
 }
 
-/* How long something may wait. Where a write costs nothing else, as long as a burst lasts, or to the
- * next tick: somebody may look at what comes. What is compressed gets worse by it, and pcapng has a
- * row for each chunk. */
+/* How long something may wait. Where a write costs nothing else, as long as a burst lasts, or to
+ * the next tick: somebody may look at what comes. What is compressed gets worse by it, and pcapng
+ * has a row for each chunk. */
 static uint64_t flush_by_itself(const struct output_spec *spec)
 {
 	if (output_spec_on_stdout(spec) || spec->sink->flags & SINK_STREAM)
 		return 100 * MS;
-	return spec->filter || spec->encoder->flags & ENCODER_CONTEXT ? 1000 * MS : 5 * MS;
+	return spec->filter || spec->encoder->flags & ENCODER_CONTEXT ? 1000 * MS : 1;
 }
 
 int output_spec_check(struct output_spec *spec, struct err *err)

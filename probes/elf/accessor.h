@@ -26,3 +26,8 @@ int accessor_first(const struct elf_file *elf, const char *symbol, int32_t *ret)
 int accessor_repeated(const struct elf_file *elf, const char *symbol, int32_t least, int32_t *ret);
 /* Does the function write 64 bits to a field at that displacement? */
 bool accessor_writes(const struct elf_file *elf, const char *symbol, int32_t at);
+
+/* The field of its first argument's object that the function reads last, or whose address it takes
+ * last, before it first returns; it may test that argument and other fields before. -ENOENT when
+ * there is none or an instruction before it is not known. */
+int accessor_last(const struct elf_file *elf, const char *symbol, int32_t *ret);

@@ -28,7 +28,10 @@ examine() { # NAME [OPTION…]
 		clients[i]=$!
 	done
 	wait "${clients[@]}"
-	sql -f -e "select * from nosuch where '$NONCE-relation' = ''; selec '$NONCE-syntax'; insert into t values (7, '$NONCE-ins'), (8, 'b'); update t set s = '$NONCE-upd'; select i from t where '$NONCE-rows' <> ''" >/dev/null 2>"$T/errors"
+	for statement in "select * from nosuch where '$NONCE-relation' = ''" "selec '$NONCE-syntax'" "insert into t values (7, '$NONCE-ins'), (8, 'b')" \
+		"update t set s = '$NONCE-upd'" "select i from t where '$NONCE-rows' <> ''"; do
+		sql -e "$statement" >/dev/null 2>"$T/errors"
+	done
 	sql -e "call p() /* $NONCE-call */" >/dev/null
 	sql -e "prepare s from 'select ?, ''$NONCE-inner'' from t'; set @a = 5; execute s using @a /* $NONCE-execute */" >/dev/null
 	for size in 1048575 1048576 1048577 16777216; do
