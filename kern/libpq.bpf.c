@@ -50,6 +50,7 @@ struct connection {
 	__u32 first, n;         /* of the statements under way */
 	__u64 ids[PIPELINE];    /* 0 = there was no room for its record */
 	__u8 several[PIPELINE]; /* it may have several results */
+	__u64 piped;            /* they were sent in pipeline mode */
 	struct rec_session session;
 };
 
@@ -288,7 +289,8 @@ int libpq_finish(struct pt_regs *ctx)
 	c = connection_find(conn);
 	if (!c)
 		return 0;
-	connection_settle(c, p, conn);
+	if (c->n && c->results)
+		statement_end(c, p, 0);
 	bpf_map_delete_elem(&connections, &key);
 	return 0;
 }
@@ -325,10 +327,10 @@ static __always_inline int statement_begin(struct pt_regs *ctx, __u32 command, _
 	if (!c)
 		return 0;
 	thread_use(task, conn);
-	if (!piped) {
-		connection_settle(c, p, conn);
-		c->n = 0; /* no result of it will come */
-	}
+	connection_settle(c, p, conn);
+	if (!piped || !c->piped)
+		c->n = 0; /* no result of any of them will come */
+	c->piped = piped;
 	if (c->n >= PIPELINE) {
 		rec_lose(probe_number, LOST_MAP_FULL);
 		return 0;

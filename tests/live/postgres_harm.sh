@@ -99,7 +99,8 @@ postgres_stop
 # a server of another file, which is replaced while it is attached
 mkdir "$T/bin"
 cp "$PGBIN"/* "$T/bin"
-PGWRAP=(unshare -m sh -c 'mount --bind "$1" "$2" && shift 2 && exec "$@"' sh "$T/bin" "$PGBIN") # shellcheck disable=SC2016
+# shellcheck disable=SC2016
+PGWRAP=(unshare -m sh -c 'mount --bind "$1" "$2" && shift 2 && exec "$@"' sh "$T/bin" "$PGBIN")
 postgres_start
 start record -p postgres -w "$T/d.jsonl"
 cp "$T/bin/postgres" "$T/bin/new" && mv "$T/bin/new" "$T/bin/postgres"
