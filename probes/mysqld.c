@@ -163,7 +163,7 @@ static int mysqld_used(const struct elf_file *elf, struct mysqld_params *ret, st
 		return mysqld_missing(elf, set_ok, err);
 	if (!accessor_first(elf, "thd_is_connected", &at))
 		ret->vio = (__u32)at;
-	if (!accessor_first(elf, "_ZN3THD18inc_sent_row_countEy", &at))
+	if (!accessor_set(elf, "_ZN3THD18set_sent_row_countEy", &at))
 		ret->sent_rows = (__u32)at;
 	if (!accessor_read(elf, "thd_current_command", &a) && a.in < 0 && !a.address)
 		ret->command = (__u32)a.at;

@@ -8,12 +8,12 @@ enum {
 	CODE_MAX = 512,    /* bytes of a function that are looked at */
 	FIELD_MAX = 65536, /* no object is larger */
 	ARGUMENT_1 = 7,    /* rdi, as it is written in an instruction */
+	ARGUMENT_2 = 6,    /* rsi */
 	RESULT = 0,        /* rax */
 	WITH_INDEX = 4,
 	MOV = 0x8b,
 	MOV_TO = 0x89,
 	LEA = 0x8d,
-	ADD = 0x03,
 	RET = 0xc3
 };
 
@@ -154,8 +154,22 @@ int accessor_first(const struct elf_file *elf, const char *symbol, int32_t *ret)
 	if (code_read(elf, symbol, &c))
 		return -ENOENT;
 	for (size_t at = 0; at + 3 <= c.n; at++)
-		if ((c.v[at] & 0xfb) == 0x48 && (c.v[at + 1] == MOV || c.v[at + 1] == ADD) &&
+		if ((c.v[at] & 0xfb) == 0x48 && c.v[at + 1] == MOV &&
 		    (c.v[at + 2] & 7) == ARGUMENT_1 && code_operand(&c, at + 2, ret) && *ret >= 0)
+			return 0;
+	return -ENOENT;
+}
+
+int accessor_set(const struct elf_file *elf, const char *symbol, int32_t *ret)
+{
+	struct code c;
+
+	if (code_read(elf, symbol, &c))
+		return -ENOENT;
+	for (size_t at = 0; at + 3 <= c.n; at++)
+		if (c.v[at] == 0x48 && c.v[at + 1] == MOV_TO &&
+		    (c.v[at + 2] & 0x3f) == (ARGUMENT_2 << 3 | ARGUMENT_1) &&
+		    code_operand(&c, at + 2, ret) && *ret >= 0)
 			return 0;
 	return -ENOENT;
 }

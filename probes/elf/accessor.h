@@ -21,6 +21,8 @@ int accessor_read(const struct elf_file *elf, const char *symbol, struct accesso
 
 /* The first field of its first argument that a function reads with 64 bits. -ENOENT. */
 int accessor_first(const struct elf_file *elf, const char *symbol, int32_t *ret);
+/* The first such field that it writes all 64 bits of its second argument to. -ENOENT. */
+int accessor_set(const struct elf_file *elf, const char *symbol, int32_t *ret);
 /* The one field beyond `least` that a function reads with 32 bits in several places. -ENOENT when
  * there is none or they differ. */
 int accessor_repeated(const struct elf_file *elf, const char *symbol, int32_t least, int32_t *ret);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kern: mysqld
 # Statements of a real MariaDB server: each once, with whose it was, its rows or its error; any length; inner ones; many clients, by a
-# thread for each and by a pool of threads.
+# thread for each and by a pool of threads. With --long also on the server of Debian 13.
 . tests/support/lib.sh
 . tests/support/mariadb.sh
 need_root
@@ -10,7 +10,7 @@ mariadb_need
 need jq
 one() { statements "$T/a.jsonl" ".sql.query | contains(\"$NONCE-$1\")" "$2"; }
 
-examine() { # NAME [OPTION…]
+examine() { # NAME [ROOT] [OPTION…]
 	local name=$1 i j clients=() size
 
 	shift
@@ -22,7 +22,7 @@ examine() { # NAME [OPTION…]
 		delimiter //
 		create procedure p() begin select 'inner-$NONCE'; insert into t values(50,'in2-$NONCE'),(51,'y'); do sleep(0.3); update t set s='in3-$NONCE' where i = 50; end//
 	EOF
-	start record --ring-size 64M -p mysqld -w "$T/a.jsonl"
+	start record --ring-size 64M --pid "$MYPID" -p mysqld -w "$T/a.jsonl"
 	for i in $(seq 0 15); do
 		{ for j in $(seq 50); do echo "select '$NONCE-$((i * 50 + j))-x';"; done; } | sql >/dev/null &
 		clients[i]=$!
@@ -58,8 +58,12 @@ examine() { # NAME [OPTION…]
 	done
 	check "$name: no repeats" "$(one last .sql.command)" query
 	mariadb_stop
+	rm -rf "$MYHOME"
 }
 
 examine threads
 examine pool --thread-handling=pool-of-threads
+if [ "${PENSTOCK_LONG:-}" ]; then
+	root=$(tests/support/mariadb_fetch.sh trixie 2>"$T/fetch") && examine trixie "$root" || cat "$T/fetch"
+fi
 done_testing

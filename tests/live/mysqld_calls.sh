@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kern: mysqld
-# What a program can ask of a MariaDB server besides queries, and what a statement runs by itself: each as it went.
+# What a program can ask of a MariaDB server besides queries, and what a statement runs by itself: each as it went. With --long also on the
+# server of Debian 13.
 . tests/support/lib.sh
 . tests/support/mariadb.sh
 need_root
@@ -15,14 +16,14 @@ events() { # what is said of each statement, one on a line; ids by the order in 
 		sed "s/$NONCE/N/g"
 }
 
-examine() { # NAME [OPTION…]
+examine() { # NAME [ROOT] [OPTION…]
 	local name=$1
 
 	shift
 	mariadb_start "$@"
 	as_root -e "create user u2@'127.0.0.1' identified by 'secret2-$NONCE'; grant all on *.* to u2@'127.0.0.1'; create user low@'127.0.0.1'; grant select on *.* to low@'127.0.0.1'"
 	as_root shop <tests/live/mysqld_calls.sql
-	start record -p mysqld -w "$T/a.jsonl" -w "$T/a.raw"
+	start record --pid "$MYPID" -p mysqld -w "$T/a.jsonl" -w "$T/a.raw"
 	check "$name: the program" "$("$T/calls" "$MYPORT" "$NONCE" 2>&1; echo $?)" 0
 	as_root shop -e "insert into log values (1), (2); select f(); create trigger r before insert on t for each row insert into log values (new.i); insert into t(i) values (1000), (1001)" >/dev/null
 	as_root shop -e "prepare s from 'select i from t where i = ?'; set @a = 7; execute s using @a; alter table t add more int; execute s using @a; call again(); execute s using @a, @a" >/dev/null 2>&1
@@ -43,4 +44,7 @@ examine() { # NAME [OPTION…]
 
 examine threads
 examine pool --thread-handling=pool-of-threads
+if [ "${PENSTOCK_LONG:-}" ]; then
+	root=$(tests/support/mariadb_fetch.sh trixie 2>"$T/fetch") && examine trixie "$root" || cat "$T/fetch"
+fi
 done_testing

@@ -43,7 +43,7 @@ __asm__(".text\n" FUNCTION("id", "mov 0x3f18(%rdi),%rax\nret") FUNCTION(
 					FUNCTION("endless", "mov 0x10(%rdi),%rax")
 	/* functions that use fields */
 	FUNCTION("first", "mov 0x3f3c(%rdi),%edx\nmov $1,%eax\nmov 0x2c0(%rdi),%rdx\nret")
-		FUNCTION("adds", "add 0x3b98(%rdi),%rsi\nmov %rsi,0x3b98(%rdi)\nret")
+		FUNCTION("sets", PAD "add %rsi,0x3cc8(%rdi)\nmov %rsi,0x3cc0(%rdi)\nret")
 			FUNCTION("twice", "mov 0x234(%r8),%eax\nmov 0x3f34(%rsi),%esi\n"
 					  "mov 0x3f34(%rsi),%edi\nret")
 				FUNCTION("differ", "nop\nmov 0x3f34(%rsi),%esi\n"
@@ -104,14 +104,15 @@ static void test_uses(void **state)
 
 	assert_int_equal(accessor_first(elf, "get_first", &at), 0);
 	assert_int_equal(at, 0x2c0);
-	assert_int_equal(accessor_first(elf, "get_adds", &at), 0);
-	assert_int_equal(at, 0x3b98);
+	assert_int_equal(accessor_set(elf, "get_sets", &at), 0);
+	assert_int_equal(at, 0x3cc0);
+	assert_int_equal(accessor_set(elf, "get_first", &at), -ENOENT);
 	assert_int_equal(accessor_first(elf, "get_other", &at), -ENOENT);
 	assert_int_equal(accessor_repeated(elf, "get_twice", 0x400, &at), 0);
 	assert_int_equal(at, 0x3f34);
 	assert_int_equal(accessor_repeated(elf, "get_differ", 0x400, &at), -ENOENT);
-	assert_true(accessor_writes(elf, "get_adds", 0x3b98));
-	assert_false(accessor_writes(elf, "get_adds", 0x3b99));
+	assert_true(accessor_writes(elf, "get_sets", 0x3cc0));
+	assert_false(accessor_writes(elf, "get_sets", 0x3cc8));
 }
 
 int main(void)

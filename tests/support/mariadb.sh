@@ -12,18 +12,25 @@ mariadb_need() {
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 mariadb_answers() { as_root -e 'select 1' >/dev/null 2>&1; }
 
-# mariadb_start [OPTION…]: a server in $MYHOME, MYPID its process. It answers on the TCP port $MYPORT of 127.0.0.1 and on the socket
-# $MYHOME/socket; root has no password, u has the password pw. A second start has the same data.
+# mariadb_start [ROOT] [OPTION…]: a server in $MYHOME, MYPID its process. It answers on the TCP port $MYPORT of 127.0.0.1 and on the
+# socket $MYHOME/socket; root has no password, u has the password pw. A second start has the same data. With ROOT it is the one of
+# another Debian (mariadb_fetch.sh).
 mariadb_start() {
+	local home=$T/my inside=() server=$MYSERVER
+
 	MYHOME=$T/my
-	if [ ! -d "$MYHOME" ]; then
-		mkdir "$MYHOME" && chown mysql "$MYHOME" && chmod 755 "$T"
-		mariadb-install-db --no-defaults --user=mysql --datadir="$MYHOME" --tmpdir="$MYHOME" --skip-test-db \
-			--auth-root-authentication-method=normal >"$T/install" 2>&1 || skip "mariadb-install-db does not work here: $(tail -n 1 "$T/install")"
+	mkdir -p "$MYHOME" && chown mysql "$MYHOME" && chmod 755 "$T"
+	if [[ ${1:-} = /* ]]; then
+		home=/mnt server=/usr/sbin/mariadbd
+		# shellcheck disable=SC2016 # the inner shell's
+		inside=(unshare -m sh -c 'mount --rbind /dev "$1/dev" && mount --bind "$2" "$1/mnt" && root=$1 && shift 2 && exec chroot "$root" "$@"' sh "$1" "$MYHOME")
+		shift
 	fi
+	[ -d "$MYHOME/mysql" ] || ${inside[@]+"${inside[@]}"} mariadb-install-db --no-defaults --user=mysql --datadir="$home" --tmpdir="$home" \
+		--skip-test-db --auth-root-authentication-method=normal >"$T/install" 2>&1 || skip "mariadb-install-db does not work here: $(tail -n 1 "$T/install")"
 	MYPORT=$(free_port)
-	"$MYSERVER" --no-defaults --user=mysql --datadir="$MYHOME" --tmpdir="$MYHOME" --socket="$MYHOME/socket" --port="$MYPORT" \
-		--bind-address=127.0.0.1 --pid-file="$MYHOME/pid" --max-allowed-packet=64M --innodb-flush-log-at-trx-commit=0 "$@" >"$T/my.log" 2>&1 &
+	${inside[@]+"${inside[@]}"} "$server" --no-defaults --user=mysql --datadir="$home" --tmpdir="$home" --socket="$home/socket" --port="$MYPORT" \
+		--bind-address=127.0.0.1 --pid-file="$home/pid" --max-allowed-packet=64M --innodb-flush-log-at-trx-commit=0 "$@" >"$T/my.log" 2>&1 &
 	MYPID=$!
 	children+=("$MYPID")
 	await 20 mariadb_answers || skip "the server does not start here: $(tail -n 1 "$T/my.log")"
