@@ -187,6 +187,22 @@ static bool output_wants_generation(const struct output *o)
 	       (o->generation_torn && pool_free_now(o->pool) >= OUTPUT_CHUNKS / 2);
 }
 
+enum {
+	FLUSH_WAITING =
+		4 /* chunks: more than that, and nothing is gained by shipping another early */
+};
+
+/* When a chunk that was opened then is shipped though it is not full. Where the medium does not
+ * keep up, chunks fill first: a pool of nearly empty ones would be used up soon. */
+static uint64_t output_flush_ns(const struct output *o, const struct chunk *c)
+{
+	const uint64_t patient_ns = 1000000000;
+	bool waits = pool_free_now(o->pool) + FLUSH_WAITING < OUTPUT_CHUNKS;
+
+	return c->opened_ns +
+	       (waits && o->cfg.flush_ns < patient_ns ? patient_ns : o->cfg.flush_ns);
+}
+
 void output_tick(struct output *o, uint64_t now_ns)
 {
 	const struct chunk *c;
@@ -203,7 +219,7 @@ void output_tick(struct output *o, uint64_t now_ns)
 	o->generation_awaited = false;
 	c = o->lanes.out.tail;
 	if (c && (c->len || c->records) &&
-	    (c->opened_ns + o->cfg.flush_ns <= now_ns || atomic_load(&o->want_flush)))
+	    (output_flush_ns(o, c) <= now_ns || atomic_load(&o->want_flush)))
 		output_ship(o);
 	atomic_store(&o->want_flush, false);
 	if (output_frame_is_old(o))

@@ -15,7 +15,7 @@ import tempfile
 import time
 
 HANG = 30                                                  # seconds; the whole program takes a few at most
-BUDGET = 600 if os.environ.get("PENSTOCK_LONG") else 4     # seconds for one program
+BUDGET = 600 if os.environ.get("PENSTOCK_LONG") else 2     # seconds for one program
 
 
 def run(preload, program, report, which):

@@ -4,8 +4,8 @@
 . tests/support/lib.sh
 need jq tshark capinfos
 
-"$BUILD/tests/make_raw" 2000 sql >"$T/a.raw"
-run replay "$T/a.raw" -w "$T/a.jsonl" -w "$T/a.pcapng,streams=on" -w "$T/rows.pcapng" -w "$T/b.pcapng,streams=on,size=200K"
+"$BUILD/tests/make_raw" 800 sql >"$T/a.raw"
+run replay "$T/a.raw" -w "$T/a.jsonl" -w "$T/a.pcapng,streams=on" -w "$T/rows.pcapng" -w "$T/b.pcapng,streams=on,size=300K"
 check "replay: status" "$STATUS" 0
 asked() { jq -r 'select(.type == "sql" and (.flags // [] | index("unfinished") | not) and .sql.command != "statement")'" | $1" "$T/a.jsonl"; }
 seen_by() { tshark -r "$2" -Y "$1" 2>/dev/null | wc -l; }

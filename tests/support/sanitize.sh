@@ -32,7 +32,7 @@ for target in "$out"/tests/fuzz_*; do
 	name=${target##*/fuzz_}
 	mkdir -p "$out/corpus/$name"
 	echo "-- $name"
-	(cd "$out" && "$target" -max_total_time="${seconds:-2}" -timeout=10 -rss_limit_mb=1024 -print_final_stats=0 \
+	(cd "$out" && "$target" -max_total_time="${seconds:-1}" -timeout=10 -rss_limit_mb=1024 -print_final_stats=0 \
 		-artifact_prefix="$out/crash-$name-" "corpus/$name" "$OLDPWD/samples/fuzz/$name") 2>&1 | tail -n 25 || bad=1
 	found=1
 done
