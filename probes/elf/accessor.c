@@ -159,6 +159,24 @@ int accessor_first(const struct elf_file *elf, const char *symbol, int32_t *ret)
 	return -ENOENT;
 }
 
+int accessor_last(const struct elf_file *elf, const char *symbol, int32_t *ret)
+{
+	struct code c;
+	size_t n;
+
+	if (code_read(elf, symbol, &c))
+		return -ENOENT;
+	/* mov displacement(%rdi),%eax; ret */
+	for (size_t at = 0; at + 3 <= c.n; at++) {
+		if (c.v[at] != MOV || (c.v[at + 1] & 0x3f) != (RESULT << 3 | ARGUMENT_1))
+			continue;
+		n = code_operand(&c, at + 1, ret);
+		if (n && at + 1 + n < c.n && c.v[at + 1 + n] == RET && *ret >= 0)
+			return 0;
+	}
+	return -ENOENT;
+}
+
 int accessor_repeated(const struct elf_file *elf, const char *symbol, int32_t least, int32_t *ret)
 {
 	int32_t found = -1, displacement;

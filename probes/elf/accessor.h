@@ -21,6 +21,9 @@ int accessor_read(const struct elf_file *elf, const char *symbol, struct accesso
 
 /* The first field of its first argument that a function reads with 64 bits. -ENOENT. */
 int accessor_first(const struct elf_file *elf, const char *symbol, int32_t *ret);
+/* The last field of its first argument that a function reads with 32 bits, directly before it
+ * returns. -ENOENT. */
+int accessor_last(const struct elf_file *elf, const char *symbol, int32_t *ret);
 /* The one field beyond `least` that a function reads with 32 bits in several places. -ENOENT when
  * there is none or they differ. */
 int accessor_repeated(const struct elf_file *elf, const char *symbol, int32_t least, int32_t *ret);

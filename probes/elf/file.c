@@ -128,6 +128,21 @@ int elf_file_offset(const struct elf_file *file, uint64_t address, uint64_t *ret
 	return -ENOENT;
 }
 
+int elf_file_unwind(const struct elf_file *file, uint64_t *ret)
+{
+	GElf_Phdr segment;
+
+	for (size_t i = 0; i < file->segments; i++) {
+		if (!gelf_getphdr(file->elf, (int)i, &segment))
+			break;
+		if (segment.p_type != PT_GNU_EH_FRAME)
+			continue;
+		*ret = segment.p_vaddr;
+		return 0;
+	}
+	return -ENOENT;
+}
+
 static Elf_Data *table_data(Elf_Scn *section, const GElf_Shdr *head)
 {
 	if (head->sh_type == SHT_NOBITS || head->sh_size > TABLE_MAX)
