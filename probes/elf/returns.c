@@ -8,6 +8,7 @@
 enum {
 	UNWIND_MAX = 4096, /* bytes of an entry of the table that are looked at */
 	STATES_MAX = 8,    /* remembered, in each other */
+	BETWEEN_MAX = 5,   /* instructions between the last `pop` and the return */
 	JUMP = 0xe9,
 	JUMP_SIZE = 5,
 	/* how numbers are written: DW_EH_PE_pcrel | sdata4, udata4, datarel | sdata4 */
@@ -144,16 +145,52 @@ static bool common_usual(const struct elf_file *elf, uint64_t address)
 
 /* ---- the rows of a function ----------------------------------------------------------------- */
 
+/* Bytes of an instruction that leaves the stack alone and may stand between the last `pop` and the
+ * return: of registers only. 0 = it is none. */
+static size_t code_between(const uint8_t *code)
+{
+	static const struct {
+		uint8_t n, all, code[3], mask[3];
+	} known[] = {
+		{2, 2, {0x85, 0xc0}, {0xff, 0xc0}},             /* test register,register */
+		{3, 3, {0x48, 0x85, 0xc0}, {0xfa, 0xff, 0xc0}}, /* the same of 64 bits */
+		{2, 2, {0x31, 0xc0}, {0xff, 0xc0}},             /* xor */
+		{2, 2, {0x89, 0xc0}, {0xff, 0xc0}},             /* mov */
+		{3, 3, {0x40, 0x89, 0xc0}, {0xf0, 0xff, 0xc0}}, /* mov with other registers */
+		{3, 3, {0x0f, 0x90, 0xc0}, {0xff, 0xf0, 0xc0}}, /* set by a condition */
+		{3, 3, {0x0f, 0xb6, 0xc0}, {0xff, 0xff, 0xc0}}, /* extend a byte */
+		{1, 5, {0xb8}, {0xff}},                         /* mov $value,%eax */
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		size_t same = 0;
+
+		while (same < known[i].n &&
+		       (code[same] & known[i].mask[same]) == known[i].code[same])
+			same++;
+		if (same == known[i].n)
+			return known[i].all;
+	}
+	return 0;
+}
+
 /* The stack is as it was at the entry when the instruction at `address` is reached. */
 static int returns_look(struct returns *r, uint64_t address)
 {
 	uint8_t code[JUMP_SIZE];
 	uint64_t offset;
+	size_t n = 0;
 	int32_t by;
 
-	if (elf_file_offset(r->elf, address, &offset) ||
-	    elf_file_read(r->elf, offset, code, sizeof(code)))
-		return -ENOENT;
+	for (unsigned i = 0; i < BETWEEN_MAX; i++) {
+		address += n;
+		if (elf_file_offset(r->elf, address, &offset) ||
+		    elf_file_read(r->elf, offset, code, sizeof(code)))
+			return -ENOENT;
+		n = code_between(code);
+		if (!n)
+			break;
+	}
 	if (code[0] == 0xc3 || (code[0] == 0xf3 && code[1] == 0xc3)) {
 		if (r->n == RETURNS_MAX)
 			return -ENOENT;
