@@ -90,8 +90,9 @@ static int pcapng_open(void *ctx, const void *cfg, const struct encoder_env *env
 	x->cfg = cfg;
 	r = pb_map_new(&x->pb, err);
 	x->tcp = pcapng_tcp_new();
-	x->sql = pcapng_sql_new();
-	if (!r && (!x->tcp || !x->sql))
+	if (x->cfg->streams)
+		x->sql = pcapng_sql_new();
+	if (!r && (!x->tcp || (x->cfg->streams && !x->sql)))
 		r = errf(err, -ENOMEM, "pcapng: no memory for conversations");
 	return r;
 }
@@ -110,7 +111,8 @@ static int pcapng_preamble(void *ctx, const struct run *run, struct out *out)
 	x->tls = x->conversations = (struct pcapng_statistics){.interface = 0};
 	x->interfaces = 1;
 	pcapng_tcp_generation(x->tcp);
-	pcapng_sql_generation(x->sql);
+	if (x->sql)
+		pcapng_sql_generation(x->sql);
 	pcapng_journal_init(&x->journal, run);
 	p = pcapng_block_section(p, run);
 	p = pcapng_block_interface(p, BYTES("penstock"), BYTES("events of penstock, no packets"));
@@ -324,7 +326,7 @@ static int pcapng_encode(void *ctx, const struct event *ev, struct out *out)
 	held_release_older(x, ev->time_boot_ns, c);
 	len = c->len;
 	r = ev->kind == EVENT_DATA ? add_data(x, ev, c) : pcapng_add(x, ev, c);
-	if (!r && ev->kind == EVENT_QUERY && x->cfg->streams)
+	if (!r && ev->kind == EVENT_QUERY && x->sql)
 		r = add_conversation(x, ev, c);
 
 	if (r) {

@@ -9,7 +9,7 @@
  * is known again by its stack pointer: one stack has one call at a place, whichever thread runs it.
  *
  * A statement without rows ends when its answer was read, one with rows when mysql_store_result()
- * has brought them, or when mysql_use_result() is called, whose rows come one by one later.
+ * has brought them, or when the result of mysql_use_result() is freed, whose rows come one by one.
  */
 #include "kern/libmariadb_values.bpf.h"
 
@@ -26,6 +26,7 @@ enum call_kind {
 	CALL_SENT,
 	CALL_PLAIN, /* the answer has no rows and affects none */
 	CALL_ROWS,  /* rows were read */
+	CALL_USE,   /* rows will be read one by one */
 	CALL_PREPARE
 };
 
@@ -35,7 +36,7 @@ struct conn {
 	__u64 text, sp; /* of its call */
 	__u64 rows, sent;
 	__u32 results, flags, warnings;
-	__u32 awaits_rows; /* it has a result that nobody has fetched yet */
+	__u32 awaits_rows; /* it has a result that was not fetched to its end yet */
 	struct rec_session session;
 };
 
@@ -300,7 +301,7 @@ static __always_inline int answer_enter(struct pt_regs *ctx, __u64 kind)
 	struct conn *c = conn_find(call.object);
 
 	own_stack(ctx);
-	if (c && c->id && (kind != CALL_ROWS || c->awaits_rows) &&
+	if (c && c->id && (kind == CALL_ANSWER || c->awaits_rows) &&
 	    filter_pass(probe_number, current_task()))
 		call_enter(PT_REGS_SP(ctx), &call);
 	return 0;
@@ -320,7 +321,14 @@ int libmariadb_store(struct pt_regs *ctx)
 	return answer_enter(ctx, CALL_ROWS);
 }
 
-/* MYSQL_RES *mysql_use_result(MYSQL *), void mysql_close(MYSQL *) */
+/* MYSQL_RES *mysql_use_result(MYSQL *) */
+SEC("uprobe")
+int libmariadb_use(struct pt_regs *ctx)
+{
+	return answer_enter(ctx, CALL_USE);
+}
+
+/* void mysql_close(MYSQL *) */
 SEC("uprobe")
 int libmariadb_over(struct pt_regs *ctx)
 {
@@ -328,10 +336,8 @@ int libmariadb_over(struct pt_regs *ctx)
 	struct conn *c = conn_find(object);
 
 	own_stack(ctx);
-	if (!c || !c->id || ctl_stopped())
-		return 0;
-	c->results += c->awaits_rows;
-	conn_end(c, object, false);
+	if (c && c->id && !ctl_stopped())
+		conn_end(c, object, false);
 	return 0;
 }
 
@@ -365,7 +371,7 @@ static __always_inline bool conn_answered(struct conn *c, const struct call *cal
 /* Is another result of the same statement to come? */
 static __always_inline bool call_more(const struct call *call)
 {
-	return (call->kind == CALL_ROWS || call->kind == CALL_ANSWER) && !call->stmt &&
+	return call->kind != CALL_PLAIN && call->kind != CALL_PREPARE && !call->stmt &&
 	       USER_VALUE(__u32, call->object + MYSQL_SERVER_STATUS) & SERVER_MORE_RESULTS_EXISTS;
 }
 
@@ -394,12 +400,41 @@ int libmariadb_return(struct pt_regs *ctx)
 	if (c && c->id && !ctl_stopped()) {
 		if (failed) {
 			conn_end(c, call->object, true);
+		} else if (call->kind == CALL_USE) {
+			/* known again by the address of its result, where no stack is */
+			call_enter(PT_REGS_RC(ctx), call);
 		} else if (call->kind != CALL_SENT) {
 			if (call->kind == CALL_PREPARE)
 				call_prepared(c, call);
 			if (conn_answered(c, call) && !call_more(call))
 				conn_end(c, call->object, false);
 		}
+	}
+	bpf_map_delete_elem(&calls, &key);
+	return 0;
+}
+
+/* void mysql_free_result(MYSQL_RES *) */
+SEC("uprobe")
+int libmariadb_free(struct pt_regs *ctx)
+{
+	struct call_key key = {.tgid = bpf_get_current_pid_tgid() >> 32, .sp = PT_REGS_PARM1(ctx)};
+	struct call *call = bpf_map_lookup_elem(&calls, &key);
+	struct conn *c;
+
+	own_stack(ctx);
+	if (!call)
+		return 0;
+	c = conn_find(call->object);
+	if (c && c->id && c->awaits_rows && !ctl_stopped()) {
+		c->sent += USER_VALUE(__u64, key.sp + RES_ROW_COUNT);
+		c->flags |= QUERY_END_SENT;
+		c->results++;
+		c->awaits_rows = 0;
+		if (USER_VALUE(__u32, call->object + MYSQL_ERRNO))
+			conn_end(c, call->object, true);
+		else if (!call_more(call))
+			conn_end(c, call->object, false);
 	}
 	bpf_map_delete_elem(&calls, &key);
 	return 0;

@@ -27,6 +27,7 @@ enum libmariadb_layout {
 	STMT_PARAM_COUNT = 0x64,
 	STMT_PARAMS = 0x70,
 	STMT_ARRAY_SIZE = 0x368,
+	RES_ROW_COUNT = 0,
 	BIND_SIZE = 112,
 	BIND_LENGTH = 0,
 	BIND_IS_NULL = 8,

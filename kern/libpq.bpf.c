@@ -66,6 +66,7 @@ struct conn {
 	__u32 results, flags;
 	__u32 answered; /* it had a result */
 	__u32 ended;    /* its end was said */
+	__u32 fd;
 	__u8 waiting[QUEUE_MAX];
 	char name[64]; /* of the statement that is sent: too large for the stack */
 	struct rec_session session;
@@ -125,10 +126,10 @@ static __always_inline struct conn *conn_find(__u64 object)
 static __noinline struct conn *conn_get(const struct libpq_params *p, __u64 object)
 {
 	struct conn_key key = conn_key(object);
-	__u32 backend = field32(object, p->backend);
+	__u32 backend = field32(object, p->backend_pid), fd = field32(object, p->socket);
 	struct conn *c = conn_find(object);
 
-	if (c && c->session.number == backend)
+	if (c && c->session.number == backend && c->fd == fd)
 		return c;
 	bpf_map_update_elem(&conns, &key, &conn_none, BPF_ANY);
 	c = bpf_map_lookup_elem(&conns, &key);
@@ -139,9 +140,10 @@ static __noinline struct conn *conn_get(const struct libpq_params *p, __u64 obje
 	c->process = current_task()->group_leader->start_boottime;
 	c->base = c->session.conn = unique_id();
 	c->session.number = backend;
+	c->fd = fd;
 	query_name(c->session.user, sizeof(c->session.user), field64(object, p->user));
-	query_name(c->session.database, sizeof(c->session.database), field64(object, p->db));
-	if (!sockfd_flow(&c->session.flow, field32(object, p->socket), REC_ROLE_CLIENT))
+	query_name(c->session.database, sizeof(c->session.database), field64(object, p->database));
+	if (!sockfd_flow(&c->session.flow, fd, REC_ROLE_CLIENT))
 		__builtin_memset(&c->session.flow, 0, sizeof(c->session.flow));
 	c->session.flow.role = REC_ROLE_CLIENT;
 	return c;
@@ -245,7 +247,8 @@ static __always_inline struct conn *conn_sends(const struct libpq_params *p, __u
 {
 	struct conn *c;
 
-	if (!p || !object || !filter_pass(probe_number, current_task()))
+	if (!p || !object || field32(object, p->status) ||
+	    !filter_pass(probe_number, current_task()))
 		return NULL;
 	c = conn_get(p, object);
 	if (!c || conn_pipelined(p, object))
@@ -319,12 +322,13 @@ int libpq_query(struct pt_regs *ctx)
 }
 
 /* int PQsendQueryParams(PGconn *, const char *command, int nParams, const Oid *paramTypes,
- * const char *const *paramValues, const int *paramLengths, const int *paramFormats, int) */
+ * const char *const *paramValues, const int *paramLengths, const int *paramFormats, int): Parse,
+ * Bind and Execute */
 SEC("uprobe")
 int libpq_params(struct pt_regs *ctx)
 {
 	struct query q = {
-		.command = QUERY_TEXT, .text = PT_REGS_PARM2(ctx), .text_n = QUERY_UNTIL_NUL};
+		.command = QUERY_EXECUTE, .text = PT_REGS_PARM2(ctx), .text_n = QUERY_UNTIL_NUL};
 	struct arrays a = {.n = (__u32)PT_REGS_PARM3(ctx),
 			   .values = PT_REGS_PARM5(ctx),
 			   .lengths = ARGUMENT_6(ctx),
@@ -478,13 +482,13 @@ static __noinline void conn_result(struct conn *c, const struct libpq_params *p,
 		return;
 	if (status == PGRES_TUPLES_OK || status == PGRES_SINGLE_TUPLE ||
 	    status == PGRES_TUPLES_CHUNK) {
-		c->sent += field32(result, p->rows);
+		c->sent += field32(result, p->tuples);
 		c->flags |= QUERY_END_SENT;
 	}
 	if (status == PGRES_SINGLE_TUPLE || status == PGRES_TUPLES_CHUNK)
 		return;
 	c->results++;
-	conn_tag(c, result + p->tag);
+	conn_tag(c, result + p->command_status);
 }
 
 /* PGresult *PQgetResult(PGconn *) */

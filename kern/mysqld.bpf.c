@@ -245,9 +245,10 @@ static __noinline void inner_end(struct conn *c, const struct mysqld_params *p, 
 		query_end(&r);
 }
 
-/* Ends inner statements that do not run any more, as a call at that depth shows. */
+/* Ends inner statements that do not run any more, as a call at that depth shows. known: the area
+ * of diagnostics still is about them. */
 static __always_inline void inner_pop(struct conn *c, const struct mysqld_params *p, __u64 thd,
-				      __u64 sp)
+				      __u64 sp, bool known)
 {
 	for (int i = 0; i < INNER_MAX; i++) {
 		__u32 n = c->inner_n;
@@ -255,7 +256,7 @@ static __always_inline void inner_pop(struct conn *c, const struct mysqld_params
 		BARRIER(n);
 		if (!n || c->inner[(n - 1) & (INNER_MAX - 1)].sp > sp)
 			return;
-		inner_end(c, p, thd, false);
+		inner_end(c, p, thd, known);
 	}
 }
 
@@ -285,7 +286,7 @@ static __always_inline void conn_abandon(struct conn *c, const struct mysqld_par
 {
 	struct query_result r = {.id = c->id};
 
-	inner_pop(c, p, thd, ~0ull);
+	inner_pop(c, p, thd, ~0ull, false);
 	if (c->state == STATE_OPEN && c->id)
 		query_end(&r);
 	c->state = STATE_IDLE;
@@ -353,7 +354,7 @@ int mysqld_execute(struct pt_regs *ctx)
 	if (!c || c->state == STATE_IDLE)
 		return 0;
 	if (c->sp && sp < c->sp) {
-		inner_pop(c, p, thd, sp);
+		inner_pop(c, p, thd, sp, false);
 		bpf_probe_read_user(&text, sizeof(text), (void *)(thd + p->query));
 		id = statement_begin(c, p, thd, QUERY_STATEMENT, &text);
 		n = c->inner_n;
@@ -372,7 +373,7 @@ int mysqld_execute(struct pt_regs *ctx)
 		bpf_map_update_elem(&threads, &thread, &thd, BPF_ANY);
 		return 0;
 	}
-	inner_pop(c, p, thd, sp);
+	inner_pop(c, p, thd, sp, false);
 	c->sp = sp;
 	if (c->state == STATE_WAITS) {
 		bpf_probe_read_user(&text, sizeof(text), (void *)(thd + p->query));
@@ -398,7 +399,7 @@ int mysqld_executed(struct pt_regs *ctx)
 	c = thd ? conn_find(*thd) : NULL;
 	if (!c || c->state != STATE_OPEN)
 		return 0;
-	inner_pop(c, p, *thd, sp - 1); /* deeper ones */
+	inner_pop(c, p, *thd, sp - 1, false); /* deeper ones */
 	n = c->inner_n;
 	BARRIER(n);
 	if (n && c->inner[(n - 1) & (INNER_MAX - 1)].sp == sp)
@@ -435,7 +436,8 @@ int mysqld_end(struct pt_regs *ctx)
 		r.flags |= QUERY_END_SENT;
 	}
 	r.rows_sent = c->sent;
-	inner_pop(c, p, thd, sp);
+	/* what an EXECUTE has run ends as it does itself */
+	inner_pop(c, p, thd, sp, true);
 	/* one result of several: of a stored procedure, of a text with several statements */
 	if ((c->sp && sp < c->sp) ||
 	    (status != DA_ERROR &&

@@ -37,7 +37,8 @@ static const struct opt libmariadb_options[] = {
 static const struct probe_hook libmariadb_hooks[] = {
 	{"return", "libmariadb_return"},
 	{"mysql_close", "libmariadb_over"},
-	{"mysql_use_result", "libmariadb_over"},
+	{"mysql_free_result", "libmariadb_free"},
+	{"mysql_use_result", "libmariadb_use"},
 	{"mysql_store_result", "libmariadb_store"},
 	{"mysql_next_result", "libmariadb_answer"},
 	{"mysql_read_query_result", "libmariadb_answer"},

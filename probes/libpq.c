@@ -97,46 +97,36 @@ static int libpq_missing(const struct elf_file *elf, const char *what, struct er
 		    elf_file_path(elf), what);
 }
 
-/* One field, and no more than that. */
-static __s32 libpq_field(const struct elf_file *elf, const char *symbol)
-{
-	struct accessor a;
-
-	return accessor_read(elf, symbol, &a) || a.in >= 0 ? -1 : a.at;
-}
-
-/* The field that is read first. */
-static __s32 libpq_first(const struct elf_file *elf, const char *symbol)
-{
-	int32_t at;
-
-	return accessor_first(elf, symbol, &at) ? -1 : at;
-}
-
+/* Those that only tell more about a statement may be missing. */
 static int libpq_fields(const struct elf_file *elf, struct libpq_params *ret, struct err *err)
 {
+	int32_t transaction = -1;
 	const struct {
-		const char *symbol;
-		__s32 *at;
+		const char *function;
+		int32_t *offset;
+		bool needed;
 	} wanted[] = {
-		{"PQsocket", &ret->socket}, {"PQdb", &ret->db},
-		{"PQuser", &ret->user},     {"PQstatus", &ret->status},
-		{"PQntuples", &ret->rows},  {"PQresultStatus", &ret->result_status},
+		{"PQsocket", &ret->socket, true},
+		{"PQdb", &ret->database, false},
+		{"PQuser", &ret->user, false},
+		{"PQstatus", &ret->status, true},
+		{"PQtransactionStatus", &transaction, true},
+		{"PQpipelineStatus", &ret->pipeline, false},
+		{"PQbackendPID", &ret->backend_pid, false},
+		{"PQresultStatus", &ret->result_status, true},
+		{"PQcmdStatus", &ret->command_status, true},
+		{"PQntuples", &ret->tuples, false},
+		{"PQresultErrorMessage", &ret->message, false},
+		{"PQresultErrorField", &ret->fields, false},
 	};
 
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-		*wanted[i].at = libpq_field(elf, wanted[i].symbol);
-		if (*wanted[i].at < 0)
-			return libpq_missing(elf, wanted[i].symbol, err);
+		*wanted[i].offset = -1;
+		if (accessor_last(elf, wanted[i].function, wanted[i].offset) && wanted[i].needed)
+			return libpq_missing(elf, wanted[i].function, err);
 	}
-	/* char cmdStatus[64] has come behind the status in every version */
-	ret->tag = ret->result_status + 4;
-	ret->pipeline = libpq_field(elf, "PQpipelineStatus");
-	ret->fields = libpq_first(elf, "PQresultErrorField");
-	ret->message = libpq_first(elf, "PQresultErrorMessage");
-	if (accessor_last(elf, "PQbackendPID", &ret->backend))
-		ret->backend = -1;
-	return 0;
+	/* status, asyncStatus, xactStatus: the one between has no function of its own */
+	return transaction == ret->status + 8 ? 0 : libpq_missing(elf, "PGconn", err);
 }
 
 static int libpq_returns(const struct elf_file *elf, struct probe_plan *plan, struct err *err)

@@ -82,10 +82,14 @@ static int check_spool(const struct output_spec *spec, struct err *err)
 	return 0;
 }
 
-/* Somebody may look at what comes. */
-static bool is_watched(const struct output_spec *spec)
+/* How long something may wait. Where a write costs nothing else, as long as a burst lasts, or to
+ * the next tick: somebody may look at what comes. What is compressed gets worse by it, and pcapng
+ * has a row for each chunk. */
+static uint64_t flush_by_itself(const struct output_spec *spec)
 {
-	return output_spec_on_stdout(spec) || spec->sink->flags & SINK_STREAM;
+	if (output_spec_on_stdout(spec) || spec->sink->flags & SINK_STREAM)
+		return 100 * MS;
+	return spec->filter || spec->encoder->flags & ENCODER_CONTEXT ? 1000 * MS : 1;
 }
 
 int output_spec_check(struct output_spec *spec, struct err *err)
@@ -104,7 +108,7 @@ int output_spec_check(struct output_spec *spec, struct err *err)
 		return errf(err, -EINVAL, "-w %s: %s: only files follow each other", spec->label,
 			    spec->keys.size ? "size" : "every");
 	if (!spec->keys.flush_ns)
-		spec->keys.flush_ns = is_watched(spec) ? 100 * MS : 1000 * MS;
+		spec->keys.flush_ns = flush_by_itself(spec);
 	spec->kinds = (1u << EVENT_KINDS) - 1;
 	r = check_payload(spec, err);
 	if (!r)

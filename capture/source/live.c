@@ -23,7 +23,7 @@
 /* While records came that recently we look by ourselves, and nobody has to wake us: that often, as
  * each look takes time from the programs that are recorded. */
 #define BUSY_NS          (30 * MS)
-#define LOOK_NS          (10 * MS)
+#define LOOK_NS          (5 * MS)
 #define STOP_PATIENCE_NS (200 * MS) /* how long an unfinished record may delay the end */
 
 enum {
@@ -42,8 +42,10 @@ struct source_live {
 	bool stop_seen, ended;
 	bool caught_up; /* all that could be had at look_ns was handed over */
 	uint64_t look_ns;
-	uint64_t last_ns; /* newest time handed over */
-	uint64_t busy_ns; /* when the ring last had something */
+	uint64_t last_ns;   /* newest time handed over */
+	uint64_t busy_ns;   /* when the ring last had something */
+	uint64_t quiet_ns;  /* the same, of the burst whose end was told */
+	uint64_t ticked_ns; /* when that was */
 	uint64_t tick_ns, counters_ns, stop_ns;
 	int64_t clock_offset;
 	uint64_t read; /* records taken from the ring */
@@ -301,6 +303,19 @@ static void live_see_stop(struct source_live *s, uint64_t now)
 	ring_look(&s->ring);
 }
 
+/* All there was has been taken: a tick comes now, so that what waits for one need not wait for the
+ * next, but not more often than we look. */
+static bool live_falls_quiet(struct source_live *s, uint64_t now)
+{
+	if (s->busy_ns == s->quiet_ns || !ring_done(&s->ring) || s->busy_ns == now)
+		return false;
+	if (now - s->ticked_ns < LOOK_NS)
+		return false;
+	s->quiet_ns = s->busy_ns;
+	s->ticked_ns = now;
+	return true;
+}
+
 static int live_turn(struct source_live *s, struct live_out *out)
 {
 	bool stopping = atomic_load(&s->stopping);
@@ -326,7 +341,7 @@ static int live_turn(struct source_live *s, struct live_out *out)
 		return r;
 	if (s->caught_up && stopping && live_drained(s, now))
 		return hand_end(s, out);
-	if (s->caught_up && s->look_ns >= s->tick_ns)
+	if (s->caught_up && (s->look_ns >= s->tick_ns || live_falls_quiet(s, now)))
 		return hand_tick(s, out);
 	if (out->left == budget)
 		live_sleep(s, now);

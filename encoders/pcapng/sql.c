@@ -11,9 +11,13 @@
 #include "encoders/pcapng/sql_wire.h"
 
 enum {
-	CONNECTIONS_MAX = 16384,
+	CONNECTIONS_MAX = 65536, /* as many as tcp.c follows: where one is forgotten here, its
+				  * packets begin with a SYN again, too */
 	BYTES_MAX = CHUNK_JUMBO, /* of all messages of a turn */
 };
+
+/* TLS plaintext of the same connection is a conversation of its own: it has other bytes. */
+#define ID_APART 0x53514c0000000000ull
 
 struct connection {
 	uint64_t id;
@@ -109,8 +113,24 @@ static void turn_message(struct pcapng_sql *s, struct sql_wire *w, wire_fn fn, b
 
 static bool is_told(const struct event *ev)
 {
-	return ev->flow && !(ev->flags & EVENT_F_UNFINISHED) && !ev->query.outer &&
+	return !(ev->flags & EVENT_F_UNFINISHED) && !ev->query.outer &&
 	       strcmp(ev->query.command, "statement") != 0;
+}
+
+/* The conversation that is written. Without a known connection, a session of a process is one. */
+static struct flow flow_written(const struct event *ev, enum protocol protocol)
+{
+	const struct event_query *q = &ev->query;
+	struct flow f = {0};
+
+	if (ev->flow)
+		f = *ev->flow;
+	else
+		f.id = (ev->proc ? (uint64_t)ev->proc->pid << 32 : 0) ^ q->session;
+	f.id ^= ID_APART;
+	f.role = strcmp(q->side, "client") ? FLOW_ROLE_SERVER : FLOW_ROLE_CLIENT;
+	f.protocol = protocol;
+	return f;
 }
 
 const struct pcapng_sql_turn *pcapng_sql_turn(struct pcapng_sql *s, const struct event *ev)
@@ -119,26 +139,24 @@ const struct pcapng_sql_turn *pcapng_sql_turn(struct pcapng_sql *s, const struct
 	const struct sql_wire_protocol *protocol =
 		strcmp(q->system, "mysql") ? &sql_wire_postgres : &sql_wire_mysql;
 	struct sql_wire w = {.p = s->bytes, .room = BYTES_MAX};
+	uint64_t began = q->start_boot_ns < ev->time_boot_ns ? q->start_boot_ns : ev->time_boot_ns;
 	struct connection *c;
 
 	if (!is_told(ev))
 		return NULL;
-	c = lru_put(s->connections, &ev->flow->id, NULL);
+	s->flow =
+		flow_written(ev, protocol == &sql_wire_mysql ? PROTOCOL_MYSQL : PROTOCOL_POSTGRES);
+	c = lru_put(s->connections, &s->flow.id, NULL);
 	s->connection = c;
 	memcpy(s->sent, c->sent, sizeof(s->sent));
 	s->turn.n = 0;
-	s->flow = *ev->flow;
-	s->flow.role = strcmp(q->side, "client") ? FLOW_ROLE_SERVER : FLOW_ROLE_CLIENT;
-	s->flow.protocol = protocol == &sql_wire_mysql ? PROTOCOL_MYSQL : PROTOCOL_POSTGRES;
 	if (c->generation != s->generation) {
-		turn_message(s, &w, protocol->first, protocol->server_first, ev, q->start_boot_ns);
-		turn_message(s, &w, protocol->second, !protocol->server_first, ev,
-			     q->start_boot_ns);
+		turn_message(s, &w, protocol->first, protocol->server_first, ev, began);
+		turn_message(s, &w, protocol->second, !protocol->server_first, ev, began);
 		if (protocol->third)
-			turn_message(s, &w, protocol->third, protocol->server_first, ev,
-				     q->start_boot_ns);
+			turn_message(s, &w, protocol->third, protocol->server_first, ev, began);
 	}
-	turn_message(s, &w, protocol->request, false, ev, q->start_boot_ns);
+	turn_message(s, &w, protocol->request, false, ev, began);
 	turn_message(s, &w, protocol->answer, true, ev, ev->time_boot_ns);
 	return w.full ? NULL : &s->turn;
 }

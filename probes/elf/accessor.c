@@ -5,9 +5,10 @@
 #include <string.h>
 
 enum {
+	CODE_MAX = 512,    /* bytes of a function that are looked at */
+	FIELD_MAX = 65536, /* no object is larger */
 	LEA_SIZE = 7,
 	SOON = 24,      /* bytes of code in which a register is not thought to be used again */
-	CODE_MAX = 512, /* bytes of a function that are looked at */
 	ARGUMENT_1 = 7, /* rdi, as it is written in an instruction */
 	RESULT = 0,     /* rax */
 	WITH_INDEX = 4,
@@ -161,24 +162,6 @@ int accessor_first(const struct elf_file *elf, const char *symbol, int32_t *ret)
 	return -ENOENT;
 }
 
-int accessor_last(const struct elf_file *elf, const char *symbol, int32_t *ret)
-{
-	struct code c;
-	size_t n;
-
-	if (code_read(elf, symbol, &c))
-		return -ENOENT;
-	/* mov displacement(%rdi),%eax; ret */
-	for (size_t at = 0; at + 3 <= c.n; at++) {
-		if (c.v[at] != MOV || (c.v[at + 1] & 0x3f) != (RESULT << 3 | ARGUMENT_1))
-			continue;
-		n = code_operand(&c, at + 1, ret);
-		if (n && at + 1 + n < c.n && c.v[at + 1 + n] == RET && *ret >= 0)
-			return 0;
-	}
-	return -ENOENT;
-}
-
 int accessor_repeated(const struct elf_file *elf, const char *symbol, int32_t least, int32_t *ret)
 {
 	int32_t found = -1, displacement;
@@ -247,4 +230,69 @@ bool accessor_writes(const struct elf_file *elf, const char *symbol, int32_t at)
 		    code_operand(&c, i + 2, &displacement) && displacement == at)
 			return true;
 	return false;
+}
+
+/* Bytes of an instruction that neither changes the first argument nor reads a field of it to return
+ * that: tests and constants. */
+static size_t code_passed(const struct code *c, size_t at)
+{
+	static const struct {
+		uint8_t n, all, code[4];
+	} passed[] = {
+		{2, 2, {0x85, 0xc0}}, /* test %eax,%eax; %ecx,%ecx; %edx,%edx */
+		{2, 2, {0x85, 0xc9}},
+		{2, 2, {0x85, 0xd2}},
+		{2, 2, {0x31, 0xc0}}, /* xor %eax,%eax */
+		{1, 2, {0x75}},       /* jne */
+		{2, 6, {0x0f, 0x84}}, /* je, jne, far */
+		{2, 6, {0x0f, 0x85}},
+		{1, 5, {0xb8}},             /* mov $value,%eax */
+		{3, 7, {0x48, 0x8d, 0x05}}, /* lea displacement(%rip),%rax; %rdx */
+		{3, 7, {0x48, 0x8d, 0x15}},
+		{2, 7, {0x83, 0xbf}}, /* cmpl $value,displacement(%rdi), far and near */
+		{2, 4, {0x83, 0x7f}},
+		{3, 8, {0x48, 0x83, 0xbf}}, /* cmpq */
+		{3, 5, {0x48, 0x83, 0x7f}},
+		{4, 4, {0x48, 0x0f, 0x44, 0xc2}}, /* cmove, cmovne %rdx,%rax */
+		{4, 4, {0x48, 0x0f, 0x45, 0xc2}},
+	};
+	size_t idle = code_idle(c, at);
+
+	if (idle)
+		return idle;
+	for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]); i++)
+		if (at + passed[i].all <= c->n && !memcmp(c->v + at, passed[i].code, passed[i].n))
+			return passed[i].all;
+	return 0;
+}
+
+int accessor_last(const struct elf_file *elf, const char *symbol, int32_t *ret)
+{
+	int32_t found = -1, displacement;
+	struct code c;
+	size_t at = 0, n;
+
+	if (code_read(elf, symbol, &c))
+		return -ENOENT;
+	while (at + 2 < c.n) {
+		size_t rex = c.v[at] == 0x48;
+		uint8_t opcode = c.v[at + rex], modrm = c.v[at + rex + 1];
+
+		n = code_passed(&c, at);
+		if (!n && (opcode == MOV || opcode == LEA) && (modrm & 7) == ARGUMENT_1 &&
+		    (modrm >> 3 & 7) != ARGUMENT_1) {
+			n = code_operand(&c, at + rex + 1, &displacement);
+			if (n) {
+				found = displacement;
+				n += rex + 1;
+			}
+		}
+		if (!n)
+			break; /* it returns, or does what is not known */
+		at += n;
+	}
+	if (found < 0 || found > FIELD_MAX)
+		return -ENOENT;
+	*ret = found;
+	return 0;
 }

@@ -21,9 +21,6 @@ int accessor_read(const struct elf_file *elf, const char *symbol, struct accesso
 
 /* The first field of its first argument that a function reads with 64 bits. -ENOENT. */
 int accessor_first(const struct elf_file *elf, const char *symbol, int32_t *ret);
-/* The last field of its first argument that a function reads with 32 bits, directly before it
- * returns. -ENOENT. */
-int accessor_last(const struct elf_file *elf, const char *symbol, int32_t *ret);
 /* The one field beyond `least` that a function reads with 32 bits in several places. -ENOENT when
  * there is none or they differ. */
 int accessor_repeated(const struct elf_file *elf, const char *symbol, int32_t least, int32_t *ret);
@@ -31,3 +28,8 @@ int accessor_repeated(const struct elf_file *elf, const char *symbol, int32_t le
 int accessor_sets(const struct elf_file *elf, const char *symbol, int32_t at, uint64_t *ret);
 /* Does the function write 64 bits to a field at that displacement? */
 bool accessor_writes(const struct elf_file *elf, const char *symbol, int32_t at);
+
+/* The field of its first argument's object that the function reads last, or whose address it takes
+ * last, before it first returns; it may test that argument and other fields before. -ENOENT when
+ * there is none or an instruction before it is not known. */
+int accessor_last(const struct elf_file *elf, const char *symbol, int32_t *ret);

@@ -84,6 +84,10 @@ static void processes(void **state)
 	assert_false(one(&texts.exe, "usr", EVENT_EXIT));
 	assert_true(one(&texts.container, "0123456", EVENT_DATA));
 	assert_false(one(&texts.container, "123456", EVENT_DATA));
+	assert_true(one(&texts.status, "1", EVENT_LINE));
+	assert_false(one(&texts.status, "!1", EVENT_LINE));
+	assert_false(one(&texts.status, "7", EVENT_LINE));
+	assert_false(one(&texts.status, "1", EVENT_EXEC));
 }
 
 static void a_long_comm_is_cut_as_the_kernel_does(void **state)
@@ -96,25 +100,6 @@ static void a_long_comm_is_cut_as_the_kernel_does(void **state)
 	begin();
 	add(&texts.comm, "systemd-timesyncd");
 	assert_true(fits(&ev));
-}
-
-static void statuses(void **state)
-{
-	struct event ev = events_of(EVENT_LINE);
-
-	ev.line.has_status = true;
-	ev.line.status = 42;
-	begin();
-	add(&texts.status, "1");
-	assert_false(fits(&ev));
-	add(&texts.status, "42");
-	assert_true(fits(&ev));
-	begin();
-	add(&texts.status, "!42");
-	assert_false(fits(&ev));
-	ev.line.has_status = false; /* it has not ended */
-	assert_true(fits(&ev));
-	assert_false(one(&texts.status, "0", EVENT_EXEC));
 }
 
 static void connections(void **state)
@@ -495,7 +480,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(processes),
 		cmocka_unit_test(a_long_comm_is_cut_as_the_kernel_does),
-		cmocka_unit_test(statuses),
 		cmocka_unit_test(connections),
 		cmocka_unit_test(addresses_of_six),
 		cmocka_unit_test(kinds),

@@ -67,7 +67,7 @@ static int close_self(void **state)
 	return fd < 0 ? 0 : close(fd);
 }
 
-static void gets(const char *symbol, int32_t at, int32_t in, bool address)
+static void finds(const char *symbol, int32_t at, int32_t in, bool address)
 {
 	struct accessor a;
 
@@ -79,13 +79,13 @@ static void gets(const char *symbol, int32_t at, int32_t in, bool address)
 
 static void test_reads(void **state)
 {
-	gets("get_id", 0x3f18, -1, false);
-	gets("get_id32", 0x25d0, -1, false);
-	gets("get_query", 0x68, -1, true);
-	gets("get_user", 0x25f8, 8, false);
-	gets("get_host", 0x25f8, 0, false);
-	gets("get_message", 0x62e0, 0x1a, true);
-	gets("get_status", 0x62e0, 0x234, false);
+	finds("get_id", 0x3f18, -1, false);
+	finds("get_id32", 0x25d0, -1, false);
+	finds("get_query", 0x68, -1, true);
+	finds("get_user", 0x25f8, 8, false);
+	finds("get_host", 0x25f8, 0, false);
+	finds("get_message", 0x62e0, 0x1a, true);
+	finds("get_status", 0x62e0, 0x234, false);
 }
 
 static void test_refuses(void **state)

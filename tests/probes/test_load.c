@@ -99,13 +99,14 @@ static uint32_t map_id(const struct bpf_object *obj, const char *name)
 static void objects_share_the_cores_maps(void **state)
 {
 	static const char *const shared[] = {"ring", "counters", "ctl", "tree"};
+	static const char *const probes[] = {"bash", "openssl", "mysqld"};
 	struct bpf_object *core = open_plain("core"), *probe;
 	struct probe_env env = {.number = 1};
 
 	load_or_skip(core, &env);
 	env.core = core;
-	for (unsigned i = 0; i < 2; i++) {
-		probe = open_plain(i ? "openssl" : "bash");
+	for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
+		probe = open_plain(probes[i]);
 		load_or_skip(probe, &env);
 		for (size_t k = 0; k < sizeof(shared) / sizeof(shared[0]); k++)
 			assert_int_equal(map_id(probe, shared[k]), map_id(core, shared[k]));

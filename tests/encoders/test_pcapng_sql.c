@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Statements as conversations: what is told, of which connection, when, and what never is. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "encoders/pcapng/ethernet.h"
+#include "tests/support/events.h"
+#include "tests/support/packets.h"
+
+extern const struct encoder_ops encoder_pcapng;
+
+enum {
+	MOST = 1024
+};
+
+static struct packet p[MOST];
+
+static void start(struct encoding *e, const char *options)
+{
+	encoding_open(e, &encoder_pcapng, options, NULL);
+	encoding_begin(e);
+}
+
+/* One that succeeds, of a server. */
+static struct event statement(const char *system, struct bytes text)
+{
+	struct event ev = events_of(EVENT_QUERY);
+
+	ev.query.system = system;
+	ev.query.side = "server";
+	ev.query.command = "query";
+	ev.query.outer = 0;
+	ev.query.text = text;
+	ev.query.text_total = text.n;
+	ev.query.params = (struct query_params){0};
+	ev.query.failed = false;
+	return ev;
+}
+
+static unsigned written(struct encoding *e)
+{
+	return packets_of(e, p, MOST);
+}
+
+/* Handshake (3), greeting, login and welcome, request, answer. */
+static void mysql_begins_with_a_login(void **state)
+{
+	struct event ev = statement("mysql", BYTES("select 17"));
+	struct encoding e;
+
+	start(&e, "streams=on");
+	assert_int_equal(encoding_add(&e, &ev), 0);
+	assert_int_equal(written(&e), 8);
+	assert_int_equal(p[3].from_port, 3306);
+	assert_int_equal(p[3].payload.p[4], 10);
+	assert_int_equal(p[4].to_port, 3306);
+	assert_true(bytes_eq(p[6].payload, BYTES("\x0a\0\0\0\x03select 17")));
+	assert_int_equal(p[6].unix_ns, event_unix(&ev, ev.query.start_boot_ns));
+	assert_int_equal(p[7].unix_ns, ev.time_unix_ns);
+	assert_int_equal(p[7].ack, p[6].seq + p[6].payload.n);
+	assert_int_equal(encoding_add(&e, &ev), 0);
+	assert_int_equal(written(&e), 10);
+	encoding_close(&e);
+}
+
+static void postgres_tells_rows(void **state)
+{
+	struct event ev = statement("postgresql", BYTES("select 17"));
+	struct encoding e;
+
+	ev.query.has_rows = true;
+	ev.query.rows = 5;
+	start(&e, "streams=on");
+	assert_int_equal(encoding_add(&e, &ev), 0);
+	assert_int_equal(written(&e), 7);
+	assert_int_equal(p[3].to_port, 5432);
+	assert_true(bytes_eq(p[5].payload, BYTES("Q\0\0\0\x0eselect 17\0")));
+	assert_true(bytes_eq(p[6].payload, BYTES("C\0\0\0\x0dSELECT 5\0Z\0\0\0\x05I")));
+	encoding_close(&e);
+}
+
+static void not_asked_for(void **state)
+{
+	struct event ev = statement("mysql", BYTES("select 17"));
+	struct encoding e;
+
+	start(&e, NULL);
+	assert_int_equal(encoding_add(&e, &ev), 0);
+	assert_int_equal(written(&e), 0);
+	encoding_close(&e);
+
+	start(&e, "streams=on");
+	ev.flags |= EVENT_F_UNFINISHED;
+	assert_int_equal(encoding_add(&e, &ev), 0);
+	ev.flags &= ~EVENT_F_UNFINISHED;
+	ev.query.outer = 3;
+	assert_int_equal(encoding_add(&e, &ev), 0);
+	ev.query.outer = 0;
+	ev.query.command = "statement";
+	assert_int_equal(encoding_add(&e, &ev), 0);
+	assert_int_equal(written(&e), 0);
+	encoding_close(&e);
+}
+
+/* The sessions of a process that are not known by connections: 198.18.0.0/15. */
+static void without_a_connection(void **state)
+{
+	struct event ev = statement("mysql", BYTES("select 17"));
+	struct encoding e;
+
+	ev.flow = NULL;
+	start(&e, "streams=on");
+	assert_int_equal(encoding_add(&e, &ev), 0);
+	ev.query.session++;
+	assert_int_equal(encoding_add(&e, &ev), 0);
+	assert_int_equal(written(&e), 16);
+	assert_int_equal(p[0].from[0], 198);
+	assert_memory_not_equal(p[0].from, p[8].from, 4);
+	encoding_close(&e);
+}
+
+/* Plaintext of TLS of the same connection does not get between. */
+static void beside_the_same_connection(void **state)
+{
+	struct event ev = statement("mysql", BYTES("select 17")), data = events_of(EVENT_DATA);
+	struct encoding e;
+	struct flow flow = *ev.flow;
+	unsigned n;
+
+	flow.protocol = PROTOCOL_MYSQL;
+	data.flow = &flow;
+	start(&e, "streams=on");
+	assert_int_equal(encoding_add(&e, &data), 0);
+	n = written(&e);
+	assert_true(n >= 4);
+	assert_int_equal(encoding_add(&e, &ev), 0);
+	assert_int_equal(written(&e), n + 8);
+	assert_int_equal(p[n].flags, ETHERNET_SYN);
+	encoding_close(&e);
+}
+
+static void the_other_end_is_not_repeated(void **state)
+{
+	struct event ev = statement("mysql", BYTES("select 17"));
+	struct flow flow = *ev.flow, mirror = flow;
+	struct encoding e;
+
+	flow.role = FLOW_ROLE_SERVER;
+	mirror.role = FLOW_ROLE_CLIENT;
+	mirror.id++;
+	mirror.cookie++;
+	memcpy(mirror.local, flow.remote, 16);
+	memcpy(mirror.remote, flow.local, 16);
+	mirror.local_port = flow.remote_port;
+	mirror.remote_port = flow.local_port;
+	start(&e, "streams=on");
+	ev.flow = &flow;
+	assert_int_equal(encoding_add(&e, &ev), 0);
+	ev.flow = &mirror;
+	ev.query.side = "client";
+	assert_int_equal(encoding_add(&e, &ev), 0);
+	assert_int_equal(written(&e), 8);
+	encoding_close(&e);
+}
+
+static void a_new_file_begins_again(void **state)
+{
+	struct event ev = statement("mysql", BYTES("select 17"));
+	struct encoding e;
+
+	start(&e, "streams=on");
+	assert_int_equal(encoding_add(&e, &ev), 0);
+	encoding_end(&e);
+	e.n = 0;
+	encoding_begin(&e);
+	assert_int_equal(encoding_add(&e, &ev), 0);
+	assert_int_equal(written(&e), 8);
+	encoding_close(&e);
+}
+
+/* 16 MiB do not fit a chunk twice, in the custom block and in packets: the output halves the text,
+ * and the conversation begins as if nothing had been tried. */
+static void a_long_one_is_cut(void **state)
+{
+	const size_t n = 16 << 20;
+	char *text = malloc(n);
+	struct event ev = statement("mysql", (struct bytes){text, n});
+	struct encoding e;
+	size_t sum = 0;
+	unsigned packets;
+
+	assert_non_null(text);
+	memset(text, 'x', n);
+	start(&e, "streams=on");
+	assert_int_equal(encoding_add(&e, &ev), -EMSGSIZE);
+	assert_int_equal(written(&e), 0);
+	assert_true(event_shorten(&ev));
+	assert_true(ev.flags & EVENT_F_TRUNCATED);
+	assert_int_equal(encoding_add(&e, &ev), 0);
+	packets = written(&e);
+	assert_in_range(packets, 250, MOST);
+	for (unsigned i = 6; i < packets; i++) /* behind the login */
+		if (p[i].to_port == 3306)
+			sum += p[i].payload.n;
+	assert_int_equal(sum, 4 + 1 + ev.query.text.n);
+	encoding_close(&e);
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(mysql_begins_with_a_login),
+		cmocka_unit_test(postgres_tells_rows),
+		cmocka_unit_test(not_asked_for),
+		cmocka_unit_test(without_a_connection),
+		cmocka_unit_test(beside_the_same_connection),
+		cmocka_unit_test(the_other_end_is_not_repeated),
+		cmocka_unit_test(a_new_file_begins_again),
+		cmocka_unit_test(a_long_one_is_cut),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
