@@ -57,9 +57,11 @@ enum {
 };
 
 /* Those whose return instructions are wanted; ends with NULL. */
-static const char *const returning[] = {
-	"mysql_store_result", "mysql_read_query_result", "mysql_select_db",  "mysql_change_user",
-	"mysql_stmt_prepare", "mysql_stmt_execute",      "mysql_real_query", NULL};
+static const char *const returning[] = {"mysql_store_result", "mysql_use_result",
+					"mysql_next_result",  "mysql_read_query_result",
+					"mysql_select_db",    "mysql_change_user",
+					"mysql_stmt_prepare", "mysql_stmt_execute",
+					"mysql_real_query",   NULL};
 
 static int libmariadb_check(const void *cfg, struct err *err)
 {
