@@ -38,7 +38,7 @@ const struct kind kinds[EVENT_KINDS] = {
 	[EVENT_LOSS] = {.times = {AT(loss.first_boot_ns), AT(loss.last_boot_ns)}},
 };
 
-void kind_times_read(struct event *ev)
+void kinds_times_read(struct event *ev)
 {
 	const struct kind *kind = &kinds[ev->kind];
 
@@ -49,7 +49,7 @@ void kind_times_read(struct event *ev)
 	}
 }
 
-size_t kind_texts_size(const struct event *ev)
+size_t kinds_texts_size(const struct event *ev)
 {
 	const struct kind *kind = &kinds[ev->kind];
 	size_t n = 0;

@@ -45,7 +45,7 @@ static inline const char **kind_name(struct event *ev, uint16_t offset)
 
 /* Its times have been read from a recording, and are the time of day: makes them those of the boot
  * clock. */
-void kind_times_read(struct event *ev);
+void kinds_times_read(struct event *ev);
 
 /* The bytes of all its texts together. */
-size_t kind_texts_size(const struct event *ev);
+size_t kinds_texts_size(const struct event *ev);

@@ -129,6 +129,8 @@ static int postgres_begin(struct query_params_reader *r)
 	if (!names || !array_take(&r->rest, 2, &r->formats) || !rest_take(&r->rest, 2, &n))
 		return -EBADMSG;
 	r->n = big_at(n.p, 2);
+	if (!r->n) /* what follows is no value */
+		r->rest = (struct bytes){0};
 	r->types = r->params->types;
 	return 0;
 }

@@ -277,8 +277,8 @@ static __always_inline void rec_submit(struct rec *rec, __u32 len)
 	rec_submit_data(rec, len, ring_used());
 }
 
-/* A number that is unique in the run: the time, with the CPU in the low byte, so that two of the same
- * moment differ. */
+/* A number that is unique in the run: the time, with the CPU in the low byte, so that two of the
+ * same moment differ. */
 static __always_inline __u64 unique_id(void)
 {
 	return (bpf_ktime_get_boot_ns() & ~0xffull) | (bpf_get_smp_processor_id() & 0xff);

@@ -415,7 +415,7 @@ static int event_complete(struct pb_read *r)
 
 	ev->flags &= known_flags();
 	if (ev->kind < EVENT_KINDS)
-		kind_times_read(ev);
+		kinds_times_read(ev);
 	if (ev->kind == EVENT_LINE)
 		ev->line.duration_ns = r->duration_ns;
 	if (ev->kind == EVENT_QUERY)

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "capture/query_params.h"
-#include "kern/events.h"
 #include "proto/pb_read_inside.h"
 #include "proto/pb_wire.h"
 
@@ -113,9 +112,9 @@ int pb_read_query(struct pb_read *r, struct bytes in)
 		return -EBADMSG;
 	read_presence(query, in);
 	if (r->values_n) {
-		query->params.format = QUERY_PARAMS_LIST;
-		query->params.raw =
-			(struct bytes){r->rows.arena + r->args_at, r->rows.arena_n - r->args_at};
+		query->params = query_params_list(
+			(struct bytes){r->rows.arena + r->args_at, r->rows.arena_n - r->args_at},
+			query->params.cut);
 	}
 	query->failed = query->error || query->sqlstate.n || query->message.n;
 	if (query->text_total < query->text.n)

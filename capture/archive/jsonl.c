@@ -347,7 +347,7 @@ static int line_give(struct jsonl *x, decoder_fn fn, void *arg, struct err *err)
 
 	if (!l->has_kind || !line_complete(x))
 		return errf(err, -EBADMSG, "a line is no event of ours");
-	kind_times_read(&l->ev);
+	kinds_times_read(&l->ev);
 	for (unsigned i = 0; i + 1 < l->parents_n; i++)
 		l->parents[i].parent = &l->parents[i + 1];
 	if (l->parents_n)

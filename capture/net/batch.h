@@ -11,8 +11,8 @@
 #include "capture/base/bytes.h"
 
 enum {
-	BATCH_HEAD = 128,                /* most bytes before its data */
-	BATCH_ACK = 512,                 /* most bytes of an Ack */
+	BATCH_HEAD = 128,                 /* most bytes before its data */
+	BATCH_ACK = 512,                  /* most bytes of an Ack */
 	BATCH_RAW_MAX = 20 * 1024 * 1024, /* of its events, decompressed */
 };
 

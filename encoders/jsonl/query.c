@@ -9,24 +9,25 @@ static bool put_values(struct put *w, const struct event_query *q, bool encoded)
 {
 	struct query_params_reader reader;
 	struct query_value value;
-	bool first = true;
+	bool any = false;
 
 	if (!statement_values(&reader, q))
 		return true;
-	if (encoded)
-		JSON(w, ",\"params_base64\":[");
-	else
-		JSON(w, ",\"params\":[");
 	while (!w->full && query_params_next(&reader, &value) > 0) {
-		if (!first)
+		if (any)
 			JSON(w, ",");
-		first = false;
+		else if (encoded)
+			JSON(w, ",\"params_base64\":[");
+		else
+			JSON(w, ",\"params\":[");
+		any = true;
 		if (value.null)
 			JSON(w, "null");
 		else if (!json_element(w, value.text, encoded))
 			return false;
 	}
-	JSON(w, "]");
+	if (any)
+		JSON(w, "]");
 	return true;
 }
 

@@ -113,7 +113,7 @@ uint8_t *put_joined(uint8_t *p, struct bytes args)
 
 int put_no_room(const struct event *ev, const struct chunk *c)
 {
-	if (kind_texts_size(ev) > CHUNK_JUMBO || (c->len == 0 && c->cap >= CHUNK_JUMBO))
+	if (kinds_texts_size(ev) > CHUNK_JUMBO || (c->len == 0 && c->cap >= CHUNK_JUMBO))
 		return -EMSGSIZE;
 	return -ENOBUFS;
 }

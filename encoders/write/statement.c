@@ -16,7 +16,9 @@ static unsigned values_expected(const struct event_query *q)
 
 bool statement_values(struct query_params_reader *r, const struct event_query *q)
 {
-	return q->params.format && query_params_begin(r, &q->params, values_expected(q)) == 0;
+	if (!q->params.format || query_params_begin(r, &q->params, values_expected(q)))
+		return false;
+	return r->n || r->rest.n;
 }
 
 struct bytes statement_word(const struct event_query *q)

@@ -2,8 +2,8 @@
 #include "probes/discovery/discovery.h"
 
 #include <errno.h>
-#include <glob.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>

@@ -138,8 +138,8 @@ static void unknown_kinds_are_said_to_be(void **state)
 
 	for (unsigned kind = 0; kind <= UINT8_MAX; kind++) {
 		bool known = kind == REC_EXEC || kind == REC_EXIT || kind == REC_LINE ||
-			     kind == REC_LINE_END || kind == REC_DATA ||
-			     kind == REC_QUERY || kind == REC_QUERY_END || kind == REC_QUERY_BIND;
+			     kind == REC_LINE_END || kind == REC_DATA || kind == REC_QUERY ||
+			     kind == REC_QUERY_END || kind == REC_QUERY_BIND;
 
 		s.rec.kind = (uint8_t)kind;
 		s.rec.flags = 0;

@@ -30,6 +30,9 @@ struct many {
 	struct pipeline_report report;
 };
 
+/* As of an encoder whose user has asked for nothing. */
+static const char no_options[64] = "";
+
 static void many_open(struct many *m, unsigned n, const struct encoder_ops *encoder, bool started)
 {
 	struct pipeline_config cfg = {
@@ -44,6 +47,7 @@ static void many_open(struct many *m, unsigned n, const struct encoder_ops *enco
 		struct output_config out = fake_output_config(&m->sinks[i]);
 
 		out.encoder = encoder;
+		out.encoder_cfg = no_options;
 		out.kinds = UINT32_MAX & ~(1u << EVENT_META | 1u << EVENT_STATS);
 		assert_int_equal(output_new(&out, i, &m->outputs[i], &err), 0);
 	}

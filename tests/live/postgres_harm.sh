@@ -68,7 +68,8 @@ check "exit status" "$STATUS" 0
 one() { statements "$T/a.jsonl" ".sql.query | test(\"pg_sleep.*$NONCE-$1\")" "$2"; }
 check "terminated" "$(one terminated .sql.sqlstate)" 57P01
 check "cancelled" "$(one cancelled .sql.sqlstate)" 57014
-check "its client killed" "$(one clientless '.sql | has("query")')" true
+# it may end, or the backend go with the client before it does: told in either case
+check "its client killed" "$(json "$T/a.jsonl" 'select(.type == "sql" and (.sql.query | test("pg_sleep.*-clientless"))) | .sql.id' | sort -u | wc -l)" 1
 check "the backend killed: told once, as never ended" "$(json "$T/a.jsonl" 'select(.type == "sql" and (.sql.query | test("pg_sleep.*-killed"))) | "\(.sql.sqlstate) \(.flags)"' | sort -u)" 'null ["unfinished"]'
 count() { statements "$T/a.jsonl" '.sql.query | startswith("SELECT abalance")' '"\(.sql.command) \(.sql.rows)"' | sort | uniq -c | tr -s ' \n' ' '; }
 check "through PgBouncer" "$(count)" " 800 execute 1 801 query 1 "
@@ -89,9 +90,9 @@ wait "$load"
 stop
 check "the next one: exit status" "$STATUS" 0
 check "who it was, of connections that were open before" "$(statements "$T/c.jsonl" '.sql.command == "execute"' '"\(.sql.user) \(.sql.database) \(.sql.application) \(.sql.client)"' | sort -u)" "postgres postgres pgbench [local]"
-# the first one of each may have been bound before
+# of each, one may have run and one have been bound before
 at_least "only whole statements" "$(statements "$T/c.jsonl" '.sql.command == "execute" and .sql.rows == 1 and (.sql.params | length == 1)' . | wc -l)" \
-	"$(($(statements "$T/c.jsonl" '.sql.command == "execute"' . | wc -l) - 4))"
+	"$(($(statements "$T/c.jsonl" '.sql.command == "execute"' . | wc -l) - 8))"
 kill -TERM "$bouncer"
 wait "$bouncer"
 postgres_stop
@@ -99,7 +100,8 @@ postgres_stop
 # a server of another file, which is replaced while it is attached
 mkdir "$T/bin"
 cp "$PGBIN"/* "$T/bin"
-PGWRAP=(unshare -m sh -c 'mount --bind "$1" "$2" && shift 2 && exec "$@"' sh "$T/bin" "$PGBIN") # shellcheck disable=SC2016
+# shellcheck disable=SC2016 # the inner shell's
+PGWRAP=(unshare -m sh -c 'mount --bind "$1" "$2" && shift 2 && exec "$@"' sh "$T/bin" "$PGBIN")
 postgres_start
 start record -p postgres -w "$T/d.jsonl"
 cp "$T/bin/postgres" "$T/bin/new" && mv "$T/bin/new" "$T/bin/postgres"
