@@ -10,6 +10,7 @@ enum {
 	STATES_MAX = 8,    /* remembered, in each other */
 	BETWEEN_MAX = 5,   /* instructions between the last `pop` and the return */
 	JUMP = 0xe9,
+	JUMP_SHORT = 0xeb,
 	JUMP_SIZE = 5,
 	/* how numbers are written: DW_EH_PE_pcrel | sdata4, udata4, datarel | sdata4 */
 	RELATIVE_HERE = 0x1b,
@@ -195,6 +196,8 @@ static int returns_look(struct returns *r, uint64_t address)
 		if (r->n == RETURNS_MAX)
 			return -ENOENT;
 		r->offsets[r->n++] = offset;
+	} else if (code[0] == JUMP_SHORT) {
+		r->next = address + 2 + (uint64_t)(int64_t)(int8_t)code[1];
 	} else if (code[0] == JUMP) {
 		memcpy(&by, code + 1, sizeof(by));
 		r->next = address + JUMP_SIZE + (uint64_t)(int64_t)by;

@@ -37,6 +37,15 @@ static int call_procedure(MYSQL *m)
 	return 0;
 }
 
+static int wait_and_change(MYSQL *m)
+{
+	/* nothing is called after it for a while */
+	if (mysql_query(m, "do sleep(0.01)"))
+		return 1;
+	poll(NULL, 0, 200);
+	return mysql_change_user(m, "v", "wordpass", "mysql");
+}
+
 int main(int argc, char **argv)
 {
 	MYSQL *m = mysql_init(NULL);
@@ -91,14 +100,8 @@ int main(int argc, char **argv)
 	if (mysql_real_query(m, big, 1 << 20))
 		return 9;
 	mysql_free_result(mysql_store_result(m));
-	if (execute_types(m) || call_procedure(m))
+	if (execute_types(m) || call_procedure(m) || wait_and_change(m))
 		return 10;
-	/* nothing is called after it for a while */
-	if (mysql_query(m, "do sleep(0.01)"))
-		return 11;
-	poll(NULL, 0, 200);
-	if (mysql_change_user(m, "v", "wordpass", "mysql"))
-		return 12;
 	mysql_close(m);
 	return 0;
 }
