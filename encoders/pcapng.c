@@ -210,7 +210,8 @@ static uint8_t *put_interface(const struct pcapng *x, const struct pcapng_statis
 static void put_packets(struct pcapng *x, struct pcapng_statistics *s, const struct event *ev,
 			struct chunk *c)
 {
-	struct pcapng_tcp_flow *flow = pcapng_tcp_find(x->tcp, ev);
+	enum pcapng_content content = s == &x->tls ? PCAPNG_PLAINTEXT : PCAPNG_STATEMENTS;
+	struct pcapng_tcp_flow *flow = pcapng_tcp_find(x->tcp, ev, content);
 	uint64_t before = pcapng_tcp_packets(x->tcp);
 	uint8_t *p = c->p + c->len;
 
@@ -277,7 +278,7 @@ static void held_learn(struct pcapng *x, const struct flow *flow)
 static int add_data(struct pcapng *x, const struct event *ev, struct chunk *c)
 {
 	bool custom = x->cfg->events == EVENTS_CUSTOM;
-	struct pcapng_tcp_flow *flow = pcapng_tcp_find(x->tcp, ev);
+	struct pcapng_tcp_flow *flow = pcapng_tcp_find(x->tcp, ev, PCAPNG_PLAINTEXT);
 	int r = flow || custom ? add_messages(x, ev, c, false) : -EALREADY;
 
 	if (!r && flow)

@@ -21,7 +21,7 @@ struct tuple {
 	uint8_t from[16], to[16];
 	uint16_t from_port, to_port;
 	uint32_t netns;
-	uint8_t family, space, zero[2];
+	uint8_t family, space, content, zero;
 };
 
 struct tuple_entry {
@@ -57,11 +57,13 @@ static bool is_loopback(const struct flow *f)
 }
 
 /* The tuple of f seen from `from`. */
-static struct tuple tuple_real(const struct flow *f, enum side from, enum space space)
+static struct tuple tuple_real(const struct flow *f, enum side from, enum space space,
+			       enum pcapng_content content)
 {
 	bool local = from == SIDE_LOCAL;
 	struct tuple k = {.family = f->family,
 			  .space = space,
+			  .content = content,
 			  .netns = space == SPACE_NETNS ? f->netns : 0,
 			  .from_port = local ? f->local_port : f->remote_port,
 			  .to_port = local ? f->remote_port : f->local_port};
@@ -81,12 +83,12 @@ static bool is_other_end(const struct pcapng_end *owner, const struct flow *f, u
 
 /* The conversation that f is the other end of; NULL = none. */
 static struct pcapng_end *find_owner(const struct pcapng_ends *e, const struct flow *f,
-				     uint64_t now_ns)
+				     enum pcapng_content content, uint64_t now_ns)
 {
 	enum space last = is_loopback(f) ? SPACE_NETNS : SPACE_ANY;
 
 	for (enum space space = SPACE_NETNS; space <= last; space++) {
-		struct tuple k = tuple_real(f, SIDE_REMOTE, space);
+		struct tuple k = tuple_real(f, SIDE_REMOTE, space, content);
 		const struct tuple_entry *t = lru_peek(e->tuples, &k);
 		struct pcapng_end *owner = t ? lru_peek(e->conversations, &t->flow) : NULL;
 
@@ -96,10 +98,10 @@ static struct pcapng_end *find_owner(const struct pcapng_ends *e, const struct f
 	return NULL;
 }
 
-static void list_tuples(struct pcapng_ends *e, const struct flow *f)
+static void list_tuples(struct pcapng_ends *e, const struct flow *f, enum pcapng_content content)
 {
 	for (enum space space = SPACE_NETNS; space <= SPACE_ANY; space++) {
-		struct tuple k = tuple_real(f, SIDE_LOCAL, space);
+		struct tuple k = tuple_real(f, SIDE_LOCAL, space, content);
 		struct tuple_entry *t = lru_put(e->tuples, &k, NULL);
 
 		t->flow = f->id;
@@ -107,7 +109,7 @@ static void list_tuples(struct pcapng_ends *e, const struct flow *f)
 }
 
 void pcapng_ends_meet(struct pcapng_ends *e, struct pcapng_end *end, const struct event *ev,
-		      bool begun)
+		      enum pcapng_content content, bool begun)
 {
 	const struct flow *f = ev->flow;
 	struct pcapng_end *owner;
@@ -116,12 +118,12 @@ void pcapng_ends_meet(struct pcapng_ends *e, struct pcapng_end *end, const struc
 	end->listed = true;
 	end->cookie = f->cookie;
 	end->role = f->role;
-	owner = begun ? NULL : find_owner(e, f, ev->time_boot_ns);
+	owner = begun ? NULL : find_owner(e, f, content, ev->time_boot_ns);
 	end->duplicate = owner;
 	if (owner)
 		owner->paired = true;
 	else
-		list_tuples(e, f);
+		list_tuples(e, f, content);
 }
 
 /* ---- under which addresses ----------------------------------------------------------------- */

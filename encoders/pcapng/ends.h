@@ -8,7 +8,8 @@
  * one if its addresses mirror that one's, and: none has been found for that one yet, their sockets
  * and roles are not known to be the same, and that one has not been closed for 10 s. Both are
  * looked for in one network namespace first and then, loopback addresses excepted, in any: the ends
- * of a connection between containers are in two. What is behind a NAT stays two conversations.
+ * of a connection between containers are in two. What is behind a NAT stays two conversations, and
+ * so do TLS plaintext and the statements of a database on the same connection.
  *
  * Addresses and the client's port are the real ones. The server's port is that of the protocol
  * that the first bytes showed: readers dissect it there, and it keeps the conversation apart from
@@ -30,6 +31,12 @@ enum side {
 	SIDE_LOCAL,
 	SIDE_REMOTE,
 	SIDES
+};
+
+/* What is told of a connection: plaintext of one end is not repeated by statements of the other. */
+enum pcapng_content {
+	PCAPNG_PLAINTEXT,
+	PCAPNG_STATEMENTS
 };
 
 /* What is known here of a conversation. It stands at the head of its entry in the caller's table.
@@ -62,7 +69,7 @@ void pcapng_ends_done(struct pcapng_ends *e); /* zeroed is fine */
  * are those of an other end. begun: packets of it have been written, so that it goes on whatever
  * they are. */
 void pcapng_ends_meet(struct pcapng_ends *e, struct pcapng_end *end, const struct event *ev,
-		      bool begun);
+		      enum pcapng_content content, bool begun);
 /* The conversation of DATA event ev opens in this file: sets the addresses under which it is
  * written. */
 void pcapng_ends_open(struct pcapng_ends *e, struct pcapng_end *end, const struct event *ev);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* MySQL's client/server protocol, as its documentation has it: packets with a length of three bytes
  * and a number in front; one that is full is followed by another. */
+#include <stdio.h>
 #include <string.h>
 
 #include "encoders/pcapng/sql_wire.h"
@@ -11,7 +12,9 @@ enum {
 	COM_QUERY = 3,
 	COM_CHANGE_USER = 17,
 	COM_STMT_PREPARE = 22,
-	CAPABILITIES = 0x88208, /* database in the login, 4.1, secure connection, plugin */
+	/* Database in the login, 4.1, secure connection, plugin; session tracking, with which the
+	 * note of an OK packet has its length in front. */
+	CAPABILITIES = 0x888208,
 	STATUS_AUTOCOMMIT = 2,
 };
 
@@ -146,7 +149,21 @@ static void mysql_error(struct sql_wire *w, const struct event_query *q)
 	put_le(w, q->error, 2);
 	sql_wire_u8(w, '#');
 	sql_wire_bytes(w, state);
-	sql_wire_bytes(w, q->message);
+	/* Without one, Wireshark 4.0 takes the packet for malformed. */
+	sql_wire_bytes(w, q->message.n ? q->message : BYTES("(not recorded)"));
+}
+
+/* As the note at the end of an OK packet: the rows themselves, which a result has, are not known.
+ */
+static void put_rows_sent(struct sql_wire *w, const struct event_query *q)
+{
+	char note[32];
+
+	if (!q->has_rows_sent)
+		return;
+	snprintf(note, sizeof(note), "Rows sent: %llu", (unsigned long long)q->rows_sent);
+	put_lenenc(w, strlen(note));
+	sql_wire_bytes(w, bytes_of(note));
 }
 
 static void mysql_answer(struct sql_wire *w, const struct event_query *q)
@@ -166,6 +183,7 @@ static void mysql_answer(struct sql_wire *w, const struct event_query *q)
 		put_lenenc(w, 0); /* last inserted id */
 		put_le(w, STATUS_AUTOCOMMIT, 2);
 		put_le(w, q->warnings, 2);
+		put_rows_sent(w, q);
 	}
 	packet_end(w, begin);
 }

@@ -121,20 +121,29 @@ static void postgres_request(struct sql_wire *w, const struct event_query *q)
 	put_message(w, 'S', (struct bytes){0});
 }
 
-/* "SELECT 5", "INSERT 0 1": the first word, as the server says it, and the rows. */
-static void put_tag(struct sql_wire *w, const struct event_query *q)
+/* The answer to a statement that succeeded: "SELECT 5", "INSERT 0 1", which is its first word, as
+ * the server says it, and the rows. The fingerprint is the text without the comments that may stand
+ * in front of that word. */
+static void put_completion(struct sql_wire *w, const struct event_query *q)
 {
+	struct bytes text = q->fingerprint.n ? q->fingerprint : q->text;
 	char verb[24], tag[64];
-	size_t n = 0, at = 0;
+	size_t n = 0, at = 0, begin;
 
-	while (at < q->text.n && !isalpha((uint8_t)q->text.p[at]))
+	while (at < text.n && !isalpha((uint8_t)text.p[at]))
 		at++;
-	while (at < q->text.n && n < sizeof(verb) - 1 && isalpha((uint8_t)q->text.p[at]))
-		verb[n++] = (char)toupper((uint8_t)q->text.p[at++]);
+	while (at < text.n && n < sizeof(verb) - 1 && isalpha((uint8_t)text.p[at]))
+		verb[n++] = (char)toupper((uint8_t)text.p[at++]);
 	verb[n] = '\0';
+	if (!n) { /* an empty statement */
+		put_message(w, 'I', (struct bytes){0});
+		return;
+	}
 	snprintf(tag, sizeof(tag), "%s %s%llu", verb, strcmp(verb, "INSERT") ? "" : "0 ",
 		 (unsigned long long)q->rows);
+	begin = message_begin(w, 'C');
 	sql_wire_string(w, bytes_of(q->has_rows ? tag : verb));
+	message_end(w, begin);
 }
 
 static void put_error(struct sql_wire *w, const struct event_query *q)
@@ -153,7 +162,6 @@ static void put_error(struct sql_wire *w, const struct event_query *q)
 static void postgres_answer(struct sql_wire *w, const struct event_query *q)
 {
 	bool prepares = !strcmp(q->command, "prepare");
-	size_t begin;
 
 	if (q->failed) {
 		put_error(w, q);
@@ -162,11 +170,10 @@ static void postgres_answer(struct sql_wire *w, const struct event_query *q)
 			put_message(w, '1', (struct bytes){0});
 		if (is_extended(q) && !prepares)
 			put_message(w, '2', (struct bytes){0});
-		if (!prepares) {
-			begin = message_begin(w, 'C');
-			put_tag(w, q);
-			message_end(w, begin);
-		}
+		if (!strcmp(q->command, "call"))
+			put_message(w, 'V', BYTES("\xff\xff\xff\xff")); /* its value is not known */
+		else if (!prepares)
+			put_completion(w, q);
 	}
 	put_message(w, 'Z', BYTES("I"));
 }

@@ -7,7 +7,6 @@
 
 #include "capture/base/lru.h"
 #include "encoders/pcapng/comment.h"
-#include "encoders/pcapng/ends.h"
 #include "encoders/pcapng/packet.h"
 
 enum {
@@ -82,7 +81,8 @@ uint64_t pcapng_tcp_packets(const struct pcapng_tcp *t)
 	return t->packets;
 }
 
-struct pcapng_tcp_flow *pcapng_tcp_find(struct pcapng_tcp *t, const struct event *ev)
+struct pcapng_tcp_flow *pcapng_tcp_find(struct pcapng_tcp *t, const struct event *ev,
+					enum pcapng_content content)
 {
 	const struct flow *f = ev->flow;
 	bool is_new;
@@ -97,7 +97,7 @@ struct pcapng_tcp_flow *pcapng_tcp_find(struct pcapng_tcp *t, const struct event
 		c->isn[SIDE_REMOTE] = h & INT32_MAX;
 	}
 	if (!c->end.listed && f->family)
-		pcapng_ends_meet(&t->ends, &c->end, ev, c->begun);
+		pcapng_ends_meet(&t->ends, &c->end, ev, content, c->begun);
 	return c->end.duplicate ? NULL : c;
 }
 

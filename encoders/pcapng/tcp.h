@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "capture/event.h"
+#include "encoders/pcapng/ends.h"
 
 struct pcapng_tcp;
 struct pcapng_tcp_flow;
@@ -26,7 +27,8 @@ void pcapng_tcp_free(struct pcapng_tcp *t);
 void pcapng_tcp_generation(struct pcapng_tcp *t);
 /* The conversation of a DATA event, valid until the next call; NULL = it is told from its other
  * end. */
-struct pcapng_tcp_flow *pcapng_tcp_find(struct pcapng_tcp *t, const struct event *ev);
+struct pcapng_tcp_flow *pcapng_tcp_find(struct pcapng_tcp *t, const struct event *ev,
+					enum pcapng_content content);
 /* Have packets of it been written? */
 bool pcapng_tcp_begun(const struct pcapng_tcp_flow *c);
 /* What pcapng_tcp_write() writes at most. */

@@ -37,6 +37,8 @@ static struct event statement(const char *system, struct bytes text)
 	ev.query.outer = 0;
 	ev.query.text = text;
 	ev.query.text_total = text.n;
+	ev.query.fingerprint = (struct bytes){0};
+	ev.query.has_rows_sent = false;
 	ev.query.params = (struct query_params){0};
 	ev.query.failed = false;
 	return ev;
@@ -82,6 +84,55 @@ static void postgres_tells_rows(void **state)
 	assert_true(bytes_eq(p[5].payload, BYTES("Q\0\0\0\x0eselect 17\0")));
 	assert_true(bytes_eq(p[6].payload, BYTES("C\0\0\0\x0dSELECT 5\0Z\0\0\0\x05I")));
 	encoding_close(&e);
+}
+
+static void assert_answer(struct event ev, struct bytes want)
+{
+	struct encoding e;
+	unsigned n;
+
+	start(&e, "streams=on");
+	assert_int_equal(encoding_add(&e, &ev), 0);
+	n = written(&e);
+	assert_true(n > 0);
+	assert_true(bytes_eq(p[n - 1].payload, want));
+	encoding_close(&e);
+}
+
+/* Applications put comments in front of their statements. */
+static void postgres_says_the_verb(void **state)
+{
+	struct event ev = statement("postgresql", BYTES("/* till */ select 17"));
+
+	ev.query.fingerprint = BYTES("select ?");
+	ev.query.has_rows = true;
+	ev.query.rows = 1;
+	assert_answer(ev, BYTES("C\0\0\0\x0dSELECT 1\0Z\0\0\0\x05I"));
+	assert_answer(statement("postgresql", BYTES(" ;")), BYTES("I\0\0\0\4Z\0\0\0\x05I"));
+	ev.query.command = "call";
+	assert_answer(ev, BYTES("V\0\0\0\x08\xff\xff\xff\xffZ\0\0\0\x05I"));
+}
+
+static void mysql_tells_rows_that_were_sent(void **state)
+{
+	struct event ev = statement("mysql", BYTES("select 17"));
+
+	ev.query.has_rows = false;
+	ev.query.has_rows_sent = true;
+	ev.query.rows_sent = 70000;
+	ev.query.warnings = 3;
+	assert_answer(ev, BYTES("\x18\0\0\x01\0\0\0\2\0\3\0\x10Rows sent: 70000"));
+}
+
+/* A packet of an error that has no message is malformed to Wireshark 4.0. */
+static void mysql_tells_errors(void **state)
+{
+	struct event ev = statement("mysql", BYTES("select"));
+
+	ev.query.failed = true;
+	ev.query.error = 1064;
+	ev.query.sqlstate = ev.query.message = (struct bytes){0};
+	assert_answer(ev, BYTES("\x17\0\0\x01\xff\x28\x04#HY000(not recorded)"));
 }
 
 static void not_asked_for(void **state)
@@ -144,20 +195,49 @@ static void beside_the_same_connection(void **state)
 	encoding_close(&e);
 }
 
-static void the_other_end_is_not_repeated(void **state)
+/* The connection as its client has it. */
+static struct flow mirror_of(const struct flow *flow)
 {
-	struct event ev = statement("mysql", BYTES("select 17"));
-	struct flow flow = *ev.flow, mirror = flow;
-	struct encoding e;
+	struct flow mirror = *flow;
 
-	flow.role = FLOW_ROLE_SERVER;
 	mirror.role = FLOW_ROLE_CLIENT;
 	mirror.id++;
 	mirror.cookie++;
-	memcpy(mirror.local, flow.remote, 16);
-	memcpy(mirror.remote, flow.local, 16);
-	mirror.local_port = flow.remote_port;
-	mirror.remote_port = flow.local_port;
+	memcpy(mirror.local, flow->remote, 16);
+	memcpy(mirror.remote, flow->local, 16);
+	mirror.local_port = flow->remote_port;
+	mirror.remote_port = flow->local_port;
+	return mirror;
+}
+
+/* What the client's TLS library saw, and what the server says of the same connection, are two
+ * things: neither takes the other's place, whichever comes first. */
+static void plaintext_of_the_other_end_is_no_repetition(void **state)
+{
+	struct event ev = statement("mysql", BYTES("select 17")), data = events_of(EVENT_DATA);
+	struct flow client = mirror_of(ev.flow);
+	struct encoding e;
+	unsigned n;
+
+	client.protocol = PROTOCOL_HTTP1;
+	data.flow = &client;
+	for (unsigned plaintext_first = 0; plaintext_first < 2; plaintext_first++) {
+		start(&e, "streams=on");
+		assert_int_equal(encoding_add(&e, plaintext_first ? &data : &ev), 0);
+		n = written(&e);
+		assert_int_equal(encoding_add(&e, plaintext_first ? &ev : &data), 0);
+		assert_true(written(&e) >= n + 4);
+		encoding_close(&e);
+	}
+}
+
+static void the_other_end_is_not_repeated(void **state)
+{
+	struct event ev = statement("mysql", BYTES("select 17"));
+	struct flow flow = *ev.flow, mirror = mirror_of(&flow);
+	struct encoding e;
+
+	flow.role = FLOW_ROLE_SERVER;
 	start(&e, "streams=on");
 	ev.flow = &flow;
 	assert_int_equal(encoding_add(&e, &ev), 0);
@@ -217,9 +297,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mysql_begins_with_a_login),
 		cmocka_unit_test(postgres_tells_rows),
+		cmocka_unit_test(postgres_says_the_verb),
+		cmocka_unit_test(mysql_tells_rows_that_were_sent),
+		cmocka_unit_test(mysql_tells_errors),
 		cmocka_unit_test(not_asked_for),
 		cmocka_unit_test(without_a_connection),
 		cmocka_unit_test(beside_the_same_connection),
+		cmocka_unit_test(plaintext_of_the_other_end_is_no_repetition),
 		cmocka_unit_test(the_other_end_is_not_repeated),
 		cmocka_unit_test(a_new_file_begins_again),
 		cmocka_unit_test(a_long_one_is_cut),
