@@ -31,7 +31,7 @@ struct probe_hook {
 };
 
 enum {
-	PROBE_PLAN_MAX = 24,
+	PROBE_PLAN_MAX = 48,
 	PROBE_PARAMS_MAX = 256
 };
 

@@ -1,377 +1,379 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
 /*
- * Statements that programs send to PostgreSQL servers by libpq.
+ * Statements that programs send to PostgreSQL by way of libpq.
  *
- * Whatever a program calls, a statement is sent by one of four exported functions, PQexec() among
- * those that call them. Its result is a PGresult, which does not tell of what connection it is. It
- * is that of the connection on which the thread called PQgetResult() last, which PQexec() and its
- * like do themselves; and it is looked at when the program does so first, by PQresultStatus() or
- * PQclear(). That is where a statement ends: when the program learns of its result.
+ * Every statement goes through one of PQsendQuery(), PQsendQueryParams(), PQsendPrepare() and
+ * PQsendQueryPrepared(): PQexec() and its kin call these. Every result comes out of PQgetResult(),
+ * which says by NULL that a statement has no more of them; in pipeline mode statements wait for
+ * theirs in order. So statements are a queue per connection, and a statement ends when
+ * PQgetResult() returns the NULL behind its last result: before PQexec() returns, that is.
  *
- * A text that is sent without values may be several statements with a result each. It ends when
- * the connection is idle; that is seen at the next call here of the same connection. All others
- * have one result, also in pipeline mode, where results come in the order of the statements.
- *
- * There is no probe on a return: programs switch stacks in callbacks of libpq (for notices and
- * events), and end threads in it.
+ * There are no return probes. A program may leave libpq in the middle of a call for another stack:
+ * where poll() is replaced by one that switches coroutines, say. A return probe would kill it then.
+ * Instead the return instructions of PQgetResult() have probes (probes/elf/returns.h), and a call
+ * is known again by its stack pointer: one stack has one call at a place, whichever thread runs it.
  */
-#include "kern/libpq.h"
-#include "kern/client.bpf.h"
+#include "kern/libpq_conn.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 TARGETS(struct libpq_params);
 
+/* Arguments that the macros of libbpf do not reach, at the entry of a function. */
+#ifdef __TARGET_ARCH_x86
+#define ARGUMENT_6(ctx) ((ctx)->r9)
+#define ARGUMENT_7(ctx) USER_VALUE(__u64, PT_REGS_SP(ctx) + 8)
+#else
+#define ARGUMENT_6(ctx) (((const struct user_pt_regs *)(ctx))->regs[5])
+#define ARGUMENT_7(ctx) (((const struct user_pt_regs *)(ctx))->regs[6])
+#endif
+
+/* ExecStatusType */
 enum {
-	CONNECTIONS = 4096,
-	RESULTS = 16384,
-	PIPELINE = 32, /* statements under way of one connection */
-	FIELDS = 24,   /* of an error, which are looked at */
-	ASYNC_IDLE = 0,
-	/* ExecStatusType */
-	RESULT_COMMAND = 1,
-	RESULT_TUPLES = 2,
-	RESULT_COPY_OUT = 3,
-	RESULT_COPY_IN = 4,
-	RESULT_NOTICE = 6,
-	RESULT_ERROR = 7,
-	RESULT_COPY_BOTH = 8,
-	RESULT_SINGLE = 9,
-	RESULT_SYNC = 10,
-	RESULT_ABORTED = 11,
-	RESULT_CHUNK = 12
+	PGRES_TUPLES_OK = 2,
+	PGRES_COPY_OUT = 3,
+	PGRES_COPY_IN = 4,
+	PGRES_BAD_RESPONSE = 5,
+	PGRES_FATAL_ERROR = 7,
+	PGRES_COPY_BOTH = 8,
+	PGRES_SINGLE_TUPLE = 9,
+	PGRES_PIPELINE_SYNC = 10,
+	PGRES_PIPELINE_ABORTED = 11,
+	PGRES_TUPLES_CHUNK = 12
 };
 
-struct connection {
-	__u64 start; /* of the process: an earlier one may have had the same number */
-	__u64 rows;  /* of the statement whose results come */
-	__u32 results;
-	__u32 fd;
-	__u32 first, n;         /* of the statements under way */
-	__u64 ids[PIPELINE];    /* 0 = there was no room for its record */
-	__u8 several[PIPELINE]; /* it may have several results */
-	__u64 piped;            /* they were sent in pipeline mode */
-	struct rec_session session;
+enum {
+	TAG_SIZE = 64,
+	ERROR_FIELDS = 16,
+	FIELD_CODE = 8, /* in a field of an error, behind the pointer to the next */
+	FIELD_TEXT = 9,
 };
 
-static const struct connection no_connection;
+struct call_key {
+	__u64 tgid, sp;
+};
 
+/* Connection of each PQgetResult() that runs. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, CONNECTIONS);
-	__type(key, struct object_key);
-	__type(value, struct connection);
-} connections SEC(".maps");
+	__uint(max_entries, 16384);
+	__type(key, struct call_key);
+	__type(value, __u64);
+} calls SEC(".maps");
 
-/* Results that were looked at. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, RESULTS);
-	__type(key, struct object_key);
-	__type(value, __u64); /* start of the process */
-} results SEC(".maps");
+/* ---- statements --------------------------------------------------------------------------- */
 
-static __always_inline bool connection_idle(const struct libpq_params *p, __u64 conn)
+static __always_inline bool conn_pipelined(const struct libpq_params *p, __u64 object)
 {
-	return FIELD(__u32, conn, p->status + 4) == ASYNC_IDLE;
+	return field32(object, p->pipeline) != 0;
 }
 
-static __always_inline struct connection *connection_find(__u64 conn)
+/* The connection of a statement that is about to be sent; NULL = it will be refused. */
+static __always_inline struct conn *conn_sends(const struct libpq_params *p, __u64 object)
 {
-	struct object_key key = object_key(conn);
-	struct connection *c = bpf_map_lookup_elem(&connections, &key);
+	struct conn *c;
 
-	return c && c->start == process_start() ? c : NULL;
-}
-
-/* Whose it is, and where it leads. */
-static __noinline void connection_learn(struct connection *c, const struct libpq_params *p,
-					__u64 conn)
-{
-	c->start = process_start();
-	c->fd = FIELD(__u32, conn, p->socket);
-	c->session.conn = unique_id();
-	c->session.number = FIELD(__u32, conn, p->backend_pid);
-	if (!sockfd_flow(&c->session.flow, c->fd, REC_ROLE_CLIENT))
-		c->session.flow.role = REC_ROLE_CLIENT;
-	query_name(c->session.user, sizeof(c->session.user), FIELD(__u64, conn, p->user));
-	query_name(c->session.database, sizeof(c->session.database),
-		   FIELD(__u64, conn, p->database));
-}
-
-static __always_inline struct connection *connection_get(const struct libpq_params *p, __u64 conn)
-{
-	struct connection *c = connection_find(conn);
-	struct object_key key = object_key(conn);
-
-	if (c && c->session.number == FIELD(__u32, conn, p->backend_pid) &&
-	    c->fd == FIELD(__u32, conn, p->socket))
+	if (!p || !object || field32(object, p->status) ||
+	    !filter_pass(probe_number, current_task()))
+		return NULL;
+	c = conn_get(p, object);
+	if (!c || conn_pipelined(p, object))
 		return c;
-	bpf_map_update_elem(&connections, &key, &no_connection, BPF_ANY);
-	c = bpf_map_lookup_elem(&connections, &key);
-	if (c)
-		connection_learn(c, p, conn);
-	else
-		rec_lose(probe_number, LOST_MAP_FULL);
+	if (field32(object, p->status + ASYNC_AT))
+		return NULL; /* another command is in progress */
+	if (c->head != c->tail)
+		conn_drop(object, false);
 	return c;
 }
 
-/* ---- ends --------------------------------------------------------------------------------- */
-
-/* The number at the end of a command tag: "INSERT 0 3". */
-static __noinline bool tag_rows(__u64 address, __u64 *ret)
+static __noinline void statement_send(struct conn *c, struct query *q)
 {
-	char tag[64] = {};
-	bool digits = false;
-	__u64 n = 0;
-
-	bpf_probe_read_user_str(tag, sizeof(tag), (void *)address);
-	for (int i = 0; i < (int)sizeof(tag) && tag[i]; i++) {
-		digits = tag[i] >= '0' && tag[i] <= '9' && (digits || (i && tag[i - 1] == ' '));
-		n = digits ? (tag[i - 1] == ' ' ? 0 : n * 10) + tag[i] - '0' : 0;
-	}
-	*ret = n;
-	return digits;
-}
-
-/* What an ErrorResponse tells: struct { next; char code; char text[]; } for each of its fields. */
-static __noinline void error_read(struct query_result *r, const struct libpq_params *p,
-				  __u64 result)
-{
-	__u64 field = FIELD(__u64, result, p->fields);
-
-	r->flags = QUERY_END_ERROR;
-	r->message_n = QUERY_UNTIL_NUL;
-	r->message = FIELD(__u64, result, p->message);
-	for (int i = 0; i < FIELDS && field; i++) {
-		char code = user_byte((void *)(field + 8));
-
-		if (code == 'C')
-			bpf_probe_read_user_str(r->sqlstate, 6, (void *)(field + 9));
-		else if (code == 'M')
-			r->message = field + 9;
-		field = USER_VALUE(__u64, field);
-	}
-}
-
-/* Ends the oldest statement under way. result: the one that tells of an error, else 0. */
-static __noinline void statement_end(struct connection *c, const struct libpq_params *p,
-				     __u64 result)
-{
-	struct query_result r = {.rows = c->rows, .results = c->results};
-
-	r.id = c->ids[c->first % PIPELINE];
-	if (result)
-		error_read(&r, p, result);
-	else if (c->results)
-		r.flags = QUERY_END_ROWS;
-	c->first++;
-	c->n--;
-	c->rows = 0;
-	c->results = 0;
-	if (r.id)
-		query_end(&r);
-}
-
-/* A statement that may have several results has had all of them when the connection is idle. */
-static __always_inline void connection_settle(struct connection *c, const struct libpq_params *p,
-					      __u64 conn)
-{
-	if (c->n && c->results && connection_idle(p, conn))
-		statement_end(c, p, 0);
-}
-
-/* The program looks at a result for the first time. */
-static __noinline void result_seen(struct connection *c, const struct libpq_params *p, __u64 conn,
-				   __u64 result)
-{
-	__u32 status = FIELD(__u32, result, p->result_status);
-	__u64 rows = 0;
-
-	switch (status) {
-	case RESULT_COPY_OUT:
-	case RESULT_COPY_IN:
-	case RESULT_COPY_BOTH:
-	case RESULT_NOTICE:
-	case RESULT_SINGLE:
-	case RESULT_SYNC:
-	case RESULT_CHUNK:
-		return; /* another one follows, or it is no statement's */
-	case RESULT_ERROR:
-	case RESULT_ABORTED:
-		statement_end(c, p, result);
+	q->system = QUERY_POSTGRES;
+	q->side = QUERY_CLIENT;
+	q->session = &c->session;
+	q->name = c->name;
+	q->id = conn_statement(c, c->tail);
+	if (!conn_push(c, WAITS_STATEMENT))
 		return;
-	}
-	if (tag_rows(result + p->command_status, &rows))
-		c->rows += rows;
-	else if (status == RESULT_TUPLES)
-		c->rows += FIELD(__u32, result, p->tuples);
-	c->results++;
-	if (!c->several[c->first % PIPELINE] || connection_idle(p, conn))
-		statement_end(c, p, 0);
+	if (!query_begin(q))
+		*conn_waiting(c, c->tail - 1) = WAITS_SILENT;
 }
 
-static __always_inline void result_look(struct pt_regs *ctx, bool clear)
-{
-	struct libpq_params *p = TARGET(ctx);
-	__u64 result = PT_REGS_PARM1(ctx), start = process_start(), *conn, *known;
-	struct task_struct *task = current_task();
-	struct object_key key = object_key(result);
-	struct connection *c;
+/* paramValues, paramLengths, paramFormats */
+struct arrays {
+	__u64 n, values, lengths, formats;
+};
 
-	if (!p || !result || !filter_pass(probe_number, task))
+static __noinline void arrays_list(struct values *v, const struct arrays *a)
+{
+	for (__u32 i = 0; i < VALUES_MAX && i < a->n; i++) {
+		__u64 address = USER_VALUE(__u64, a->values + 8ull * i), n = QUERY_UNTIL_NUL;
+
+		if (a->formats && USER_VALUE(__u32, a->formats + 4ull * i))
+			n = a->lengths ? USER_VALUE(__u32, a->lengths + 4ull * i) : 0;
+		if (!values_add(v, address, n))
+			return;
+	}
+	v->cut = a->n > VALUES_MAX;
+}
+
+static __always_inline void statement_values(struct query *q, const struct arrays *a)
+{
+	struct values *v;
+
+	if (!a->values || !a->n || a->n > 65535)
 		return;
-	conn = bpf_task_storage_get(&threads, task, NULL, 0);
-	c = conn ? connection_find(*conn) : NULL;
-	known = bpf_map_lookup_elem(&results, &key);
-	if (c && c->n) {
-		if (!known || *known != start)
-			result_seen(c, p, *conn, result);
-		else
-			connection_settle(c, p, *conn);
-	}
-	if (clear && known)
-		bpf_map_delete_elem(&results, &key);
-	else if (!clear && c && !known)
-		bpf_map_update_elem(&results, &key, &start, BPF_ANY);
+	v = values_begin();
+	if (!v)
+		return;
+	arrays_list(v, a);
+	values_put(q, v);
 }
 
-/* ExecStatusType PQresultStatus(const PGresult *res) */
-SEC("uprobe")
-int libpq_result(struct pt_regs *ctx)
-{
-	own_stack(ctx);
-	result_look(ctx, false);
-	return 0;
-}
-
-/* void PQclear(PGresult *res) */
-SEC("uprobe")
-int libpq_clear(struct pt_regs *ctx)
-{
-	own_stack(ctx);
-	result_look(ctx, true);
-	return 0;
-}
-
-/* PGresult *PQgetResult(PGconn *conn) */
-SEC("uprobe")
-int libpq_get_result(struct pt_regs *ctx)
-{
-	struct task_struct *task = current_task();
-	struct libpq_params *p = TARGET(ctx);
-	__u64 conn = PT_REGS_PARM1(ctx);
-	struct connection *c;
-
-	own_stack(ctx);
-	if (!p || !filter_pass(probe_number, task))
-		return 0;
-	c = connection_find(conn);
-	if (!c)
-		return 0;
-	thread_use(task, conn);
-	connection_settle(c, p, conn);
-	return 0;
-}
-
-/* void PQfinish(PGconn *conn): what has no result yet has no end. */
-SEC("uprobe")
-int libpq_finish(struct pt_regs *ctx)
-{
-	struct libpq_params *p = TARGET(ctx);
-	__u64 conn = PT_REGS_PARM1(ctx);
-	struct object_key key = object_key(conn);
-	struct connection *c;
-
-	own_stack(ctx);
-	if (!p || !filter_pass(probe_number, current_task()))
-		return 0;
-	c = connection_find(conn);
-	if (!c)
-		return 0;
-	if (c->n && c->results)
-		statement_end(c, p, 0);
-	bpf_map_delete_elem(&connections, &key);
-	return 0;
-}
-
-/* ---- beginnings --------------------------------------------------------------------------- */
-
-static __always_inline int statement_begin(struct pt_regs *ctx, __u32 command, __u64 text,
-					   __u64 name_at)
-{
-	struct task_struct *task = current_task();
-	struct libpq_params *p = TARGET(ctx);
-	__u64 conn = PT_REGS_PARM1(ctx);
-	struct connection *c;
-	char name[64];
-	struct query q = {
-		.id = unique_id(),
-		.text = text,
-		.text_n = text ? QUERY_UNTIL_NUL : 0,
-		.system = QUERY_POSTGRES,
-		.side = QUERY_CLIENT,
-		.command = command,
-		.name = name,
-	};
-	bool piped;
-	__u32 at;
-
-	if (!p || !conn || (!text && !name_at) || !filter_pass(probe_number, task))
-		return 0;
-	piped = FIELD(__u32, conn, p->pipeline);
-	/* else libpq refuses it */
-	if (FIELD(__u32, conn, p->status) || (!piped && !connection_idle(p, conn)))
-		return 0;
-	c = connection_get(p, conn);
-	if (!c)
-		return 0;
-	thread_use(task, conn);
-	connection_settle(c, p, conn);
-	if (!piped || !c->piped)
-		c->n = 0; /* no result of any of them will come */
-	c->piped = piped;
-	if (c->n >= PIPELINE) {
-		rec_lose(probe_number, LOST_MAP_FULL);
-		return 0;
-	}
-	query_name(name, sizeof(name), name_at);
-	q.session = &c->session;
-	at = (c->first + c->n) % PIPELINE;
-	c->ids[at] = query_begin(&q) ? q.id : 0;
-	c->several[at] = command == QUERY_TEXT && !piped;
-	c->n++;
-	return 0;
-}
-
-/* int PQsendQuery(PGconn *conn, const char *query) */
+/* int PQsendQuery(PGconn *, const char *query) */
 SEC("uprobe")
 int libpq_query(struct pt_regs *ctx)
 {
+	struct query q = {
+		.command = QUERY_TEXT, .text = PT_REGS_PARM2(ctx), .text_n = QUERY_UNTIL_NUL};
+	struct conn *c;
+
 	own_stack(ctx);
-	return statement_begin(ctx, QUERY_TEXT, PT_REGS_PARM2(ctx), 0);
+	c = conn_sends(TARGET(ctx), PT_REGS_PARM1(ctx));
+	if (!c || !q.text)
+		return 0;
+	query_name(c->name, sizeof(c->name), 0);
+	statement_send(c, &q);
+	return 0;
 }
 
-/* int PQsendQueryParams(PGconn *conn, const char *command, …): Parse, Bind and Execute */
+/* int PQsendQueryParams(PGconn *, const char *command, int nParams, const Oid *paramTypes,
+ * const char *const *paramValues, const int *paramLengths, const int *paramFormats, int): Parse,
+ * Bind and Execute */
 SEC("uprobe")
 int libpq_params(struct pt_regs *ctx)
 {
+	struct query q = {
+		.command = QUERY_EXECUTE, .text = PT_REGS_PARM2(ctx), .text_n = QUERY_UNTIL_NUL};
+	struct arrays a = {.n = (__u32)PT_REGS_PARM3(ctx),
+			   .values = PT_REGS_PARM5(ctx),
+			   .lengths = ARGUMENT_6(ctx),
+			   .formats = ARGUMENT_7(ctx)};
+	struct conn *c;
+
 	own_stack(ctx);
-	return statement_begin(ctx, QUERY_EXECUTE, PT_REGS_PARM2(ctx), 0);
+	c = conn_sends(TARGET(ctx), PT_REGS_PARM1(ctx));
+	if (!c || !q.text)
+		return 0;
+	query_name(c->name, sizeof(c->name), 0);
+	statement_values(&q, &a);
+	statement_send(c, &q);
+	return 0;
 }
 
-/* int PQsendPrepare(PGconn *conn, const char *stmtName, const char *query, …) */
+/* int PQsendPrepare(PGconn *, const char *stmtName, const char *query, int, const Oid *) */
 SEC("uprobe")
 int libpq_prepare(struct pt_regs *ctx)
 {
+	struct query q = {
+		.command = QUERY_PREPARE, .text = PT_REGS_PARM3(ctx), .text_n = QUERY_UNTIL_NUL};
+	struct prepared_key key = {};
+	struct conn *c;
+
 	own_stack(ctx);
-	return statement_begin(ctx, QUERY_PREPARE, PT_REGS_PARM3(ctx), PT_REGS_PARM2(ctx));
+	c = conn_sends(TARGET(ctx), PT_REGS_PARM1(ctx));
+	if (!c || !q.text)
+		return 0;
+	query_name(c->name, sizeof(c->name), PT_REGS_PARM2(ctx));
+	key.owner = c->session.conn;
+	key.name = prepared_hash(c->name);
+	prepared_keep(&key, q.text, QUERY_UNTIL_NUL);
+	statement_send(c, &q);
+	return 0;
 }
 
-/* int PQsendQueryPrepared(PGconn *conn, const char *stmtName, …) */
+/* int PQsendQueryPrepared(PGconn *, const char *stmtName, int nParams,
+ * const char *const *paramValues, const int *paramLengths, const int *paramFormats, int) */
 SEC("uprobe")
-int libpq_prepared(struct pt_regs *ctx)
+int libpq_execute(struct pt_regs *ctx)
 {
+	struct query q = {.command = QUERY_EXECUTE};
+	struct arrays a = {.n = (__u32)PT_REGS_PARM3(ctx),
+			   .values = PT_REGS_PARM4(ctx),
+			   .lengths = PT_REGS_PARM5(ctx),
+			   .formats = ARGUMENT_6(ctx)};
+	struct prepared_key key = {};
+	struct conn *c;
+
 	own_stack(ctx);
-	return statement_begin(ctx, QUERY_EXECUTE, 0, PT_REGS_PARM2(ctx));
+	c = conn_sends(TARGET(ctx), PT_REGS_PARM1(ctx));
+	if (!c || !PT_REGS_PARM2(ctx))
+		return 0;
+	query_name(c->name, sizeof(c->name), PT_REGS_PARM2(ctx));
+	key.owner = c->session.conn;
+	key.name = prepared_hash(c->name);
+	prepared_find(&q, &key);
+	statement_values(&q, &a);
+	statement_send(c, &q);
+	return 0;
+}
+
+static __always_inline int pipeline_push(struct pt_regs *ctx, enum waiting what)
+{
+	struct libpq_params *p = TARGET(ctx);
+	__u64 object = PT_REGS_PARM1(ctx);
+	struct conn *c;
+
+	own_stack(ctx);
+	if (!p || !object || !conn_pipelined(p, object) ||
+	    !filter_pass(probe_number, current_task()))
+		return 0;
+	c = conn_get(p, object);
+	if (c)
+		conn_push(c, what);
+	return 0;
+}
+
+/* Requests that take a place in a pipeline: PQsendDescribePrepared() and the like, of PGconn. */
+SEC("uprobe")
+int libpq_other(struct pt_regs *ctx)
+{
+	return pipeline_push(ctx, WAITS_SILENT);
+}
+
+/* int PQpipelineSync(PGconn *), int PQsendPipelineSync(PGconn *) */
+SEC("uprobe")
+int libpq_sync(struct pt_regs *ctx)
+{
+	return pipeline_push(ctx, WAITS_SYNC);
+}
+
+/* ---- results ------------------------------------------------------------------------------ */
+
+/* Rows as a command tag has them: "INSERT 0 5", "SELECT 3". */
+static __noinline void conn_tag(struct conn *c, __u64 address)
+{
+	char tag[TAG_SIZE] = {};
+	__u64 rows = 0;
+	bool digits = false;
+
+	bpf_probe_read_user_str(tag, sizeof(tag), (void *)address);
+	for (int i = 0; i < TAG_SIZE && tag[i]; i++) {
+		if (tag[i] == ' ') {
+			rows = 0;
+			digits = true;
+		} else if (tag[i] >= '0' && tag[i] <= '9') {
+			rows = rows * 10 + (tag[i] - '0');
+		} else {
+			digits = false;
+		}
+	}
+	if (!digits)
+		return;
+	c->rows += rows;
+	c->flags |= QUERY_END_ROWS;
+}
+
+static __noinline void conn_failed(struct conn *c, const struct libpq_params *p, __u64 result)
+{
+	struct query_result r = {.flags = QUERY_END_ERROR, .message_n = QUERY_UNTIL_NUL};
+	__u64 field = field64(result, p->fields);
+
+	for (int i = 0; i < ERROR_FIELDS && field; i++) {
+		char code = user_byte((void *)(field + FIELD_CODE));
+
+		if (code == 'C')
+			bpf_probe_read_user_str(r.sqlstate, 6, (void *)(field + FIELD_TEXT));
+		else if (code == 'M')
+			r.message = field + FIELD_TEXT;
+		field = USER_VALUE(__u64, field);
+	}
+	if (!r.message)
+		r.message = field64(result, p->message);
+	conn_end(c, &r);
+}
+
+static __noinline void conn_result(struct conn *c, const struct libpq_params *p, __u64 result,
+				   __u32 status)
+{
+	if (c->head == c->tail)
+		return;
+	c->answered = 1;
+	if (status == PGRES_FATAL_ERROR || status == PGRES_BAD_RESPONSE ||
+	    status == PGRES_PIPELINE_ABORTED) {
+		conn_failed(c, p, result);
+		return;
+	}
+	if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH)
+		return;
+	if (status == PGRES_TUPLES_OK || status == PGRES_SINGLE_TUPLE ||
+	    status == PGRES_TUPLES_CHUNK) {
+		c->sent += field32(result, p->tuples);
+		c->flags |= QUERY_END_SENT;
+	}
+	if (status == PGRES_SINGLE_TUPLE || status == PGRES_TUPLES_CHUNK)
+		return;
+	c->results++;
+	conn_tag(c, result + p->command_status);
+}
+
+/* PGresult *PQgetResult(PGconn *) */
+SEC("uprobe")
+int libpq_result(struct pt_regs *ctx)
+{
+	struct call_key key = {.tgid = bpf_get_current_pid_tgid() >> 32, .sp = PT_REGS_SP(ctx)};
+	__u64 object = PT_REGS_PARM1(ctx);
+	struct conn *c = conn_find(object);
+
+	own_stack(ctx);
+	if (!c || c->head == c->tail || !filter_pass(probe_number, current_task()))
+		return 0;
+	if (bpf_map_update_elem(&calls, &key, &object, BPF_ANY))
+		rec_lose(probe_number, LOST_MAP_FULL);
+	return 0;
+}
+
+/* Where PQgetResult() returns, or a function that it has jumped on to. */
+SEC("uprobe")
+int libpq_result_end(struct pt_regs *ctx)
+{
+	struct call_key key = {.tgid = bpf_get_current_pid_tgid() >> 32, .sp = PT_REGS_SP(ctx)};
+	__u64 result = PT_REGS_RC(ctx), *object = bpf_map_lookup_elem(&calls, &key);
+	struct libpq_params *p = TARGET(ctx);
+	struct conn *c;
+
+	own_stack(ctx);
+	if (!object || !p)
+		return 0;
+	c = conn_find(*object);
+	if (c && !ctl_stopped()) {
+		__u32 status = result ? field32(result, p->result_status) : 0;
+
+		if (status == PGRES_PIPELINE_SYNC)
+			conn_drop(*object, true);
+		else if (result)
+			conn_result(c, p, result, status);
+		else if (c->head != c->tail &&
+			 (c->answered || !field32(*object, p->status + ASYNC_AT)))
+			conn_pop(c);
+	}
+	bpf_map_delete_elem(&calls, &key);
+	return 0;
+}
+
+/* void PQfinish(PGconn *) */
+SEC("uprobe")
+int libpq_finish(struct pt_regs *ctx)
+{
+	__u64 object = PT_REGS_PARM1(ctx);
+	struct conn_key key = conn_key(object);
+	struct conn *c = conn_find(object);
+
+	own_stack(ctx);
+	if (!c)
+		return 0;
+	if (!ctl_stopped())
+		conn_drop(object, false);
+	bpf_map_delete_elem(&conns, &key);
+	return 0;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Statements that programs send to PostgreSQL servers by libpq, of any version. */
+/* Statements that programs send to PostgreSQL by way of libpq. */
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "capture/layout.h"
@@ -11,6 +12,7 @@
 #include "probes/elf/accessor.h"
 #include "probes/elf/file.h"
 #include "probes/elf/place.h"
+#include "probes/elf/returns.h"
 #include "probes/load.h"
 
 struct libpq_cfg {
@@ -26,20 +28,30 @@ static const struct opt libpq_options[] = {
 	 .type = OPT_LIST,
 	 .offset = offsetof(struct libpq_cfg, path),
 	 .arg = "FILE",
-	 .help = "a library that need not be in use yet; others are still found by themselves"},
+	 .help = "a library, or a program that it is linked into, that need not be in use yet; "
+		 "others are still found by themselves"},
 	OPT_END,
 };
 
 /* In the order in which they are attached: what ends a statement comes before what begins one. */
+enum {
+	HOOK_RETURN,
+	HOOK_RESULT
+};
 static const struct probe_hook libpq_hooks[] = {
-	{"PQresultStatus", "libpq_result"},
-	{"PQclear", "libpq_clear"},
-	{"PQgetResult", "libpq_get_result"},
+	[HOOK_RETURN] = {"PQgetResult return", "libpq_result_end"},
+	[HOOK_RESULT] = {"PQgetResult", "libpq_result"},
 	{"PQfinish", "libpq_finish"},
+	{"PQpipelineSync", "libpq_sync", .optional = true},
+	{"PQsendPipelineSync", "libpq_sync", .optional = true},
+	{"PQsendDescribePrepared", "libpq_other", .optional = true},
+	{"PQsendDescribePortal", "libpq_other", .optional = true},
+	{"PQsendClosePrepared", "libpq_other", .optional = true},
+	{"PQsendClosePortal", "libpq_other", .optional = true},
 	{"PQsendQuery", "libpq_query"},
 	{"PQsendQueryParams", "libpq_params"},
 	{"PQsendPrepare", "libpq_prepare"},
-	{"PQsendQueryPrepared", "libpq_prepared"},
+	{"PQsendQueryPrepared", "libpq_execute"},
 	{NULL},
 };
 
@@ -79,8 +91,14 @@ static const struct opt_list *libpq_paths(const void *cfg)
 	return &((const struct libpq_cfg *)cfg)->path;
 }
 
-/* Where the fields are. Those that only tell more about a statement may be missing. */
-static int libpq_offsets(const struct elf_file *elf, struct libpq_params *ret, struct err *err)
+static int libpq_missing(const struct elf_file *elf, const char *what, struct err *err)
+{
+	return errf(err, -EOPNOTSUPP, "libpq: '%s' has no '%s', or it is not as usual",
+		    elf_file_path(elf), what);
+}
+
+/* Those that only tell more about a statement may be missing. */
+static int libpq_fields(const struct elf_file *elf, struct libpq_params *ret, struct err *err)
 {
 	int32_t transaction = -1;
 	const struct {
@@ -105,37 +123,62 @@ static int libpq_offsets(const struct elf_file *elf, struct libpq_params *ret, s
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
 		*wanted[i].offset = -1;
 		if (accessor_last(elf, wanted[i].function, wanted[i].offset) && wanted[i].needed)
-			return errf(err, -EOPNOTSUPP, "libpq: what '%s' of '%s' reads is not known",
-				    wanted[i].function, elf_file_path(elf));
+			return libpq_missing(elf, wanted[i].function, err);
 	}
 	/* status, asyncStatus, xactStatus: the one between has no function of its own */
-	if (transaction != ret->status + 8)
-		return errf(err, -EOPNOTSUPP, "libpq: '%s' has an unknown layout",
-			    elf_file_path(elf));
-	return 0;
+	return transaction == ret->status + 8 ? 0 : libpq_missing(elf, "PGconn", err);
+}
+
+static int libpq_returns(const struct elf_file *elf, struct probe_plan *plan, struct err *err)
+{
+	uint64_t offsets[RETURNS_MAX];
+	struct elf_symbol symbol;
+	int n = -ENOENT, ret = 0;
+
+	if (!elf_file_symbol(elf, "PQgetResult", &symbol))
+		n = returns_find(elf, symbol.address, offsets);
+	if (n < 0)
+		return libpq_missing(elf, "PQgetResult", err);
+	for (int i = 0; i < n && !ret; i++)
+		ret = probe_plan_add(plan, HOOK_RETURN, offsets[i], "return instruction", err);
+	return ret;
+}
+
+static int libpq_entries(const struct elf_file *elf, struct probe_plan *plan, struct err *err)
+{
+	int ret = 0;
+
+	for (uint16_t i = HOOK_RESULT; libpq_hooks[i].symbol && !ret; i++) {
+		char text[PLACE_TEXT];
+		struct elf_symbol symbol;
+		struct place place;
+
+		if (elf_file_symbol(elf, libpq_hooks[i].symbol, &symbol) || !symbol.function ||
+		    place_find(elf, symbol.address, false, &place)) {
+			if (!libpq_hooks[i].optional)
+				ret = libpq_missing(elf, libpq_hooks[i].symbol, err);
+			continue;
+		}
+		ret = probe_plan_add(plan, i, place.offset, place_text(&place, text), err);
+	}
+	return ret;
 }
 
 static int libpq_inspect(const void *cfg, const struct elf_file *elf, struct probe_plan *plan,
 			 struct err *err)
 {
-	struct libpq_params params;
+	struct libpq_params params = {0};
 	struct elf_symbol symbol;
 	int ret;
 
-	if (elf_file_symbol(elf, "PQsendQueryPrepared", &symbol) || !symbol.function)
+	if (elf_file_symbol(elf, "PQgetResult", &symbol) || !symbol.function ||
+	    elf_file_symbol(elf, "PQsendQuery", &symbol) || !symbol.function)
 		return 0;
-	ret = libpq_offsets(elf, &params, err);
-	for (uint16_t i = 0; libpq_hooks[i].symbol && !ret; i++) {
-		const char *name = libpq_hooks[i].symbol;
-		char text[PLACE_TEXT];
-		struct place place;
-
-		if (elf_file_symbol(elf, name, &symbol) || !symbol.function ||
-		    place_find(elf, symbol.address, false, &place))
-			return errf(err, -EOPNOTSUPP, "libpq: '%s' has no symbol '%s'",
-				    elf_file_path(elf), name);
-		ret = probe_plan_add(plan, i, place.offset, place_text(&place, text), err);
-	}
+	ret = libpq_fields(elf, &params, err);
+	if (!ret)
+		ret = libpq_returns(elf, plan, err);
+	if (!ret)
+		ret = libpq_entries(elf, plan, err);
 	if (!ret)
 		probe_plan_set_params(plan, &params, sizeof(params));
 	return ret;
@@ -148,9 +191,9 @@ static int libpq_decode(const struct rec *rec, struct part *ret)
 
 const struct probe_ops probe_libpq = {
 	.name = "libpq",
-	.summary = "statements that programs send by libpq, with rows, errors and duration",
+	.summary = "statements that programs send to PostgreSQL, as they see them",
 	.kinds = 1u << EVENT_QUERY,
-	.needs = "libpq with its exported symbols, on x86-64",
+	.needs = "libpq, or a program that it is linked into, with its symbols",
 	.options = libpq_options,
 	.cfg_size = sizeof(struct libpq_cfg),
 	.ctx_size = sizeof(struct libpq_ctx),

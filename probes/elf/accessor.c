@@ -7,9 +7,11 @@
 enum {
 	CODE_MAX = 512,    /* bytes of a function that are looked at */
 	FIELD_MAX = 65536, /* no object is larger */
-	ARGUMENT_1 = 7,    /* rdi, as it is written in an instruction */
-	ARGUMENT_2 = 6,    /* rsi */
-	RESULT = 0,        /* rax */
+	LEA_SIZE = 7,
+	SOON = 24,      /* bytes of code in which a register is not thought to be used again */
+	ARGUMENT_1 = 7, /* rdi, as it is written in an instruction */
+	ARGUMENT_2 = 6, /* rsi */
+	RESULT = 0,     /* rax */
 	WITH_INDEX = 4,
 	MOV = 0x8b,
 	MOV_TO = 0x89,
@@ -193,6 +195,41 @@ int accessor_repeated(const struct elf_file *elf, const char *symbol, int32_t le
 	}
 	*ret = found;
 	return n > 1 ? 0 : -ENOENT;
+}
+
+/* Is the instruction at `at` a 64 bit `mov` of register `reg` to the field at `to`? */
+static bool code_stores(const struct code *c, size_t at, unsigned reg, int32_t to)
+{
+	int32_t displacement;
+
+	return at + 3 <= c->n && (c->v[at] & 0xfa) == 0x48 && c->v[at + 1] == MOV_TO &&
+	       ((c->v[at + 2] >> 3 & 7) | (c->v[at] & 4) << 1) == (int)reg &&
+	       code_operand(c, at + 2, &displacement) && displacement == to;
+}
+
+int accessor_sets(const struct elf_file *elf, const char *symbol, int32_t at, uint64_t *ret)
+{
+	struct elf_symbol function;
+	int32_t displacement;
+	struct code c;
+
+	if (elf_file_symbol(elf, symbol, &function) || code_read(elf, symbol, &c))
+		return -ENOENT;
+	/* lea displacement(%rip),register, and soon after it goes to the field */
+	for (size_t i = 0; i + LEA_SIZE <= c.n; i++) {
+		unsigned reg = (c.v[i + 2] >> 3 & 7) | (c.v[i] & 4) << 1;
+
+		if ((c.v[i] & 0xfb) != 0x48 || c.v[i + 1] != LEA || (c.v[i + 2] & 0xc7) != 5)
+			continue;
+		for (size_t to = i + LEA_SIZE; to < i + LEA_SIZE + SOON; to++) {
+			if (!code_stores(&c, to, reg, at))
+				continue;
+			memcpy(&displacement, c.v + i + 3, sizeof(displacement));
+			*ret = function.address + i + LEA_SIZE + (uint64_t)(int64_t)displacement;
+			return 0;
+		}
+	}
+	return -ENOENT;
 }
 
 bool accessor_writes(const struct elf_file *elf, const char *symbol, int32_t at)

@@ -26,6 +26,8 @@ int accessor_set(const struct elf_file *elf, const char *symbol, int32_t *ret);
 /* The one field beyond `least` that a function reads with 32 bits in several places. -ENOENT when
  * there is none or they differ. */
 int accessor_repeated(const struct elf_file *elf, const char *symbol, int32_t least, int32_t *ret);
+/* The address that a function puts into the field at that displacement. -ENOENT. */
+int accessor_sets(const struct elf_file *elf, const char *symbol, int32_t at, uint64_t *ret);
 /* Does the function write 64 bits to a field at that displacement? */
 bool accessor_writes(const struct elf_file *elf, const char *symbol, int32_t at);
 

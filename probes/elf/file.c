@@ -10,11 +10,13 @@
 
 #if defined(__x86_64__)
 enum {
-	OUR_MACHINE = EM_X86_64
+	OUR_MACHINE = EM_X86_64,
+	RELATIVE = R_X86_64_RELATIVE
 };
 #elif defined(__aarch64__)
 enum {
-	OUR_MACHINE = EM_AARCH64
+	OUR_MACHINE = EM_AARCH64,
+	RELATIVE = R_AARCH64_RELATIVE
 };
 #else
 #error "no ELF machine number for this architecture yet"
@@ -128,6 +130,21 @@ int elf_file_offset(const struct elf_file *file, uint64_t address, uint64_t *ret
 	return -ENOENT;
 }
 
+int elf_file_unwind(const struct elf_file *file, uint64_t *ret)
+{
+	GElf_Phdr segment;
+
+	for (size_t i = 0; i < file->segments; i++) {
+		if (!gelf_getphdr(file->elf, (int)i, &segment))
+			break;
+		if (segment.p_type != PT_GNU_EH_FRAME)
+			continue;
+		*ret = segment.p_vaddr;
+		return 0;
+	}
+	return -ENOENT;
+}
+
 static Elf_Data *table_data(Elf_Scn *section, const GElf_Shdr *head)
 {
 	if (head->sh_type == SHT_NOBITS || head->sh_size > TABLE_MAX)
@@ -147,6 +164,8 @@ static int table_find_symbol(const struct elf_file *file, Elf_Scn *section, cons
 {
 	size_t n = strlen(name) + 1;
 	GElf_Shdr head, strings_head;
+	int found = -ENOENT;
+	GElf_Sym symbol;
 	Elf_Data *symbols, *strings;
 	Elf_Scn *strings_section;
 
@@ -159,10 +178,16 @@ static int table_find_symbol(const struct elf_file *file, Elf_Scn *section, cons
 	strings = table_data(strings_section, &strings_head);
 	if (!symbols || !symbols->d_buf || !strings || !strings->d_buf)
 		return -ENOENT;
-	for (int i = 0; gelf_getsym(symbols, i, ret); i++)
-		if (ret->st_shndx != SHN_UNDEF && name_equals(strings, ret->st_name, name, n))
-			return 0;
-	return -ENOENT;
+	/* of several versions of a name, all but one may be said to have no size */
+	for (int i = 0; gelf_getsym(symbols, i, &symbol); i++) {
+		if (symbol.st_shndx == SHN_UNDEF || !name_equals(strings, symbol.st_name, name, n))
+			continue;
+		*ret = symbol;
+		found = 0;
+		if (symbol.st_size)
+			break;
+	}
+	return found;
 }
 
 static int file_find_symbol(const struct elf_file *file, uint32_t table, const char *name,
@@ -195,6 +220,28 @@ int elf_file_symbol(const struct elf_file *file, const char *name, struct elf_sy
 		.function = GELF_ST_TYPE(symbol.st_info) == STT_FUNC,
 	};
 	return 0;
+}
+
+int elf_file_relative(const struct elf_file *file, uint64_t address, uint64_t *ret)
+{
+	Elf_Scn *section = NULL;
+	GElf_Shdr head;
+	GElf_Rela rela;
+
+	while ((section = elf_nextscn(file->elf, section))) {
+		Elf_Data *data;
+
+		if (!gelf_getshdr(section, &head) || head.sh_type != SHT_RELA || !head.sh_entsize)
+			continue;
+		data = table_data(section, &head);
+		for (int i = 0; data && data->d_buf && gelf_getrela(data, i, &rela); i++) {
+			if (rela.r_offset != address || GELF_R_TYPE(rela.r_info) != RELATIVE)
+				continue;
+			*ret = (uint64_t)rela.r_addend;
+			return 0;
+		}
+	}
+	return -ENOENT;
 }
 
 static uint64_t note_align(uint64_t n)

@@ -28,6 +28,11 @@ int elf_file_fd(const struct elf_file *elf);
 int elf_file_symbol(const struct elf_file *elf, const char *name, struct elf_symbol *ret);
 /* File offset of a virtual address in an executable or loadable segment; -ENOENT. */
 int elf_file_offset(const struct elf_file *elf, uint64_t address, uint64_t *ret);
+/* Virtual address of the sorted table that leads into .eh_frame (.eh_frame_hdr); -ENOENT. */
+int elf_file_unwind(const struct elf_file *elf, uint64_t *ret);
+/* What a word at a virtual address will hold once the file is loaded, less where it is loaded: of
+ * its relative relocation. -ENOENT. */
+int elf_file_relative(const struct elf_file *elf, uint64_t address, uint64_t *ret);
 /* Build id (up to 20 bytes); returns its length, 0 = none. */
 size_t elf_file_build_id(const struct elf_file *elf, uint8_t ret[20]);
 /* Reads n bytes at a file offset; -EIO when the file ends before. */

@@ -19,7 +19,7 @@ static void test_a_full_plan_refuses(void **state)
 		assert_int_equal(probe_plan_add(&plan, i, 1000 + i, NULL, &err), 0);
 	full = plan;
 	assert_int_equal(probe_plan_add(&plan, 7, 7, "note", &err), -E2BIG);
-	assert_string_equal(err.text, "the plan of a file has room for 24 hooks, not for one more");
+	assert_string_equal(err.text, "the plan of a file has room for 48 hooks, not for one more");
 	assert_memory_equal(&plan, &full, sizeof(plan));
 	assert_int_equal(plan.n, PROBE_PLAN_MAX);
 	assert_int_equal(plan.v[PROBE_PLAN_MAX - 1].hook, PROBE_PLAN_MAX - 1);

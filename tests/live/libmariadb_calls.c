@@ -2,9 +2,50 @@
 /* Statements by every way that the library has: libmariadb_calls PORT MARK. Its exit status tells
  * which call failed. */
 #include <mysql.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+static int execute_types(MYSQL *m)
+{
+	long long low = -9000000000000000000;
+	unsigned long long high = -1ull;
+	char text[] = "text", tiny = -128, null = 1;
+	unsigned long len = 4;
+	MYSQL_BIND b[5] = {
+		{.buffer_type = MYSQL_TYPE_LONGLONG, .buffer = &low},
+		{.buffer_type = MYSQL_TYPE_LONGLONG, .buffer = &high, .is_unsigned = 1},
+		{.buffer_type = MYSQL_TYPE_STRING, .buffer = text, .length = &len},
+		{.buffer_type = MYSQL_TYPE_LONG, .is_null = &null},
+		{.buffer_type = MYSQL_TYPE_TINY, .buffer = &tiny},
+	};
+	MYSQL_STMT *s = mysql_stmt_init(m);
+
+	if (mysql_stmt_prepare(s, "select ?, ?, ?, ?, ?", -1) || mysql_stmt_bind_param(s, b) ||
+	    mysql_stmt_execute(s) || mysql_stmt_store_result(s) || mysql_stmt_num_rows(s) != 1)
+		return 1;
+	return mysql_stmt_close(s);
+}
+
+static int call_procedure(MYSQL *m)
+{
+	if (mysql_query(m, "call shop.p()"))
+		return 1;
+	do {
+		mysql_free_result(mysql_store_result(m));
+	} while (!mysql_next_result(m));
+	return 0;
+}
+
+static int wait_and_change(MYSQL *m)
+{
+	/* nothing is called after it for a while */
+	if (mysql_query(m, "do sleep(0.01)"))
+		return 1;
+	poll(NULL, 0, 200);
+	return mysql_change_user(m, "v", "wordpass", "mysql");
+}
+
 int main(int argc, char **argv)
 {
 	MYSQL *m = mysql_init(NULL);
@@ -59,6 +100,8 @@ int main(int argc, char **argv)
 	if (mysql_real_query(m, big, 1 << 20))
 		return 9;
 	mysql_free_result(mysql_store_result(m));
+	if (execute_types(m) || call_procedure(m) || wait_and_change(m))
+		return 10;
 	mysql_close(m);
 	return 0;
 }

@@ -82,6 +82,39 @@ static void query_pipeline(void)
 		exit(1);
 }
 
+static void query_values(void)
+{
+	static char large[3000];
+	const char *values[] = {"a b", NULL, "\1\2", large};
+	const int lengths[] = {0, 0, 2, 0}, formats[] = {0, 0, 1, 0};
+
+	memset(large, 'l', sizeof(large) - 1);
+	result_need(PQexecParams(db,
+				 marked("select $1::text, $2::int, $3::bytea, $4::text, 'values'"),
+				 4, NULL, values, lengths, formats, 0),
+		    PGRES_TUPLES_OK);
+}
+
+static void query_deep(void)
+{
+	PGresult *result;
+
+	if (!PQenterPipelineMode(db))
+		exit(1);
+	for (int i = 0; i < 500; i++)
+		PQsendQueryParams(db, marked("select 1 as deep"), 0, NULL, NULL, NULL, NULL, 0);
+	PQpipelineSync(db);
+	for (int i = 0; i < 500; i++) {
+		result_need(PQgetResult(db), PGRES_TUPLES_OK);
+		if (PQgetResult(db))
+			exit(1);
+	}
+	result = PQgetResult(db);
+	result_need(result, PGRES_PIPELINE_SYNC);
+	if (!PQexitPipelineMode(db))
+		exit(1);
+}
+
 int main(int argc, char **argv)
 {
 	const char *values[] = {"7"};
@@ -99,6 +132,10 @@ int main(int argc, char **argv)
 	result_need(PQexecPrepared(db, "named", 1, values, NULL, NULL, 0), PGRES_TUPLES_OK);
 	result_need(PQexec(db, "select 1; select 2 from nosuch"), PGRES_FATAL_ERROR);
 	query_async();
+	query_values();
+	query_deep();
+	PQexec(db, marked("select 'ignored'"));
+	poll(NULL, 0, 200);
 	query_pipeline();
 	query_rows();
 	/* refused: the one before is under way */

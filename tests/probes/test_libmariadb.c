@@ -57,7 +57,7 @@ static void knows_the_library(void **state)
 #if __has_include(<mariadb/mysql.h>)
 #define SAME(name, type, field)                                                                    \
 	_Static_assert((name) == offsetof(type, field), "ABI of the library")
-SAME(MYSQL_PVIO, MYSQL, net.pvio);
+SAME(MYSQL_FD, MYSQL, net.fd);
 SAME(MYSQL_ERRNO, MYSQL, net.last_errno);
 SAME(MYSQL_ERROR, MYSQL, net.last_error);
 SAME(MYSQL_SQLSTATE, MYSQL, net.sqlstate);
@@ -70,12 +70,20 @@ SAME(MYSQL_WARNING_COUNT, MYSQL, warning_count);
 SAME(STMT_MYSQL, MYSQL_STMT, mysql);
 SAME(STMT_ID, MYSQL_STMT, stmt_id);
 SAME(STMT_FIELD_COUNT, MYSQL_STMT, field_count);
-SAME(STMT_AFFECTED_ROWS, MYSQL_STMT, upsert_status.affected_rows);
-SAME(STMT_ERRNO, MYSQL_STMT, last_errno);
-SAME(STMT_ERROR, MYSQL_STMT, last_error);
-SAME(STMT_SQLSTATE, MYSQL_STMT, sqlstate);
+SAME(STMT_PARAM_COUNT, MYSQL_STMT, param_count);
+SAME(STMT_PARAMS, MYSQL_STMT, params);
+SAME(STMT_ARRAY_SIZE, MYSQL_STMT, array_size);
+SAME(MYSQL_SERVER_STATUS, MYSQL, server_status);
+SAME(MYSQL_METHODS, MYSQL, methods);
+SAME(METHODS_READ_RESULT, struct st_mariadb_methods, db_read_query_result);
+SAME(BIND_LENGTH, MYSQL_BIND, length);
+SAME(BIND_IS_NULL, MYSQL_BIND, is_null);
+SAME(BIND_BUFFER, MYSQL_BIND, buffer);
+SAME(BIND_BUFFER_LENGTH, MYSQL_BIND, buffer_length);
+SAME(BIND_TYPE, MYSQL_BIND, buffer_type);
+SAME(BIND_UNSIGNED, MYSQL_BIND, is_unsigned);
+_Static_assert(BIND_SIZE == sizeof(MYSQL_BIND), "ABI of the library");
 SAME(RES_ROW_COUNT, MYSQL_RES, row_count);
-SAME(RES_DATA, MYSQL_RES, data);
 #endif
 
 int main(void)
