@@ -213,7 +213,6 @@ static __always_inline void *rec_reserve(__u16 probe, enum rec_kind kind, const 
 		rec_lose(probe, LOST_NO_SPACE);
 		return NULL;
 	}
-	counter_add(probe, KC_SUBMITTED);
 	rec->len = size;
 	rec->kind = kind;
 	rec->flags = 0;
@@ -240,16 +239,13 @@ static __always_inline void *rec_reserve_data(__u16 probe, enum rec_kind kind, c
 	return rec_reserve(probe, kind, size);
 }
 
-/* Programs count losses by rec_lose(), and the rest is counted above. */
-#pragma GCC poison counter_add
-
 /*
  * A wake-up costs an interrupt: one for each record would be dear.
  *
  * Reader and program must not miss each other: the reader says that it sleeps and then looks how
  * far records are reserved (live_sleep() in capture/source/live.c); the program reserves and then
  * looks whether the reader sleeps. That one of them sees the other takes a full barrier between
- * the two steps on both sides. On this side it is the counting of the record in rec_reserve(),
+ * the two steps on both sides. On this side it is the counting of the record in rec_submit_data(),
  * which happens anyway and on a cache line of the CPU's own; an atomic access to ctl.reader would
  * make all CPUs share one. Taking and leaving the ring's lock is no such barrier: a processor may
  * read ctl.reader before others see the reservation, arm64 does it, x86-64 is allowed to.
@@ -265,23 +261,37 @@ static __always_inline __u64 rec_wakeup(__u64 used)
 	return BPF_RB_FORCE_WAKEUP;
 }
 
-/* Submits a record, of which len bytes are used. used: what ring_used() says. */
+/*
+ * Submits a record, of which len bytes are used. used: what ring_used() says. The record is counted
+ * here and not where it is reserved: an atomic operation waits until all that was written before is
+ * in the cache, and the memory of the ring seldom is. So that is waited for once, and for all of
+ * the record together.
+ */
 static __always_inline void rec_submit_data(struct rec *rec, __u32 len, __u64 used)
 {
 	rec->len = len;
+	counter_add(rec->probe, KC_SUBMITTED);
 	bpf_ringbuf_submit(rec, rec_wakeup(used));
 }
+
+/* Programs count losses by rec_lose(), and the rest is counted above. */
+#pragma GCC poison counter_add
 
 static __always_inline void rec_submit(struct rec *rec, __u32 len)
 {
 	rec_submit_data(rec, len, ring_used());
 }
 
-/* A number that is unique in the run: the time, with the CPU in the low byte, so that two of the
- * same moment differ. */
+/* A number that is unique in the run: the time, which is now, with the CPU in the low byte, so that
+ * two of the same moment differ. */
+static __always_inline __u64 unique_at(__u64 time)
+{
+	return (time & ~0xffull) | (bpf_get_smp_processor_id() & 0xff);
+}
+
 static __always_inline __u64 unique_id(void)
 {
-	return (bpf_ktime_get_boot_ns() & ~0xffull) | (bpf_get_smp_processor_id() & 0xff);
+	return unique_at(bpf_ktime_get_boot_ns());
 }
 
 /* ---- tasks -------------------------------------------------------------------------------- */
