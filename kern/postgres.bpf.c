@@ -20,7 +20,6 @@ static __noinline void statement_begin(struct backend *b, __u64 application, __u
 				       __u64 text_n, __u32 flags)
 {
 	struct query q = {
-		.id = unique_id(),
 		.outer = b->command == QUERY_STATEMENT ? b->executed : 0,
 		.text = text,
 		.text_n = text_n,
@@ -30,6 +29,7 @@ static __noinline void statement_begin(struct backend *b, __u64 application, __u
 		.flags = flags,
 		.session = &b->session,
 		.name = b->name,
+		.task = &b->task,
 		.text_ours = b->command == QUERY_CALL || b->command == QUERY_STATEMENT,
 	};
 
@@ -42,6 +42,7 @@ static __noinline void statement_begin(struct backend *b, __u64 application, __u
 			q.params_ours = true;
 		}
 	}
+	task_fill(&b->task, current_task());
 	query_name(b->session.application, sizeof(b->session.application),
 		   USER_VALUE(__u64, application));
 	b->rows = 0;
@@ -59,6 +60,7 @@ static __noinline void statement_end(struct backend *b, __u64 sqlstate, __u64 me
 		.results = b->results,
 		.message = message,
 		.message_n = QUERY_UNTIL_NUL,
+		.task = &b->task,
 		.flags = sqlstate ? QUERY_END_ERROR : 0,
 	};
 
@@ -186,7 +188,7 @@ static __noinline void backend_begin(struct backend *b, const struct postgres_pa
 				     __u64 sp, __u32 flags)
 {
 	struct message m;
-	__u32 name_n, fetch;
+	__u32 name_n, fetch = 0;
 	__u64 head;
 
 	if (!b->message)
@@ -199,7 +201,8 @@ static __noinline void backend_begin(struct backend *b, const struct postgres_pa
 	/* a simple query may only look as if it began with a name */
 	head = text == m.data ? 0 : USER_VALUE(__u64, m.data);
 	name_n = message_name(b, &m, head);
-	fetch = name_n == 1 ? bpf_ntohl(head >> 8) : message_int32(&m, name_n);
+	if (name_n + sizeof(fetch) == m.len) /* as an Execute has it */
+		fetch = name_n == 1 ? bpf_ntohl(head >> 8) : message_int32(&m, name_n);
 	b->command = message_command(&m, name_n, fetch, text);
 	if (b->command == QUERY_EXECUTE)
 		b->fetch = fetch;

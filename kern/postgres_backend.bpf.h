@@ -44,6 +44,7 @@ struct backend {
 	__u32 bind_n;                 /* length of the message in bind[] */
 	char bind[QUERY_VALUES];
 	char name[64];
+	struct rec_task task; /* as it was when the last statement began */
 	struct rec_session session;
 };
 

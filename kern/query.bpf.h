@@ -16,13 +16,15 @@ enum {
 /* What is to be said when a statement begins. Addresses are those of the process; session and name
  * are ours, so that this is no argument for a function that the verifier looks at alone. */
 struct query {
-	__u64 id, outer;
+	__u64 id; /* 0: the record gives it one, without a second look at the clock */
+	__u64 outer;
 	__u64 text, text_n;     /* or QUERY_UNTIL_NUL */
 	__u64 params, params_n; /* values; 0 = none */
 	__u32 statement, params_format;
 	__u8 system, side, command, flags; /* enums of kern/events.h */
 	const struct rec_session *session;
-	const char *name; /* 64 bytes, zeroes behind the text; NULL = none */
+	const char *name;            /* 64 bytes, zeroes behind the text; NULL = none */
+	const struct rec_task *task; /* the current one's description, if it is at hand */
 	/* these are addresses of ours, too: a text of at most QUERY_HEAD bytes, values */
 	bool text_ours, params_ours;
 };
@@ -46,9 +48,20 @@ static __always_inline void query_name(char *dst, const __u32 size, __u64 addres
 		bpf_probe_read_user_str(dst, size, (void *)address);
 }
 
+/* The description of the current task: `known`, but for the CPU, if that is there. */
+static __always_inline void query_task(struct rec_task *ret, const struct rec_task *known)
+{
+	if (known) {
+		*ret = *known;
+		ret->cpu = bpf_get_smp_processor_id();
+	} else {
+		task_fill(ret, current_task());
+	}
+}
+
 /* Fills and submits a record with room for `values` bytes of values. Returns the bytes of the text
  * that are in it. */
-static __noinline __u64 query_fill(const struct query *q, struct rec_query *rec, const __u64 values,
+static __noinline __u64 query_fill(struct query *q, struct rec_query *rec, const __u64 values,
 				   bool *ret_more)
 {
 	__u64 pn = q->params_n < values ? q->params_n : values, limit = query_limit();
@@ -57,7 +70,9 @@ static __noinline __u64 query_fill(const struct query *q, struct rec_query *rec,
 	__u32 flags = 0;
 	long n = 0;
 
-	task_fill(&rec->task, current_task());
+	query_task(&rec->task, q->task);
+	if (!q->id)
+		q->id = unique_at(rec->rec.time);
 	rec->id = q->id;
 	rec->outer = q->outer;
 	rec->text_total = until_nul ? 0 : q->text_n;
@@ -68,7 +83,7 @@ static __noinline __u64 query_fill(const struct query *q, struct rec_query *rec,
 	rec->query_flags = q->flags | (pn < q->params_n ? QUERY_F_PARAMS_CUT : 0);
 	rec->params_format = q->params_format;
 	rec->reserved = 0;
-	if (q->name)
+	if (q->name && q->name[0])
 		bpf_probe_read_kernel(rec->name, sizeof(rec->name), q->name);
 	else
 		__builtin_memset(rec->name, 0, sizeof(rec->name));
@@ -144,7 +159,7 @@ static __always_inline void query_rest(const struct query *q, __u64 sent)
 
 /* Writes the record of a statement that begins, and its parts. False when there was no room for the
  * first: then nothing is written, and its end is not to be said. */
-static __always_inline bool query_begin(const struct query *q)
+static __always_inline bool query_begin(struct query *q)
 {
 	bool more = false, sent;
 	__u64 n = 0;
@@ -167,17 +182,15 @@ struct query_result {
 	__u32 error, flags;       /* enum query_end_flags */
 	__u32 results, warnings;
 	char sqlstate[8];
+	const struct rec_task *task; /* as in struct query */
 };
 
-static __always_inline void query_end(const struct query_result *r)
+static __always_inline void query_end_fill(const struct query_result *r, struct rec_query_end *rec,
+					   const __u64 room)
 {
-	struct rec_query_end *rec =
-		rec_reserve(probe_number, REC_QUERY_END, sizeof(*rec) + QUERY_MESSAGE);
 	long n = 0;
 
-	if (!rec)
-		return;
-	task_fill(&rec->task, current_task());
+	query_task(&rec->task, r->task);
 	rec->id = r->id;
 	rec->rows = r->rows;
 	rec->rows_sent = r->rows_sent;
@@ -187,16 +200,32 @@ static __always_inline void query_end(const struct query_result *r)
 	rec->warnings = r->warnings;
 	__builtin_memcpy(rec->sqlstate, r->sqlstate, sizeof(rec->sqlstate));
 	rec->reserved = 0;
-	if (r->message && r->message_n == QUERY_UNTIL_NUL) {
-		n = bpf_probe_read_user_str(rec->data, QUERY_MESSAGE, (void *)r->message);
+	if (room && r->message_n == QUERY_UNTIL_NUL) {
+		n = bpf_probe_read_user_str(rec->data, room, (void *)r->message);
 		n = n > 0 ? n - 1 : 0;
-	} else if (r->message) {
-		n = r->message_n < QUERY_MESSAGE ? r->message_n : QUERY_MESSAGE;
+	} else if (room) {
+		n = r->message_n < room ? r->message_n : room;
 		BARRIER(n);
-		if (n < 0 || n > QUERY_MESSAGE ||
+		if (n < 0 || n > (long)room ||
 		    bpf_probe_read_user(rec->data, n, (void *)r->message))
 			n = 0;
 	}
 	rec->message_len = n;
 	rec_submit(&rec->rec, sizeof(*rec) + n);
+}
+
+/* Most statements do not fail: room for a message is reserved only for those that do. */
+static __always_inline void query_end(const struct query_result *r)
+{
+	struct rec_query_end *rec;
+
+	if (r->message) {
+		rec = rec_reserve(probe_number, REC_QUERY_END, sizeof(*rec) + QUERY_MESSAGE);
+		if (rec)
+			query_end_fill(r, rec, QUERY_MESSAGE);
+	} else {
+		rec = rec_reserve(probe_number, REC_QUERY_END, sizeof(*rec));
+		if (rec)
+			query_end_fill(r, rec, 0);
+	}
 }
