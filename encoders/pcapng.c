@@ -165,25 +165,26 @@ static int add_message(struct pcapng *x, map_fn map, const struct event *ev, con
 	return r;
 }
 
-static int add_messages(struct pcapng *x, const struct event *ev, const struct chunk *c, bool cut)
+static int add_messages(struct pcapng *x, const struct event *ev, const struct chunk *c, bool full)
 {
 	int r = 0;
 
 	if (ev->proc_first && ev->proc)
 		r = add_message(x, pb_map_process, ev, c);
-	if (!r && (cut || is_told(ev->kind) || x->cfg->events == EVENTS_CUSTOM))
+	if (!r && (full || is_told(ev->kind) || x->cfg->events == EVENTS_CUSTOM))
 		r = add_message(x, pb_map_event, ev, c);
 	return r;
 }
 
-static int pcapng_add(struct pcapng *x, const struct event *ev, struct chunk *c)
+/* full: an event that its row does not tell in full is told in the custom block. */
+static int pcapng_add(struct pcapng *x, const struct event *ev, struct chunk *c, bool full)
 {
 	bool cut = false, row = !is_context(ev->kind) || x->rows == 0;
 	int r = 0;
 
 	if (row || x->cfg->events == EVENTS_CUSTOM)
 		r = add_row(x, ev, c, &cut);
-	return r ? r : add_messages(x, ev, c, cut);
+	return r ? r : add_messages(x, ev, c, cut && full);
 }
 
 static void statistics_stamp(struct pcapng_statistics *stats, const struct event *ev)
@@ -292,8 +293,8 @@ static int add_conversation(struct pcapng *x, const struct event *ev, struct chu
 	const struct pcapng_sql_turn *turn = pcapng_sql_turn(x->sql, ev);
 	size_t room = PCAPNG_INTERFACE_ROOM + pcapng_reserve(x);
 
-	if (!turn)
-		return 0;
+	if (!turn || !pcapng_tcp_find(x->tcp, &turn->v[0], PCAPNG_STATEMENTS))
+		return 0; /* or told from its other end */
 	for (unsigned i = 0; i < turn->n; i++)
 		room += pcapng_tcp_room(&turn->v[i]);
 	if (room > chunk_room(c))
@@ -302,6 +303,37 @@ static int add_conversation(struct pcapng *x, const struct event *ev, struct chu
 		put_packets(x, &x->conversations, &turn->v[i], c);
 	pcapng_sql_commit(x->sql);
 	return 0;
+}
+
+/* Where no chunk can hold a long text twice, it is the packets that tell it in full. */
+static int add_statement(struct pcapng *x, const struct event *ev, struct chunk *c)
+{
+	bool rows = x->cfg->events == EVENTS_ROWS, last = c->cap >= CHUNK_JUMBO && !c->len;
+	size_t len = c->len, pending_n = x->pending_n;
+	int r = pcapng_add(x, ev, c, true);
+
+	if (r || !x->sql)
+		return r;
+	r = add_conversation(x, ev, c);
+	if (r != -ENOBUFS || !rows || !last)
+		return r;
+	c->len = len;
+	x->pending_n = pending_n;
+	r = pcapng_add(x, ev, c, false);
+	return r ? r : add_conversation(x, ev, c);
+}
+
+/* Adds an event as one of its kind is told. */
+static int add_event(struct pcapng *x, const struct event *ev, struct chunk *c)
+{
+	switch (ev->kind) {
+	case EVENT_DATA:
+		return add_data(x, ev, c);
+	case EVENT_QUERY:
+		return add_statement(x, ev, c);
+	default:
+		return pcapng_add(x, ev, c, true);
+	}
 }
 
 static void pcapng_count(struct pcapng *x, const struct event *ev)
@@ -326,10 +358,7 @@ static int pcapng_encode(void *ctx, const struct event *ev, struct out *out)
 		held_learn(x, ev->flow);
 	held_release_older(x, ev->time_boot_ns, c);
 	len = c->len;
-	r = ev->kind == EVENT_DATA ? add_data(x, ev, c) : pcapng_add(x, ev, c);
-	if (!r && ev->kind == EVENT_QUERY && x->sql)
-		r = add_conversation(x, ev, c);
-
+	r = add_event(x, ev, c);
 	if (r) {
 		c->len = len;
 		x->pending_n = pending_n;

@@ -14,7 +14,8 @@
 #include "capture/event.h"
 
 enum {
-	PCAPNG_SQL_EVENTS = 5 /* of one statement: greeting, login, welcome, request, answer */
+	PCAPNG_SQL_EVENTS = 7 /* of one statement: greeting, login, welcome, preparation and its
+			       * answer, request, answer */
 };
 
 struct pcapng_sql;

@@ -98,7 +98,8 @@ static bool is_extended(const struct event_query *q)
 	       !strcmp(q->command, "bind");
 }
 
-static void postgres_request(struct sql_wire *w, const struct event_query *q)
+static void postgres_request(struct sql_wire *w, const struct event_query *q,
+			     const struct sql_wire_statement *st)
 {
 	bool prepares = !strcmp(q->command, "prepare");
 	size_t begin;
@@ -159,7 +160,8 @@ static void put_error(struct sql_wire *w, const struct event_query *q)
 	message_end(w, begin);
 }
 
-static void postgres_answer(struct sql_wire *w, const struct event_query *q)
+static void postgres_answer(struct sql_wire *w, const struct event_query *q,
+			    const struct sql_wire_statement *st)
 {
 	bool prepares = !strcmp(q->command, "prepare");
 
