@@ -40,6 +40,7 @@ struct pcapng {
 	/* Messages of the open chunk, for its custom block. */
 	uint8_t *pending;
 	size_t pending_n;
+	size_t promised; /* room for what an event still has to add */
 	/* Of this generation. */
 	uint64_t rows;
 	struct pcapng_statistics stats, tls, conversations;
@@ -97,13 +98,26 @@ static int pcapng_open(void *ctx, const void *cfg, const struct encoder_env *env
 	return r;
 }
 
+/* What is told of an interface whose packets never were on a wire. */
+#define MADE_UP                                                                                    \
+	"TCP and MAC addresses are made up, server ports are mapped (the comment of each SYN "     \
+	"tells the real one)"
+
+static uint8_t *put_interface(const struct pcapng *x, const struct pcapng_statistics *s, uint8_t *p)
+{
+	if (s == &x->tls)
+		return pcapng_block_interface(p, BYTES("tls-plain"),
+					      BYTES("plaintext of TLS: " MADE_UP));
+	return pcapng_block_interface(p, BYTES("sql"), BYTES("statements of databases: " MADE_UP));
+}
+
 static int pcapng_preamble(void *ctx, const struct run *run, struct out *out)
 {
 	struct pcapng *x = ctx;
 	struct chunk *c = out->tail;
 	uint8_t *p = c->p + c->len;
 
-	_Static_assert(PCAPNG_SECTION_ROOM + PCAPNG_INTERFACE_ROOM < CHUNK_SIZE,
+	_Static_assert(PCAPNG_SECTION_ROOM + 2 * PCAPNG_INTERFACE_ROOM < CHUNK_SIZE,
 		       "the preamble fits an empty chunk");
 	x->pending_n = 0;
 	x->rows = 0;
@@ -116,6 +130,10 @@ static int pcapng_preamble(void *ctx, const struct run *run, struct out *out)
 	pcapng_journal_init(&x->journal, run);
 	p = pcapng_block_section(p, run);
 	p = pcapng_block_interface(p, BYTES("penstock"), BYTES("events of penstock, no packets"));
+	if (x->sql) { /* reordercap wants it in front, and is wanted: see pcapng/sql.h */
+		x->conversations.interface = x->interfaces++;
+		p = put_interface(x, &x->conversations, p);
+	}
 	c->len = p - c->p;
 	return 0;
 }
@@ -129,10 +147,10 @@ static size_t held_room(const struct pcapng *x)
 	return n;
 }
 
-/* What seal() and epilogue() may still have to write into this chunk. */
+/* What the event, seal() and epilogue() may still have to write into this chunk. */
 static size_t pcapng_reserve(const struct pcapng *x)
 {
-	return 3 * PCAPNG_STATISTICS_ROOM + held_room(x) +
+	return 3 * PCAPNG_STATISTICS_ROOM + held_room(x) + x->promised +
 	       (x->pending_n ? PCAPNG_CUSTOM_ROOM + x->pending_n : 0);
 }
 
@@ -194,41 +212,28 @@ static void statistics_stamp(struct pcapng_statistics *stats, const struct event
 	stats->last_ns = ev->time_unix_ns;
 }
 
-/* What is told of an interface whose packets never were on a wire. */
-#define MADE_UP                                                                                    \
-	"TCP and MAC addresses are made up, server ports are mapped (the comment of each SYN "     \
-	"tells the real one)"
-
-static uint8_t *put_interface(const struct pcapng *x, const struct pcapng_statistics *s, uint8_t *p)
-{
-	if (s == &x->tls)
-		return pcapng_block_interface(p, BYTES("tls-plain"),
-					      BYTES("plaintext of TLS: " MADE_UP));
-	return pcapng_block_interface(p, BYTES("sql"), BYTES("statements of databases: " MADE_UP));
-}
-
 /* s: of the interface to which they belong. */
 static void put_packets(struct pcapng *x, struct pcapng_statistics *s, const struct event *ev,
 			struct chunk *c)
 {
 	enum pcapng_content content = s == &x->tls ? PCAPNG_PLAINTEXT : PCAPNG_STATEMENTS;
 	struct pcapng_tcp_flow *flow = pcapng_tcp_find(x->tcp, ev, content);
+	uint32_t interface = s->interface ? s->interface : x->interfaces;
 	uint64_t before = pcapng_tcp_packets(x->tcp);
 	uint8_t *p = c->p + c->len;
 
-	assert(chunk_room(c) >= pcapng_tcp_room(ev) + (s->first_ns ? 0 : PCAPNG_INTERFACE_ROOM));
+	assert(chunk_room(c) >= pcapng_tcp_room(ev) + (s->interface ? 0 : PCAPNG_INTERFACE_ROOM));
 	if (!flow) /* told from its other end */
 		return;
-	if (!s->first_ns) {
-		s->interface = x->interfaces;
+	if (!s->interface)
 		p = put_interface(x, s, p);
-	}
-	p = pcapng_tcp_write(x->tcp, flow, ev, s->interface, p);
+	p = pcapng_tcp_write(x->tcp, flow, ev, interface, p);
 	if (pcapng_tcp_packets(x->tcp) == before)
 		return;
 	c->len = p - c->p;
-	if (!s->first_ns)
+	if (!s->interface)
 		x->interfaces++;
+	s->interface = interface;
 	s->delivered = s->received += pcapng_tcp_packets(x->tcp) - before;
 	statistics_stamp(s, ev);
 }
@@ -287,40 +292,61 @@ static int add_data(struct pcapng *x, const struct event *ev, struct chunk *c)
 	return custom && r == -EOPNOTSUPP ? 0 : r;
 }
 
-/* A statement as a conversation: last of what it adds, for packets cannot be taken back. */
-static int add_conversation(struct pcapng *x, const struct event *ev, struct chunk *c)
+/* A statement as a conversation. NULL: it is none, or is told from its other end. */
+static const struct pcapng_sql_turn *find_turn(struct pcapng *x, const struct event *ev)
 {
-	const struct pcapng_sql_turn *turn = pcapng_sql_turn(x->sql, ev);
-	size_t room = PCAPNG_INTERFACE_ROOM + pcapng_reserve(x);
+	const struct pcapng_sql_turn *turn = x->sql ? pcapng_sql_turn(x->sql, ev) : NULL;
 
-	if (!turn || !pcapng_tcp_find(x->tcp, &turn->v[0], PCAPNG_STATEMENTS))
-		return 0; /* or told from its other end */
+	if (turn && !pcapng_tcp_find(x->tcp, &turn->v[0], PCAPNG_STATEMENTS))
+		return NULL;
+	return turn;
+}
+
+static size_t turn_room(const struct pcapng_sql_turn *turn)
+{
+	size_t room = 0;
+
 	for (unsigned i = 0; i < turn->n; i++)
 		room += pcapng_tcp_room(&turn->v[i]);
-	if (room > chunk_room(c))
-		return -ENOBUFS;
+	return room;
+}
+
+/* Its row has the time at which a statement ended: its packets, which began before, stand in front.
+ * They cannot be taken back, so that there has to be room for all of it. full: as above. */
+static int add_turn(struct pcapng *x, const struct pcapng_sql_turn *turn, const struct event *ev,
+		    struct chunk *c, bool full)
+{
+	bool cut;
+	int r;
+
+	x->promised = turn_room(turn) + pcapng_journal_room(&x->journal, ev, &cut);
+	r = add_messages(x, ev, c, cut && full);
+	if (!r && pcapng_reserve(x) > chunk_room(c))
+		r = -ENOBUFS;
+	x->promised = 0;
+	if (r)
+		return r;
 	for (unsigned i = 0; i < turn->n; i++)
 		put_packets(x, &x->conversations, &turn->v[i], c);
 	pcapng_sql_commit(x->sql);
-	return 0;
+	return add_row(x, ev, c, &cut);
 }
 
 /* Where no chunk can hold a long text twice, it is the packets that tell it in full. */
 static int add_statement(struct pcapng *x, const struct event *ev, struct chunk *c)
 {
-	bool rows = x->cfg->events == EVENTS_ROWS, last = c->cap >= CHUNK_JUMBO && !c->len;
-	size_t len = c->len, pending_n = x->pending_n;
-	int r = pcapng_add(x, ev, c, true);
+	const struct pcapng_sql_turn *turn = find_turn(x, ev);
+	bool last = c->cap >= CHUNK_JUMBO && !c->len;
+	size_t pending_n = x->pending_n;
+	int r;
 
-	if (r || !x->sql)
+	if (!turn)
+		return pcapng_add(x, ev, c, true);
+	r = add_turn(x, turn, ev, c, true);
+	if (r != -ENOBUFS || x->cfg->events == EVENTS_CUSTOM || !last)
 		return r;
-	r = add_conversation(x, ev, c);
-	if (r != -ENOBUFS || !rows || !last)
-		return r;
-	c->len = len;
 	x->pending_n = pending_n;
-	r = pcapng_add(x, ev, c, false);
-	return r ? r : add_conversation(x, ev, c);
+	return add_turn(x, turn, ev, c, false);
 }
 
 /* Adds an event as one of its kind is told. */

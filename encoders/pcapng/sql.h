@@ -8,6 +8,10 @@
  * greeting and a login, without which dissectors do not know where they are; they have names in
  * them, and never a password. Rows are not known and not told, but their number is.
  *
+ * A statement is written when it has ended: its request stands at the time when it began, and so
+ * behind what others ended in between. Within a conversation, and so for Wireshark, which counts
+ * the time of an answer there, all is in order; reordercap puts the file as a whole in order.
+ *
  * What is no request of a client (statements inside of others), and what has not ended, gives no
  * packets. State is bounded: a connection that was forgotten begins with a greeting again.
  */

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # With streams=on, statements are conversations that Wireshark dissects: in every file, complete, and without a doubt of its.
 . tests/support/lib.sh
-need jq tshark capinfos
+need jq tshark capinfos reordercap
 
 "$BUILD/tests/make_raw" 800 sql >"$T/a.raw"
 run replay "$T/a.raw" -w "$T/a.jsonl" -w "$T/a.pcapng,streams=on" -w "$T/rows.pcapng" -w "$T/b.pcapng,streams=on,size=300K"
@@ -29,11 +29,14 @@ check "rows that were affected" "$(seen '."mysql.affected_rows"[]?' | awk '{ n +
 check "who logs in, and where" "$(seen 'select(."mysql.user") | "\(."mysql.user"[0]) \(."mysql.schema"[0])"' | sort -u)" \
 	"$(asked 'select(.sql.db_system == "mysql") | "\(.sql.user) \(.sql.database)"' | sort -u)"
 check "how long an answer took" "$(seen 'select(((."pgsql.type" // []) | index("Command completion")) and (."tcp.time_delta"[0] | tonumber) > 0) | 1' | wc -l | awk '{ print ($1 > 100) }')" 1
+reordercap "$T/a.pcapng" "$T/sorted.pcapng" >/dev/null 2>&1
+dissect "$T/sorted.pcapng"
+check "in the order of time, it is the same" "$(sort "$T/sorted.pcapng.layers" | md5sum)" "$(sort "$T/a.pcapng.layers" | md5sum)"
 for file in "$T"/b*.pcapng; do dissect "$file"; done
 for layers in "$T"/*.layers; do # 6291456: a warning
 	check "no doubts about $(basename "$layers")" "$(jq -c 'select(."_ws.malformed" or ."tcp.analysis.flags" or any(."_ws.expert.severity"[]?; tonumber >= 6291456))' "$layers" | head -3)" ""
 done
-at_least "several files" "$(ls "$T"/b*.pcapng | wc -l)" 2
+at_least "several files" "$(printf '%s\n' "$T"/b*.pcapng | wc -l)" 2
 check "in all of them the same" "$(cat "$T"/b*.layers | jq -r '."mysql.query"[]?, ."pgsql.query"[]?' | wc -l)" "$(seen '."mysql.query"[]?, ."pgsql.query"[]?' | wc -l)"
 check "without streams=on there are rows alone" "$(capinfos "$T/rows.pcapng" | grep -c 'Name = sql')" 0
 check "a place of its own" "$(capinfos "$T/a.pcapng" | grep -c 'Name = sql')" 1
