@@ -25,8 +25,14 @@ enum pcapng_events {
 	EVENTS_CUSTOM
 };
 
+enum pcapng_statement_ends {
+	ENDS_BOTH,
+	ENDS_ONE
+};
+
 struct pcapng_cfg {
 	int events; /* enum pcapng_events */
+	int ends;   /* enum pcapng_statement_ends */
 	bool streams;
 };
 
@@ -332,14 +338,32 @@ static int add_turn(struct pcapng *x, const struct pcapng_sql_turn *turn, const 
 	return add_row(x, ev, c, &cut);
 }
 
+/* Is it a statement that the other end of its connection tells, of which one end is wanted? What is
+ * run inside of others is never told by a client. */
+static bool is_repeated(struct pcapng *x, const struct event *ev)
+{
+	struct event statement;
+	struct flow flow;
+
+	if (x->cfg->ends == ENDS_BOTH || ev->query.outer || !ev->flow)
+		return false;
+	flow = pcapng_sql_flow(ev);
+	statement = *ev;
+	statement.flow = &flow;
+	return !pcapng_tcp_find(x->tcp, &statement, PCAPNG_STATEMENTS);
+}
+
 /* Where no chunk can hold a long text twice, it is the packets that tell it in full. */
 static int add_statement(struct pcapng *x, const struct event *ev, struct chunk *c)
 {
-	const struct pcapng_sql_turn *turn = find_turn(x, ev);
+	const struct pcapng_sql_turn *turn;
 	bool last = c->cap >= CHUNK_JUMBO && !c->len;
 	size_t pending_n = x->pending_n;
 	int r;
 
+	if (is_repeated(x, ev))
+		return x->cfg->events == EVENTS_CUSTOM ? add_messages(x, ev, c, true) : -EALREADY;
+	turn = find_turn(x, ev);
 	if (!turn)
 		return pcapng_add(x, ev, c, true);
 	r = add_turn(x, turn, ev, c, true);
@@ -429,6 +453,8 @@ static int pcapng_epilogue(void *ctx, struct out *out)
 
 static const char *const events_choices[] = {"rows", "custom", NULL};
 
+static const char *const ends_choices[] = {"both", "one", NULL};
+
 static const struct opt pcapng_options[] = {
 	{.name = "events",
 	 .type = OPT_CHOICE,
@@ -437,6 +463,13 @@ static const struct opt pcapng_options[] = {
 	 .def = "rows",
 	 .choices = events_choices,
 	 .help = "rows: what Wireshark shows; custom: every event also in full, for replay"},
+	{.name = "ends",
+	 .type = OPT_CHOICE,
+	 .offset = offsetof(struct pcapng_cfg, ends),
+	 .arg = "WHICH",
+	 .def = "both",
+	 .choices = ends_choices,
+	 .help = "statements that client and server tell: rows of both, or of the end seen first"},
 	{.name = "streams",
 	 .type = OPT_FLAG,
 	 .offset = offsetof(struct pcapng_cfg, streams),

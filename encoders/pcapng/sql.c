@@ -158,8 +158,7 @@ static bool is_told(const struct event *ev)
 	       strcmp(ev->query.command, "statement") != 0;
 }
 
-/* The conversation that is written. Without a known connection, a session of a process is one. */
-static struct flow flow_written(const struct event *ev, enum protocol protocol)
+struct flow pcapng_sql_flow(const struct event *ev)
 {
 	const struct event_query *q = &ev->query;
 	struct flow f = {0};
@@ -168,9 +167,9 @@ static struct flow flow_written(const struct event *ev, enum protocol protocol)
 		f = *ev->flow;
 	else
 		f.id = (ev->proc ? (uint64_t)ev->proc->pid << 32 : 0) ^ q->session;
-	f.id ^= ID_APART ^ (uint64_t)protocol << 48;
 	f.role = strcmp(q->side, "client") ? FLOW_ROLE_SERVER : FLOW_ROLE_CLIENT;
-	f.protocol = protocol;
+	f.protocol = strcmp(q->system, "mysql") ? PROTOCOL_POSTGRES : PROTOCOL_MYSQL;
+	f.id ^= ID_APART ^ (uint64_t)f.protocol << 48;
 	return f;
 }
 
@@ -263,8 +262,7 @@ const struct pcapng_sql_turn *pcapng_sql_turn(struct pcapng_sql *s, const struct
 
 	if (!is_told(ev))
 		return NULL;
-	s->flow =
-		flow_written(ev, protocol == &sql_wire_mysql ? PROTOCOL_MYSQL : PROTOCOL_POSTGRES);
+	s->flow = pcapng_sql_flow(ev);
 	c = lru_put(s->connections, &s->flow.id, NULL);
 	s->connection = c;
 	memcpy(s->sent, c->sent, sizeof(s->sent));

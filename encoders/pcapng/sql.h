@@ -30,6 +30,9 @@ struct pcapng_sql_turn {
 	unsigned n;
 };
 
+/* The connection of a statement, apart from what else is told of it. Where none is known, a session
+ * of a process is one. */
+struct flow pcapng_sql_flow(const struct event *ev);
 /* NULL when there is no memory. */
 struct pcapng_sql *pcapng_sql_new(void);
 void pcapng_sql_free(struct pcapng_sql *s);

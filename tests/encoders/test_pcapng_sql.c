@@ -251,6 +251,39 @@ static void the_other_end_is_not_repeated(void **state)
 	encoding_close(&e);
 }
 
+/* Of a connection, a reader may want one end alone; what only the server knows stays. */
+static void rows_of_one_end(void **state)
+{
+	struct event ev = statement("mysql", BYTES("select 17")), other = ev;
+	struct flow flow = *ev.flow, mirror = mirror_of(&flow), stranger = mirror;
+	struct encoding e;
+
+	ev.flow = &mirror;
+	ev.query.side = "client";
+	other.flow = &flow;
+	for (unsigned streams = 0; streams < 2; streams++) {
+		start(&e, streams ? "ends=one,streams=on" : "ends=one");
+		assert_int_equal(encoding_add(&e, &ev), 0);
+		assert_int_equal(encoding_add(&e, &other), -EALREADY);
+		assert_int_equal(encoding_add(&e, &ev), 0);
+		assert_int_equal(encoding_add(&e, &other), -EALREADY);
+		assert_int_equal(written(&e), streams ? 10 : 0);
+		other.query.outer = 1;
+		assert_int_equal(encoding_add(&e, &other), 0);
+		other.query.outer = 0;
+		stranger.id = flow.id + 7;
+		stranger.local_port++;
+		ev.flow = &stranger;
+		assert_int_equal(encoding_add(&e, &ev), 0);
+		ev.flow = &mirror;
+		encoding_close(&e);
+	}
+	start(&e, NULL);
+	assert_int_equal(encoding_add(&e, &ev), 0);
+	assert_int_equal(encoding_add(&e, &other), 0);
+	encoding_close(&e);
+}
+
 static void a_new_file_begins_again(void **state)
 {
 	struct event ev = statement("mysql", BYTES("select 17"));
@@ -462,6 +495,7 @@ int main(void)
 		cmocka_unit_test(beside_the_same_connection),
 		cmocka_unit_test(plaintext_of_the_other_end_is_no_repetition),
 		cmocka_unit_test(the_other_end_is_not_repeated),
+		cmocka_unit_test(rows_of_one_end),
 		cmocka_unit_test(a_new_file_begins_again),
 		cmocka_unit_test(a_long_one_is_whole),
 		cmocka_unit_test(a_long_one_is_cut),
