@@ -111,6 +111,16 @@ static void postgres_says_the_verb(void **state)
 	ev.query.has_rows = true;
 	ev.query.rows = 1;
 	assert_answer(ev, BYTES("C\0\0\0\x0dSELECT 1\0Z\0\0\0\x05I"));
+	ev.query.fingerprint = BYTES("begin");
+	ev.query.rows = 0;
+	assert_answer(ev, BYTES("C\0\0\0\x0a"
+				"BEGIN\0Z\0\0\0\x05I"));
+	ev.query.fingerprint = BYTES("create temp table t(i int)");
+	assert_answer(ev, BYTES("C\0\0\0\x11"
+				"CREATE TABLE\0Z\0\0\0\x05I"));
+	ev.query.fingerprint = BYTES("create or");
+	assert_answer(ev, BYTES("C\0\0\0\x0b"
+				"CREATE\0Z\0\0\0\x05I"));
 	assert_answer(statement("postgresql", BYTES(" ;")), BYTES("I\0\0\0\4Z\0\0\0\x05I"));
 	ev.query.command = "call";
 	assert_answer(ev, BYTES("V\0\0\0\x08\xff\xff\xff\xffZ\0\0\0\x05I"));
