@@ -30,20 +30,37 @@ static uint8_t *json_escape(uint8_t *p, uint8_t c)
 	return put_hex(p, &c, 1);
 }
 
-/* Copies plain words of eight bytes; the rest, and what needs a look, is left. */
+static bool word_is_plain(uint64_t w)
+{
+	return !(utf8_word_high(w) | utf8_word_below(w, 0x20) | utf8_word_has(w, '"') |
+		 utf8_word_has(w, '\\'));
+}
+
+/* Copies plain words of eight bytes; what needs a look is left. The last word of a text of eight
+ * bytes or more may be some bytes that are copied again; less are filled up with blanks, for which
+ * there is room. */
 static size_t copy_words(uint8_t *p, const char *text, size_t n)
 {
+	uint64_t w = UTF8_WORD(' ');
 	size_t i = 0;
 
-	for (; n - i >= 8; i += 8) {
-		uint64_t w = utf8_word(text + i);
-
+	for (; n - i >= sizeof(w); i += sizeof(w)) {
+		w = utf8_word(text + i);
 		memcpy(p + i, &w, sizeof(w));
-		if (utf8_word_high(w) | utf8_word_below(w, 0x20) | utf8_word_has(w, '"') |
-		    utf8_word_has(w, '\\'))
-			break;
+		if (!word_is_plain(w))
+			return i;
 	}
-	return i;
+	if (i == n)
+		return n;
+	if (i) {
+		w = utf8_word(text + n - sizeof(w));
+		memcpy(p + n - sizeof(w), &w, sizeof(w));
+	} else {
+		for (size_t k = 0; k < n; k++)
+			w = w << 8 | (uint8_t)text[n - 1 - k];
+		memcpy(p, &w, sizeof(w));
+	}
+	return word_is_plain(w) ? n : i;
 }
 
 /* Escapes characters that start in the first `block` bytes of text. Returns how far it came: less
