@@ -40,14 +40,15 @@ enum sql_run {
 };
 
 struct sql_lex {
-	uint8_t state;         /* enum sql_lex_state */
-	bool mysql;            /* enum sql_dialect */
-	bool escapes;          /* \ does, in this string */
-	bool decimal;          /* the number is none of digits and letters, so far */
-	bool exponent;         /* the next byte of the number may be a sign */
-	char quote;            /* that ends the string or name */
-	char before[2];        /* the bytes before this one, the nearer first */
-	uint8_t depth;         /* of comments in comments */
+	uint8_t state;  /* enum sql_lex_state */
+	bool mysql;     /* enum sql_dialect */
+	bool contrary;  /* \ does where it usually does not, and the reverse: set by callers */
+	bool escapes;   /* \ does, in this string */
+	bool decimal;   /* the number is none of digits and letters, so far */
+	bool exponent;  /* the next byte of the number may be a sign */
+	char quote;     /* that ends the string or name */
+	char before[2]; /* the bytes before this one, the nearer first */
+	uint8_t depth;  /* of comments in comments */
 	uint8_t tag_n, tag_at; /* length of the tag between dollars; how much of it was met again */
 	char tag[62];          /* a longer one is none: names have 63 bytes at most */
 };
