@@ -84,6 +84,7 @@ static void ninety_five_percent(void **state)
 	}
 	add("s7", 4 * times[7], 0, false); /* now there are 6 of 101 */
 	v = statements_sorted(s, &n, &rest);
+	assert_non_null(v);
 	assert_int_equal(statements_p95(&v[0]), 4 * times[7]);
 }
 
