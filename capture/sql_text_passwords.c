@@ -160,9 +160,8 @@ static void word_token(struct sql_search *s)
 		s->expect = true;
 		s->call = expected || s->identified || s->set;
 		secret_name(s);
-	} else if (s->identified && sql_text_is_identified_word(word)) {
-		s->expect = true;
-	} else if (s->masked && sql_token_is(word, BYTES("replace"))) {
+	} else if ((s->identified && sql_text_is_identified_word(word)) ||
+		   (s->masked && sql_token_is(word, BYTES("replace")))) {
 		s->expect = true;
 	} else if (set && sql_token_is(word, BYTES("for"))) {
 		s->set = true;
