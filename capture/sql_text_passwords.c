@@ -419,12 +419,12 @@ static void comment_look(struct sql_search *s, size_t from)
 }
 
 static void search_text(struct sql_search *s, struct bytes text, enum sql_dialect dialect,
-			bool contrary)
+			enum sql_lex_backslash backslash)
 {
 	enum sql_token_kind kind;
 
 	sql_token_begin(&s->t, text, dialect);
-	s->t.lex.contrary = contrary;
+	s->t.lex.backslash = (uint8_t)backslash;
 	do {
 		size_t end = s->t.to;
 
@@ -454,11 +454,15 @@ bool sql_text_is_ambiguous(struct bytes text)
 
 void sql_text_passwords(struct bytes text, enum sql_dialect dialect, sql_text_found fn, void *arg)
 {
-	if (!sql_text_hints_at_password(text))
-		return;
-	search_text(&(struct sql_search){.fn = fn, .arg = arg}, text, dialect, false);
-	if (sql_text_is_ambiguous(text))
-		search_text(&(struct sql_search){.fn = fn, .arg = arg}, text, dialect, true);
+	unsigned ways = 0;
+
+	if (sql_text_hints_at_password(text))
+		ways = sql_text_is_ambiguous(text) ? SQL_LEX_WAYS : 1;
+	for (unsigned way = 0; way < ways; way++) {
+		struct sql_search s = {.fn = fn, .arg = arg};
+
+		search_text(&s, text, dialect, (enum sql_lex_backslash)way);
+	}
 }
 
 void sql_text_value_passwords(struct bytes value, enum sql_dialect dialect, sql_text_found fn,
@@ -486,5 +490,5 @@ void sql_text_password_places(struct bytes text, enum sql_dialect dialect,
 	struct sql_search s = {.fn = found_ignore, .place = fn, .arg = arg};
 
 	if (sql_text_hints_at_password(text))
-		search_text(&s, text, dialect, false);
+		search_text(&s, text, dialect, SQL_LEX_BY_DIALECT);
 }

@@ -147,7 +147,7 @@ static inline size_t quoted_end(const struct sql_tokens *t, size_t at)
 	char quote = p[at], escape = t->lex.mysql && quote != '`' ? '\\' : quote;
 	size_t to = at + 1;
 
-	if (t->lex.contrary)
+	if (t->lex.backslash)
 		return at;
 	if (!t->lex.mysql && (quote == '`' || (at && (p[at - 1] | 0x20) == 'e')))
 		return at;

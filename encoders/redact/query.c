@@ -73,12 +73,28 @@ static void password_found(size_t from, size_t to, void *copy)
 	redact_copy_mask(copy, from, to, '*');
 }
 
+/* What is a constant one way is none another way: then its bytes are in the fingerprint. */
+static bool text_done(struct redact_arena *arena, struct event_query *q,
+		      const struct redact_copy *c)
+{
+	bool anew = c->out && q->fingerprint.n && sql_text_is_ambiguous(c->in);
+	char *print = anew ? redact_arena_take(arena, SQL_FINGERPRINT_MAX) : NULL;
+
+	if (anew)
+		q->fingerprint = (struct bytes){0};
+	if (print)
+		q->fingerprint =
+			(struct bytes){print, sql_text_fingerprint(redact_copy_result(c),
+								   query_dialect(q), print)};
+	return copy_done(c, &q->text);
+}
+
 static bool text_passwords(struct redact_arena *arena, struct event_query *q)
 {
 	struct redact_copy c = redact_copy_of(arena, q->text);
 
 	sql_text_passwords(c.in, query_dialect(q), password_found, &c);
-	return copy_done(&c, &q->text);
+	return text_done(arena, q, &c);
 }
 
 /* A part of what is copied. */
@@ -151,7 +167,7 @@ static bool values_passwords(struct redact_arena *arena, struct event_query *q)
 /* Which values are masked, by their place. */
 struct places {
 	uint64_t bits[QUERY_PARAMS_VALUES / 64];
-	bool any;
+	uint8_t any;
 };
 
 static void place_found(unsigned place, void *places)
@@ -161,7 +177,7 @@ static void place_found(unsigned place, void *places)
 	if (place >= QUERY_PARAMS_VALUES)
 		return;
 	p->bits[place / 64] |= 1ull << place % 64;
-	p->any = true;
+	p->any = 1;
 }
 
 /* The values as a list, masked ones as asterisks, which goes to `to` if that is there. Returns its
@@ -206,7 +222,7 @@ static bool places_mask(struct redact_arena *arena, struct event_query *q,
 	return true;
 }
 
-/* Values that are passwords as a whole. */
+/* Values that are passwords as a whole. Of a text that was cut it is not known which are. */
 static bool places_passwords(struct redact_arena *arena, struct event_query *q)
 {
 	struct places places;
@@ -215,6 +231,8 @@ static bool places_passwords(struct redact_arena *arena, struct event_query *q)
 		return false;
 	memset(&places, 0, sizeof(places));
 	sql_text_password_places(q->text, query_dialect(q), place_found, &places);
+	if (q->text_total > q->text.n)
+		memset(&places, UINT8_MAX, sizeof(places));
 	return places.any && places_mask(arena, q, &places);
 }
 
@@ -243,16 +261,16 @@ static bool text_is_statement(const struct event_query *q)
 static bool text_constants(struct redact_arena *arena, struct event_query *q)
 {
 	struct redact_copy c = redact_copy_of(arena, q->text);
-	struct sql_lex lex;
+	unsigned ways = sql_text_is_ambiguous(c.in) ? SQL_LEX_WAYS : 1;
 
-	sql_lex_begin(&lex, query_dialect(q));
-	redact_sql_feed(&lex, &c, 0, c.in.n);
-	if (sql_text_is_ambiguous(c.in)) {
+	for (unsigned way = 0; way < ways; way++) {
+		struct sql_lex lex;
+
 		sql_lex_begin(&lex, query_dialect(q));
-		lex.contrary = true;
+		lex.backslash = (uint8_t)way;
 		redact_sql_feed(&lex, &c, 0, c.in.n);
 	}
-	return copy_done(&c, &q->text);
+	return text_done(arena, q, &c);
 }
 
 bool redact_query_constants(struct redact_arena *arena, struct event_query *q)
@@ -260,7 +278,7 @@ bool redact_query_constants(struct redact_arena *arena, struct event_query *q)
 	struct places all;
 	bool masked;
 
-	memset(&all, 0xff, sizeof(all));
+	memset(&all, UINT8_MAX, sizeof(all));
 	masked = places_mask(arena, q, &all);
 
 	if (text_is_statement(q))

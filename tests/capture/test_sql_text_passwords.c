@@ -178,7 +178,7 @@ static const struct row rows_of_postgres[] = {
 	{"CREATE USER u WITH LOGIN PASSWORD $$pw$$ IN ROLE x",
 	 "CREATE USER u WITH LOGIN PASSWORD $$**$$ IN ROLE x"},
 	{"ALTER ROLE r PASSWORD E'p\\'w' CONNECTION LIMIT 5",
-	 "ALTER ROLE r PASSWORD E'****' CONNECTION LIMIT 5"},
+	 "ALTER ROLE r PASSWORD E'****'*******************"},
 	{"ALTER ROLE r PASSWORD U&'\\0070w' UESCAPE '\\'",
 	 "ALTER ROLE r PASSWORD U&'******' UESCAPE '\\'"},
 	{"ALTER ROLE r PASSWORD $tag$p'w$tag$; SELECT 'x'",
