@@ -175,6 +175,15 @@ static void query_types(struct assemble_queries *q, struct event *ev)
 		query->params.types = (struct bytes){s->types, s->types_n};
 }
 
+/* PostgreSQL's Execute names a portal. Who reads wants to know what was prepared for it. */
+static void query_name(struct event_query *query)
+{
+	struct bytes name = query_params_postgres_statement(query->params.raw);
+
+	if (name.n)
+		query->statement_name = name;
+}
+
 static void query_emit(struct assemble *a, struct item *it, struct event *ev, uint64_t time_ns)
 {
 	struct assemble_queries *q = assemble_queries(a);
@@ -187,6 +196,8 @@ static void query_emit(struct assemble *a, struct item *it, struct event *ev, ui
 	query->params.raw = item_bytes(&it->more);
 	if (query->params.format == QUERY_PARAMS_MYSQL)
 		query_types(q, ev);
+	else if (query->params.format == QUERY_PARAMS_POSTGRES)
+		query_name(query);
 	query->fingerprint = (struct bytes){
 		q->fingerprint, sql_text_fingerprint(query->text, mysql ? SQL_MYSQL : SQL_POSTGRES,
 						     q->fingerprint)};

@@ -171,8 +171,9 @@ struct event_query {
 	uint64_t id;         /* of the statement; the same in the unfinished and the final event */
 	uint64_t outer;      /* id of the one that ran it; 0 = the client asked for it */
 	uint64_t session;    /* connection id, pid of the backend; 0 = not known */
-	uint32_t statement_id; /* of the prepared statement (MySQL); 0 = none */
-	struct bytes statement_name;
+	uint32_t statement_id;       /* of the prepared statement (MySQL); 0 = none */
+	struct bytes statement_name; /* of the prepared one (PostgreSQL); of its portal, where that
+				      * alone is known */
 	struct bytes text;
 	uint64_t text_total;      /* its size in the process: more than text.n when cut */
 	struct bytes fingerprint; /* the text with its literals replaced: capture/sql_text.h */

@@ -135,6 +135,18 @@ static int postgres_begin(struct query_params_reader *r)
 	return 0;
 }
 
+struct bytes query_params_postgres_statement(struct bytes bind)
+{
+	struct bytes rest = bind, name;
+
+	if (!text_skip(&rest))
+		return (struct bytes){0};
+	name = rest;
+	if (!text_skip(&rest))
+		return (struct bytes){0};
+	return (struct bytes){name.p, name.n - rest.n - 1};
+}
+
 /* No format: all are text; one: all are like that. */
 static bool postgres_is_binary(const struct query_params_reader *r)
 {

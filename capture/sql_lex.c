@@ -35,7 +35,11 @@ static void string_begin(struct sql_lex *s, char quote)
 {
 	s->state = SQL_LEX_STRING;
 	s->quote = quote;
-	s->escapes = s->mysql || ((s->before[0] | 0x20) == 'e' && !sql_lex_is_name(s->before[1]));
+	if (s->backslash)
+		s->escapes = s->backslash == SQL_LEX_ALWAYS;
+	else
+		s->escapes = s->mysql ||
+			     ((s->before[0] | 0x20) == 'e' && !sql_lex_is_name(s->before[1]));
 }
 
 static enum sql_run quote_begin(struct sql_lex *s, char quote)
@@ -44,7 +48,7 @@ static enum sql_run quote_begin(struct sql_lex *s, char quote)
 		string_begin(s, quote);
 		return SQL_RUN_QUOTE;
 	}
-	if (quote == '`' && !s->mysql)
+	if (quote == '`' && (!s->mysql || (s->backslash && s->before[0] & 0x80)))
 		return SQL_RUN_SYMBOL;
 	s->state = SQL_LEX_NAME;
 	s->quote = quote;

@@ -15,6 +15,15 @@ enum sql_dialect {
 	SQL_POSTGRES /* $tag$…$tag$ and E'…' are strings, comments nest */
 };
 
+/* Does \ escape in strings? Modes of servers change it, and where it is the last byte of a
+ * character, as in GBK and Shift-JIS, it does not. */
+enum sql_lex_backslash {
+	SQL_LEX_BY_DIALECT,
+	SQL_LEX_NEVER,
+	SQL_LEX_ALWAYS,
+	SQL_LEX_WAYS
+};
+
 enum sql_lex_state {
 	SQL_LEX_CODE, /* as it is before the first byte */
 	SQL_LEX_NUMBER,
@@ -40,14 +49,15 @@ enum sql_run {
 };
 
 struct sql_lex {
-	uint8_t state;         /* enum sql_lex_state */
-	bool mysql;            /* enum sql_dialect */
-	bool escapes;          /* \ does, in this string */
-	bool decimal;          /* the number is none of digits and letters, so far */
-	bool exponent;         /* the next byte of the number may be a sign */
-	char quote;            /* that ends the string or name */
-	char before[2];        /* the bytes before this one, the nearer first */
-	uint8_t depth;         /* of comments in comments */
+	uint8_t state;     /* enum sql_lex_state */
+	bool mysql;        /* enum sql_dialect */
+	uint8_t backslash; /* enum sql_lex_backslash: callers may set it behind sql_lex_begin() */
+	bool escapes;      /* \ does, in this string */
+	bool decimal;      /* the number is none of digits and letters, so far */
+	bool exponent;     /* the next byte of the number may be a sign */
+	char quote;        /* that ends the string or name */
+	char before[2];    /* the bytes before this one, the nearer first */
+	uint8_t depth;     /* of comments in comments */
 	uint8_t tag_n, tag_at; /* length of the tag between dollars; how much of it was met again */
 	char tag[62];          /* a longer one is none: names have 63 bytes at most */
 };

@@ -31,19 +31,30 @@ size_t sql_text_fingerprint(struct bytes text, enum sql_dialect dialect, char *d
 /* Places for values (`?` outside strings, names and comments) of a MySQL statement. */
 unsigned sql_text_places(struct bytes text);
 
+/* [from, to) of the text is to be masked. */
+typedef void (*sql_text_found)(size_t from, size_t to, void *arg);
 /*
- * A password that the statement sets: IDENTIFIED BY '…' (also BY PASSWORD, WITH plugin AS / BY /
- * USING, REPLACE '…'), SET PASSWORD …= '…' or PASSWORD('…'), [ENCRYPTED] PASSWORD '…',
- * MASTER_PASSWORD = '…', CREATE SERVER / USER MAPPING … OPTIONS (password '…'), any other name that
- * ends in password, passwd, passphrase or secret with = or a blank and a string; in strings, as
- * dblink and CONNECTION have them, password=… and scheme://user:…@. pgp_sym_encrypt keys are not.
- * Calls fn with what lies between the quotes of each, in order: [from, to) of the text.
+ * Passwords in a statement, in any order, and perhaps some of them twice:
+ * - constants behind IDENTIFIED … BY, AS, USING, REPLACE; behind SET PASSWORD … =; behind any name
+ *   that ends in password, passwd, passphrase, secret, secret_key, password_hash or
+ *   authentication_string (PASSWORD '…', MASTER_PASSWORD = '…', password LIKE '…'), in brackets of
+ *   functions that stand there (= crypt('…', …)), and joined to it by ||;
+ * - in columns of that name: INSERT INTO … (…) VALUES (…), or SELECT …;
+ * - keys of crypt, pgp_sym_encrypt, aes_encrypt and what undoes them;
+ * - in strings and comments, whatever else is there: password=…, scheme://user:…@, and statements
+ *   with the same names (PASSWORD ''…'', IDENTIFIED BY \'…\').
+ * What looks different when \ does, or does not, escape a quote (sql_mode, GBK and Shift-JIS, whose
+ * characters may end with one) is looked at both ways.
  */
-void sql_text_passwords(struct bytes text, enum sql_dialect dialect,
-			void (*fn)(size_t from, size_t to, void *arg), void *arg);
+void sql_text_passwords(struct bytes text, enum sql_dialect dialect, sql_text_found fn, void *arg);
 /* The same in a value of a statement, which may be settings as those in strings, or a statement
- * itself. Not in order, and some of it twice. */
-void sql_text_value_passwords(struct bytes value, enum sql_dialect dialect,
-			      void (*fn)(size_t from, size_t to, void *arg), void *arg);
+ * itself. */
+void sql_text_value_passwords(struct bytes value, enum sql_dialect dialect, sql_text_found fn,
+			      void *arg);
+/* Places where a constant would be one: ? or $1 is place 0. In any order. */
+void sql_text_password_places(struct bytes text, enum sql_dialect dialect,
+			      void (*fn)(unsigned place, void *arg), void *arg);
 /* Can there be one? False is certain, and told fast. */
 bool sql_text_hints_at_password(struct bytes text);
+/* Does it depend on what \ means where its strings end? */
+bool sql_text_is_ambiguous(struct bytes text);

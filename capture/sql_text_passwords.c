@@ -1,250 +1,218 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Passwords in statements: constants, and places for values, behind the names of what is secret. */
 #include <string.h>
-#include <strings.h>
 
-#include "capture/sql_text.h"
-#include "capture/sql_token.h"
+#include "capture/sql_text_inside.h"
 
-/* ---- is it worth looking? ------------------------------------------------------------------ */
-
-enum {
-	LETTERS = 3, /* of each word are compared sixteen times at once */
-	VECTOR = 16,
-	LOOKED_AT = VECTOR + LETTERS - 1
+/* How far an INSERT is; words behind the last one end it. */
+enum insert {
+	INSERT_NONE,
+	INSERT_VERB,    /* or what replaces */
+	INSERT_COLUMNS, /* have been read */
+	INSERT_VALUES   /* begin */
 };
 
-typedef uint8_t vector __attribute__((vector_size(VECTOR)));
-
-/* What there is in every statement that has something to mask: `at` is where the letters stand that
- * are looked for first. The last one has no upper case. */
-static const struct clue {
-	struct bytes word;
-	unsigned at;
-} clues[] = {
-	{BYTES("passw"), 0},      {BYTES("passphrase"), 0}, {BYTES("secret"), 1},
-	{BYTES("identified"), 4}, {BYTES("://"), 0},
+/* Of strings in strings, with doubled quotes: each piece between quotes is a string to lex. */
+enum inner {
+	INNER_NONE,
+	INNER_PIECE,
+	INNER_QUOTE /* the last piece stands for a quote */
 };
 
-static bool clue_at(struct bytes text, size_t at)
-{
-	for (size_t i = 0; i < sizeof(clues) / sizeof(clues[0]); i++) {
-		const struct clue *c = &clues[i];
+/* ---- brackets ------------------------------------------------------------------------------ */
 
-		if (at >= c->at && text.n - (at - c->at) >= c->word.n &&
-		    !strncasecmp(text.p + at - c->at, c->word.p, c->word.n))
-			return true;
+/* The innermost; of too many, the last one that is known stands for all. NULL = none. */
+static struct sql_search_group *search_group(struct sql_search *s)
+{
+	unsigned n = s->depth < SQL_SEARCH_DEPTH ? s->depth : SQL_SEARCH_DEPTH;
+
+	return n ? &s->groups[n - 1] : NULL;
+}
+
+static uint64_t column_bit(const struct sql_search_group *g)
+{
+	return 1ull << (g->at < SQL_SEARCH_COLUMNS ? g->at : SQL_SEARCH_COLUMNS - 1);
+}
+
+static bool group_is_secret(const struct sql_search *s, const struct sql_search_group *g)
+{
+	return g && (g->secret || (g->key && g->at + 1 == g->key) ||
+		     (g->row && s->columns & column_bit(g)));
+}
+
+/* Is what there is now, if it is a constant, a password? */
+static bool constant_is_password(struct sql_search *s)
+{
+	return s->expect || group_is_secret(s, search_group(s));
+}
+
+static void group_push(struct sql_search *s, struct sql_search_group group)
+{
+	group.secret |= group_is_secret(s, search_group(s));
+	if (s->depth++ < SQL_SEARCH_DEPTH)
+		*search_group(s) = group;
+}
+
+static void group_pop(struct sql_search *s)
+{
+	const struct sql_search_group *g = search_group(s);
+
+	if (g && g->columns)
+		s->insert = INSERT_COLUMNS;
+	s->depth -= s->depth > 0;
+}
+
+static void bracket_open(struct sql_search *s, bool call)
+{
+	struct sql_search_group group = {.secret = call};
+
+	if (s->last == SQL_TOKEN_WORD)
+		group.key = sql_text_key_argument(s->word);
+	if (s->insert == INSERT_VERB && s->depth == s->insert_depth) {
+		group.columns = s->last != SQL_TOKEN_WORD || !s->verb;
+		s->insert = INSERT_NONE;
+		s->columns = 0;
 	}
-	return false;
+	group.row = s->insert == INSERT_VALUES && s->depth == s->insert_depth;
+	group_push(s, group);
 }
 
-/* Where all of them begin, in three letters each. */
-static vector clue_begins(const char *p)
+/* A list that SELECT began ends with what is around it. */
+static void bracket_close(struct sql_search *s)
 {
-	vector v[LETTERS];
+	const struct sql_search_group *g = search_group(s);
 
-	for (unsigned i = 0; i < LETTERS; i++) {
-		memcpy(&v[i], p + i, VECTOR);
-		v[i] |= 0x20;
-	}
-	return (vector)(((v[0] == 'p') & (v[1] == 'a') & (v[2] == 's')) |
-			((v[0] == 'e') & (v[1] == 'c') & (v[2] == 'r')) |
-			((v[0] == 't') & (v[1] == 'i') & (v[2] == 'f')) |
-			((v[0] == ':') & (v[1] == '/') & (v[2] == '/')));
+	if (g && g->select)
+		group_pop(s);
+	group_pop(s);
 }
 
-/* In those that begin in sixteen bytes from `at` on. */
-static inline bool has_clue_at(struct bytes text, size_t at, const char *p)
-{
-	vector v = clue_begins(p);
-	uint64_t halves[2];
+/* ---- words --------------------------------------------------------------------------------- */
 
-	memcpy(halves, &v, sizeof(halves));
-	for (unsigned k = 0; halves[0] | halves[1] && k < VECTOR; k++)
-		if (v[k] && clue_at(text, at + k))
-			return true;
-	return false;
+static bool is_insert_word(struct bytes word)
+{
+	return sql_token_is(word, BYTES("insert")) || sql_token_is(word, BYTES("replace"));
 }
 
-/* The last sixteen may be some that were looked at before. */
-static bool has_clue(struct bytes text)
+static bool is_values_word(struct bytes word)
 {
-	char few[LOOKED_AT] = {0};
-	size_t i = 0;
-
-	if (text.n < LOOKED_AT) {
-		if (text.n)
-			memcpy(few, text.p, text.n);
-		return has_clue_at(text, 0, few);
-	}
-	for (; text.n - i > LOOKED_AT; i += VECTOR)
-		if (has_clue_at(text, i, text.p + i))
-			return true;
-	i = text.n - LOOKED_AT;
-	return has_clue_at(text, i, text.p + i);
+	return sql_token_is(word, BYTES("values")) || sql_token_is(word, BYTES("value")) ||
+	       sql_token_is(word, BYTES("row"));
 }
 
-/* ---- names --------------------------------------------------------------------------------- */
-
-/* Does it end like the name of something secret? */
-static bool is_secret(struct bytes name)
+static bool is_select_end(struct bytes word)
 {
-	static const struct bytes ends[] = {BYTES("password"), BYTES("passwd"), BYTES("passphrase"),
-					    BYTES("secret"), BYTES("secret_access_key")};
-
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-		if (name.n >= ends[i].n &&
-		    !strncasecmp(name.p + name.n - ends[i].n, ends[i].p, ends[i].n))
-			return true;
-	return false;
+	return sql_token_is(word, BYTES("from")) || sql_token_is(word, BYTES("where")) ||
+	       sql_token_is(word, BYTES("union")) || sql_token_is(word, BYTES("limit")) ||
+	       sql_token_is(word, BYTES("returning")) || sql_token_is(word, BYTES("on"));
 }
 
-/* What stands before a password of IDENTIFIED. */
-static bool is_identified_word(struct bytes word)
+static void insert_word(struct sql_search *s, struct bytes word)
 {
-	return sql_token_is(word, BYTES("by")) || sql_token_is(word, BYTES("as")) ||
-	       sql_token_is(word, BYTES("using")) || sql_token_is(word, BYTES("replace"));
-}
+	const struct sql_search_group *g = search_group(s);
 
-/* ---- the statement ------------------------------------------------------------------------- */
-
-struct thing {
-	enum sql_token_kind kind;
-	struct bytes text; /* of a name without its quotes */
-};
-
-struct search {
-	struct sql_tokens t;
-	struct thing last, before;
-	bool identified; /* the word was there, in this statement */
-	bool set;        /* so was SET PASSWORD */
-	bool masked;     /* the last token, a string, was a password */
-	bool value;      /* it ended where a value in it was to begin */
-	void (*fn)(size_t from, size_t to, void *arg);
-	void *arg;
-};
-
-static bool last_is_symbol(const struct search *s, char c)
-{
-	return s->last.kind == SQL_TOKEN_SYMBOL && *s->last.text.p == c;
-}
-
-static bool is_called(const struct thing *thing)
-{
-	return (thing->kind == SQL_TOKEN_WORD || thing->kind == SQL_TOKEN_NAME) &&
-	       is_secret(thing->text);
-}
-
-/* Is what comes next, if it is a constant, a password? */
-static bool password_is_next(const struct search *s)
-{
-	if (s->last.kind == SQL_TOKEN_WORD || s->last.kind == SQL_TOKEN_NAME)
-		return is_called(&s->last) || (s->identified && is_identified_word(s->last.text));
-	if (last_is_symbol(s, '(') || last_is_symbol(s, '='))
-		return is_called(&s->before) || (s->set && last_is_symbol(s, '='));
-	return false;
-}
-
-/* ---- strings that are settings ------------------------------------------------------------- */
-
-static bool is_one_of(char c, const char *set)
-{
-	return c && strchr(set, c);
-}
-
-static size_t blanks_end(struct bytes text, size_t i, size_t to)
-{
-	while (i < to && is_one_of(text.p[i], " \t\r\n"))
-		i++;
-	return i;
-}
-
-/* The value that begins at `from`: returns its end. A quote in a string may be escaped. */
-static size_t value_end(struct bytes text, size_t from, size_t to, size_t *ret_begin)
-{
-	const char *ends = " \t\r\n&;'\"";
-
-	*ret_begin = from;
-	if (from < to && text.p[from] == '\\')
-		from++;
-	if (from < to && is_one_of(text.p[from], "'\"")) {
-		ends = text.p[from] == '"' ? "\"" : "'";
-		*ret_begin = ++from;
-	}
-	while (from < to && !is_one_of(text.p[from], ends))
-		from++;
-	return from;
-}
-
-/* "password=…", wherever it stands among others. Returns where to go on. */
-static size_t setting_mask(struct search *s, struct bytes name, size_t sign, size_t to)
-{
-	size_t begin, end, from = blanks_end(s->t.text, sign + 1, to);
-
-	if (!is_secret(name))
-		return sign + 1;
-	s->value = from == to;
-	end = value_end(s->t.text, from, to, &begin);
-	if (begin < end)
-		s->fn(begin, end, s->arg);
-	return end > sign ? end : sign + 1;
-}
-
-/* What lies between the colon and the last @ of "user:…@", behind "://". */
-static size_t url_mask(struct search *s, size_t from, size_t to)
-{
-	const char *p = s->t.text.p;
-	size_t colon = to, at = to, i = from;
-
-	for (; i < to && !is_one_of(p[i], "/?# \t\r\n"); i++) {
-		if (p[i] == ':' && colon == to)
-			colon = i;
-		else if (p[i] == '@')
-			at = i;
-	}
-	if (at == to || colon > at)
-		return from;
-	if (colon + 1 < at)
-		s->fn(colon + 1, at, s->arg);
-	return at;
-}
-
-static bool is_name(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '_';
-}
-
-/* Looks for settings in a string: [from, to) of the text. */
-static void settings_mask(struct search *s, size_t from, size_t to)
-{
-	const char *p = s->t.text.p;
-	size_t name = from, end = from; /* the last name */
-	size_t i = from;
-
-	while (i < to) {
-		if (is_name(p[i])) {
-			name = i;
-			while (i < to && is_name(p[i]))
-				i++;
-			end = i;
-		} else if (p[i] == '=') {
-			i = setting_mask(s, (struct bytes){p + name, end - name}, i, to);
-			name = end = i;
-		} else if (p[i] == ':' && to - i > 2 && p[i + 1] == '/' && p[i + 2] == '/') {
-			i = url_mask(s, i + 3, to);
-			name = end = i;
-		} else {
-			if (!is_one_of(p[i], " \t\r\n"))
-				name = end = i;
-			i++;
-		}
+	s->verb = is_insert_word(word);
+	if (s->verb) {
+		s->insert = INSERT_VERB;
+		s->insert_depth = s->depth;
+	} else if (g && g->select && is_select_end(word)) {
+		group_pop(s);
+	} else if (s->insert == INSERT_COLUMNS && is_values_word(word)) {
+		s->insert = INSERT_VALUES;
+	} else if (s->insert == INSERT_COLUMNS && sql_token_is(word, BYTES("select"))) {
+		s->insert = INSERT_NONE;
+		group_push(s, (struct sql_search_group){.row = true, .select = true});
+	} else if (s->insert == INSERT_VALUES && s->depth == s->insert_depth &&
+		   !is_values_word(word)) {
+		s->insert = INSERT_NONE;
 	}
 }
 
-/* ---- tokens -------------------------------------------------------------------------------- */
+/* A name of something secret, be it in quotes or not. */
+static void secret_name(struct sql_search *s)
+{
+	struct sql_search_group *g = search_group(s);
+
+	if (g && g->columns && s->depth <= SQL_SEARCH_DEPTH)
+		s->columns |= column_bit(g);
+}
+
+/* In Latin 1, MySQL takes what is no ASCII for a blank. */
+static struct bytes word_trimmed(struct bytes word)
+{
+	while (word.n > 1 && (uint8_t)word.p[word.n - 1] == 0xa0)
+		word.n--;
+	while (word.n > 1 && (uint8_t)*word.p == 0xa0)
+		word = (struct bytes){word.p + 1, word.n - 1};
+	return word;
+}
+
+static void word_token(struct sql_search *s)
+{
+	struct bytes word = word_trimmed(sql_token_text(&s->t));
+	bool expected = s->expect, set = s->set_password;
+
+	s->expect = s->set_password = false;
+	if (sql_token_is(word, BYTES("identified"))) {
+		s->identified = true;
+	} else if (sql_text_is_secret(word)) {
+		s->set_password = s->last == SQL_TOKEN_WORD && sql_token_is(s->word, BYTES("set"));
+		s->expect = true;
+		s->call = expected || s->identified || s->set;
+		secret_name(s);
+	} else if ((s->identified && sql_text_is_identified_word(word)) ||
+		   (s->masked && sql_token_is(word, BYTES("replace")))) {
+		s->expect = true;
+	} else if (set && sql_token_is(word, BYTES("for"))) {
+		s->set = true;
+	} else if (expected) {
+		s->expect = sql_text_is_carrier(word);
+		s->call = true;
+	}
+	insert_word(s, word);
+	s->word = word;
+}
+
+static void name_token(struct sql_search *s)
+{
+	struct bytes name = sql_token_text(&s->t);
+
+	/* the quote at the end may be missing */
+	name = (struct bytes){name.p + 1, name.n > 1 ? name.n - 2 : 0};
+	s->expect = sql_text_is_secret(name);
+	if (s->expect)
+		secret_name(s);
+}
+
+/* ---- constants and places ------------------------------------------------------------------ */
+
+static void place_token(struct sql_search *s, unsigned place)
+{
+	s->masked = constant_is_password(s);
+	s->expect = false;
+	if (s->masked && s->place)
+		s->place(place, s->arg);
+}
+
+/* $1: the number, from 0 on. False: something else. */
+static bool word_place(const struct sql_search *s, unsigned *ret)
+{
+	struct bytes word = sql_token_text(&s->t);
+	unsigned n = 0;
+
+	if (s->t.lex.mysql || word.n < 2 || *word.p != '$')
+		return false;
+	for (size_t i = 1; i < word.n; i++) {
+		if (word.p[i] < '0' || word.p[i] > '9' || n > UINT16_MAX)
+			return false;
+		n = 10 * n + (unsigned)(word.p[i] - '0');
+	}
+	*ret = n - 1;
+	return n > 0;
+}
 
 /* What lies between the quotes. */
-static void string_content(const struct search *s, size_t *ret_from, size_t *ret_to)
+static void string_content(const struct sql_search *s, size_t *ret_from, size_t *ret_to)
 {
 	const struct sql_tokens *t = &s->t;
 	bool dollar = t->text.p[t->from] == '$';
@@ -255,25 +223,62 @@ static void string_content(const struct search *s, size_t *ret_from, size_t *ret
 	*ret_to = closed ? t->to - quote : t->to;
 }
 
-static void string_token(struct search *s)
+/* Is it a piece of a string in a string, as ''…'' is one behind "password=" or "PASSWORD "? */
+static bool piece_is_inner(struct sql_search *s, bool value, bool empty)
 {
-	bool again = s->last.kind == SQL_TOKEN_STRING;
-	bool value = again && s->value && !s->t.blank; /* ''…'' in a string of settings */
+	if (s->last != SQL_TOKEN_STRING || s->t.blank) {
+		s->inner = INNER_NONE;
+	} else if (value || s->inner == INNER_QUOTE) {
+		s->inner = INNER_PIECE;
+		return true;
+	} else {
+		s->inner = s->inner == INNER_PIECE && empty ? INNER_QUOTE : INNER_NONE;
+	}
+	return false;
+}
+
+/* What fills format('PASSWORD %L', …), set_config('app.password', …). */
+static void string_look(struct sql_search *s, size_t from, size_t to)
+{
+	struct bytes text = {s->t.text.p + from, to - from};
+	struct sql_search_group *g = search_group(s);
+
+	sql_text_settings(s, from, to);
+	if (s->format && g)
+		g->secret = true;
+	s->value |= s->last == SQL_TOKEN_SYMBOL && sql_token_is(s->word, BYTES("set_config")) &&
+		    sql_text_is_secret(text);
+}
+
+static void string_token(struct sql_search *s)
+{
+	bool again = s->last == SQL_TOKEN_STRING, inner;
 	size_t from, to;
 
 	string_content(s, &from, &to);
-	s->masked = again ? s->masked || value : password_is_next(s);
-	s->value = false;
-	if (s->masked && from < to)
+	inner = piece_is_inner(s, s->value, from == to);
+	if (!again)
+		s->masked = constant_is_password(s);
+	s->expect = s->value = s->format = false;
+	if (!s->masked && !inner)
+		string_look(s, from, to);
+	else if (from < to)
 		s->fn(from, to, s->arg);
-	else if (!s->masked)
-		settings_mask(s, from, to);
-	if (value)
-		s->masked = false;
+}
+
+/* Only what may be the bytes of a password: 0x2443… */
+static void number_token(struct sql_search *s)
+{
+	const char *p = s->t.text.p + s->t.from;
+	bool bytes = s->t.to - s->t.from > 2 && p[0] == '0' && (p[1] | 0x20) == 'x';
+
+	if (constant_is_password(s) && (s->identified || bytes))
+		s->fn(s->t.from, s->t.to, s->arg);
+	s->expect = false;
 }
 
 /* x'…', N'…', _utf8'…', E'…', U&'…': what comes before the quote says nothing. */
-static bool is_prefix(const struct search *s)
+static bool is_prefix(const struct sql_search *s)
 {
 	struct bytes text = sql_token_text(&s->t);
 	char next = sql_token_ahead(&s->t, 0);
@@ -283,80 +288,207 @@ static bool is_prefix(const struct search *s)
 	return next == '\'' && (text.n == 1 || *text.p == '_');
 }
 
-static void word_token(struct search *s)
-{
-	struct bytes word = sql_token_text(&s->t);
+/* ---- symbols ------------------------------------------------------------------------------- */
 
-	if (sql_token_is(word, BYTES("identified")))
-		s->identified = true;
-	else if (s->last.kind == SQL_TOKEN_WORD && sql_token_is(word, BYTES("password")) &&
-		 sql_token_is(s->last.text, BYTES("set")))
-		s->set = true;
+static void search_statement(struct sql_search *s)
+{
+	s->identified = s->set = s->set_password = s->expect = false;
+	s->insert = INSERT_NONE;
+	s->depth = 0;
 }
 
-/* False: it counts as nothing. */
-static bool search_token(struct search *s, enum sql_token_kind kind)
+/* What a string ended with, or what was a password, goes on behind "||", or in the next argument.
+ */
+static void search_goes_on(struct sql_search *s, char c)
+{
+	struct sql_search_group *g = search_group(s);
+
+	if (c == ',' && g && s->depth <= SQL_SEARCH_DEPTH && g->at < UINT8_MAX)
+		g->at++;
+	if (c == ',')
+		s->expect = s->value;
+	else if (s->masked || s->value)
+		s->expect = true;
+}
+
+static void symbol_token(struct sql_search *s, bool call)
 {
 	char c = s->t.text.p[s->t.from];
 
+	switch (c) {
+	case '(':
+		bracket_open(s, call);
+		return;
+	case ')':
+		bracket_close(s);
+		return;
+	case ',':
+	case '|':
+		search_goes_on(s, c);
+		return;
+	case '=':
+		s->expect |= s->set && !s->depth;
+		return;
+	case ':':
+	case '<':
+	case '>':
+	case '!':
+	case '~':
+		return;
+	case '?':
+		if (s->t.lex.mysql)
+			place_token(s, s->places++);
+		break;
+	case ';':
+		search_statement(s);
+		break;
+	}
+	s->expect = false;
+}
+
+/* ---- tokens -------------------------------------------------------------------------------- */
+
+/* Comments that MySQL executes count as what is in them. False: it was nothing of those. */
+static bool hint_token(struct sql_search *s, enum sql_token_kind kind)
+{
+	bool version = s->version;
+
+	s->version = kind == SQL_TOKEN_HINT;
+	if (kind == SQL_TOKEN_HINT) {
+		s->hints++;
+		return true;
+	}
+	if (version && kind == SQL_TOKEN_NUMBER)
+		return true;
+	if (!s->hints || kind != SQL_TOKEN_SYMBOL || s->t.text.p[s->t.from] != '*' ||
+	    sql_token_ahead(&s->t, 0) != '/')
+		return false;
+	sql_token_next(&s->t);
+	s->hints--;
+	return true;
+}
+
+/* False: it counts as nothing. */
+static bool search_token(struct sql_search *s, enum sql_token_kind kind)
+{
+	bool call = s->call, goes_on = kind == SQL_TOKEN_STRING;
+	unsigned place;
+
+	if (hint_token(s, kind) || (kind == SQL_TOKEN_WORD && is_prefix(s)) ||
+	    (s->t.text.p[s->t.from] == '&' && sql_token_ahead(&s->t, 0) == '\''))
+		return false;
+	s->call = false;
 	switch (kind) {
 	case SQL_TOKEN_STRING:
 		string_token(s);
-		return true;
+		break;
 	case SQL_TOKEN_NUMBER:
-		if (s->identified && password_is_next(s))
-			s->fn(s->t.from, s->t.to, s->arg);
-		return true;
+		number_token(s);
+		break;
 	case SQL_TOKEN_WORD:
-		if (is_prefix(s))
-			return false;
+		if (word_place(s, &place)) {
+			place_token(s, place);
+			return true;
+		}
 		word_token(s);
-		return true;
+		break;
 	case SQL_TOKEN_SYMBOL:
-		if (c == ';')
-			s->identified = s->set = false;
-		return c != ':' && !(c == '&' && sql_token_ahead(&s->t, 0) == '\''); /* := */
+		symbol_token(s, call);
+		goes_on = s->t.text.p[s->t.from] == '|' || s->t.text.p[s->t.from] == '?';
+		break;
 	case SQL_TOKEN_NAME:
+		name_token(s);
+		break;
 	case SQL_TOKEN_HINT:
 	case SQL_TOKEN_END:
 		break;
 	}
+	if (!goes_on)
+		s->masked = s->value = false;
 	return true;
 }
 
-void sql_text_passwords(struct bytes text, enum sql_dialect dialect,
-			void (*fn)(size_t from, size_t to, void *arg), void *arg)
+/* What lies between tokens: blanks or comments. */
+static void comment_look(struct sql_search *s, size_t from)
 {
-	struct search s = {.fn = fn, .arg = arg};
+	bool value = s->value;
+
+	if (s->t.from - from > 1)
+		sql_text_settings(s, from, s->t.from);
+	s->value = value;
+}
+
+static void search_text(struct sql_search *s, struct bytes text, enum sql_dialect dialect,
+			enum sql_lex_backslash backslash)
+{
 	enum sql_token_kind kind;
 
-	if (!has_clue(text))
-		return;
-	sql_token_begin(&s.t, text, dialect);
-	while ((kind = sql_token_next(&s.t)) != SQL_TOKEN_END) {
-		if (!search_token(&s, kind))
-			continue;
-		s.before = s.last;
-		s.last = (struct thing){kind, sql_token_text(&s.t)};
-		if (kind == SQL_TOKEN_NAME) /* the quote at the end may be missing */
-			s.last.text = (struct bytes){s.last.text.p + 1,
-						     s.last.text.n > 1 ? s.last.text.n - 2 : 0};
+	sql_token_begin(&s->t, text, dialect);
+	s->t.lex.backslash = (uint8_t)backslash;
+	do {
+		size_t end = s->t.to;
+
+		kind = sql_token_next(&s->t);
+		comment_look(s, end);
+		if (kind != SQL_TOKEN_END && search_token(s, kind))
+			s->last = kind;
+	} while (kind != SQL_TOKEN_END);
+}
+
+/* ---- all of it ----------------------------------------------------------------------------- */
+
+bool sql_text_is_ambiguous(struct bytes text)
+{
+	const char *at = text.p, *end = text.p + text.n;
+
+	while (at < end && (at = memchr(at, '\\', (size_t)(end - at))) && end - at > 1) {
+		if (at[1] == '\'' || at[1] == '"')
+			return true;
+		at++;
+	}
+	for (size_t i = 1; i < text.n; i++)
+		if (text.p[i] == '`' && text.p[i - 1] & 0x80)
+			return true;
+	return false;
+}
+
+void sql_text_passwords(struct bytes text, enum sql_dialect dialect, sql_text_found fn, void *arg)
+{
+	unsigned ways = 0;
+
+	if (sql_text_hints_at_password(text))
+		ways = sql_text_is_ambiguous(text) ? SQL_LEX_WAYS : 1;
+	for (unsigned way = 0; way < ways; way++) {
+		struct sql_search s = {.fn = fn, .arg = arg};
+
+		search_text(&s, text, dialect, (enum sql_lex_backslash)way);
 	}
 }
 
-void sql_text_value_passwords(struct bytes value, enum sql_dialect dialect,
-			      void (*fn)(size_t from, size_t to, void *arg), void *arg)
+void sql_text_value_passwords(struct bytes value, enum sql_dialect dialect, sql_text_found fn,
+			      void *arg)
 {
-	struct search s = {.fn = fn, .arg = arg};
+	struct sql_search s = {.fn = fn, .arg = arg};
 
-	if (!has_clue(value))
+	if (!sql_text_hints_at_password(value))
 		return;
 	sql_token_begin(&s.t, value, dialect);
-	settings_mask(&s, 0, value.n);
+	sql_text_settings(&s, 0, value.n);
 	sql_text_passwords(value, dialect, fn, arg);
 }
 
-bool sql_text_hints_at_password(struct bytes text)
+static void found_ignore(size_t from, size_t to, void *arg)
 {
-	return has_clue(text);
+	(void)from;
+	(void)to;
+	(void)arg;
+}
+
+void sql_text_password_places(struct bytes text, enum sql_dialect dialect,
+			      void (*fn)(unsigned place, void *arg), void *arg)
+{
+	struct sql_search s = {.fn = found_ignore, .place = fn, .arg = arg};
+
+	if (sql_text_hints_at_password(text))
+		search_text(&s, text, dialect, SQL_LEX_BY_DIALECT);
 }

@@ -147,6 +147,8 @@ static inline size_t quoted_end(const struct sql_tokens *t, size_t at)
 	char quote = p[at], escape = t->lex.mysql && quote != '`' ? '\\' : quote;
 	size_t to = at + 1;
 
+	if (t->lex.backslash)
+		return at;
 	if (!t->lex.mysql && (quote == '`' || (at && (p[at - 1] | 0x20) == 'e')))
 		return at;
 	while (to < t->text.n && p[to] != quote && p[to] != escape)

@@ -13,6 +13,44 @@ struct statements {
 	struct statement *sorted; /* as it was asked for last */
 };
 
+enum {
+	TIMES_FIRST = 8, /* power of two that is the first time's end */
+	TIMES_POWER = 4  /* times between one power of two and the next */
+};
+
+/* The last one that a time ends at: (1 + i / 4) * 2^n, which is exact enough and needs no tables.
+ */
+static uint64_t time_end(unsigned i)
+{
+	unsigned power = TIMES_FIRST + i / TIMES_POWER;
+
+	return (1ull << power) + ((uint64_t)(i % TIMES_POWER) << (power - 2));
+}
+
+static unsigned time_index(uint64_t ns)
+{
+	unsigned power, i;
+
+	if (ns <= 1ull << TIMES_FIRST)
+		return 0;
+	power = 63 - (unsigned)__builtin_clzll(ns - 1);
+	i = (power - TIMES_FIRST) * TIMES_POWER + (unsigned)((ns - 1) >> (power - 2) & 3) + 1;
+	return i < STATEMENTS_TIMES ? i : STATEMENTS_TIMES - 1;
+}
+
+uint64_t statements_p95(const struct statement *s)
+{
+	uint64_t calls = 0, end;
+
+	for (unsigned i = 0; i < STATEMENTS_TIMES - 1; i++) {
+		calls += s->by_time[i];
+		end = time_end(i);
+		if (100 * calls >= 95 * s->calls)
+			return end < s->longest_ns ? end : s->longest_ns;
+	}
+	return s->longest_ns;
+}
+
 void statements_sum(struct statement *to, const struct statement *s)
 {
 	to->calls += s->calls;
@@ -21,6 +59,8 @@ void statements_sum(struct statement *to, const struct statement *s)
 	to->total_ns += s->total_ns;
 	if (s->longest_ns > to->longest_ns)
 		to->longest_ns = s->longest_ns;
+	for (unsigned i = 0; i < STATEMENTS_TIMES; i++)
+		to->by_time[i] += s->by_time[i];
 }
 
 static void statement_evict(void *entry, void *arg)
@@ -65,16 +105,20 @@ static bool query_counts(const struct event *ev)
 void statements_add(struct statements *s, const struct event *ev)
 {
 	const struct event_query *q = &ev->query;
-	struct statement one = {.calls = 1,
-				.failed = q->failed,
-				.rows = q->has_rows && q->rows ? q->rows : q->rows_sent,
-				.total_ns = q->duration_ns,
-				.longest_ns = q->duration_ns};
+	char text[sizeof(((struct statement *)0)->text)];
+	struct statement *e;
 
 	if (!query_counts(ev))
 		return;
-	summary_name(one.text, sizeof(one.text), q->fingerprint);
-	statements_sum(lru_put(s->lru, one.text, NULL), &one);
+	summary_name(text, sizeof(text), q->fingerprint);
+	e = lru_put(s->lru, text, NULL);
+	e->calls++;
+	e->failed += q->failed;
+	e->rows += q->has_rows && q->rows ? q->rows : q->rows_sent;
+	e->total_ns += q->duration_ns;
+	if (q->duration_ns > e->longest_ns)
+		e->longest_ns = q->duration_ns;
+	e->by_time[time_index(q->duration_ns)]++;
 }
 
 static int statement_compare(const void *a, const void *b)

@@ -11,13 +11,15 @@
 #include "capture/sql_text.h"
 
 enum {
-	STATEMENTS_MOST = 8192
+	STATEMENTS_MOST = 8192,
+	STATEMENTS_TIMES = 132 /* four for each power of two of nanoseconds: from 256 to 2^40 */
 };
 
 struct statement {
 	char text[SQL_FINGERPRINT_MAX + 1]; /* UTF-8 without control characters */
 	uint64_t calls, failed, rows;
 	uint64_t total_ns, longest_ns;
+	uint32_t by_time[STATEMENTS_TIMES]; /* calls by how long they took */
 };
 
 struct statements;
@@ -29,6 +31,8 @@ void statements_free(struct statements *s);
 void statements_add(struct statements *s, const struct event *ev);
 /* Adds all but the text. */
 void statements_sum(struct statement *to, const struct statement *s);
+/* The time that 95 of 100 calls did not exceed; it may be told up to a quarter too long. */
+uint64_t statements_p95(const struct statement *s);
 /* Those with the longest time in all first; *ret_rest is the sum of the others. Until the next call
  * with s; NULL, when there is no memory. */
 const struct statement *statements_sorted(struct statements *s, unsigned *ret_n,

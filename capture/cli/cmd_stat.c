@@ -215,11 +215,12 @@ static const char *duration_text(uint64_t ns, char *ret, size_t room)
 static void print_statement(const struct statement *e)
 {
 	uint64_t mean = e->calls ? e->total_ns / e->calls : 0;
-	char total[32], each[32], longest[32];
+	char total[32], each[32], most[32], longest[32];
 
-	printf("  %14" PRIu64 "  %8" PRIu64 "  %10s  %10s  %10s  %10" PRIu64 "\n    ", e->calls,
+	printf("  %14" PRIu64 " %7" PRIu64 " %9s %9s %9s %9s %10" PRIu64 "\n    ", e->calls,
 	       e->failed, duration_text(e->total_ns, total, sizeof(total)),
 	       duration_text(mean, each, sizeof(each)),
+	       duration_text(statements_p95(e), most, sizeof(most)),
 	       duration_text(e->longest_ns, longest, sizeof(longest)), e->rows);
 	print_columns(e->text, WIDTH - 7);
 }
@@ -232,8 +233,8 @@ static void print_statements(struct summary *s, unsigned top)
 
 	if (!n)
 		return;
-	printf("%-10s%6s  %8s  %10s  %10s  %10s  %10s\n", "Statements", "runs", "failed", "total",
-	       "mean", "longest", "rows");
+	printf("%-10s%6s %7s %9s %9s %9s %9s %10s\n", "Statements", "runs", "failed", "total",
+	       "mean", "95 %", "longest", "rows");
 	for (unsigned i = 0; i < n && i < top; i++)
 		print_statement(&v[i]);
 	statements_sum(&rest, &sum);
@@ -324,8 +325,10 @@ static void json_statement(const struct statement *e)
 	printf("{\"fingerprint\":");
 	json_text(e->text);
 	printf(",\"calls\":%" PRIu64 ",\"failed\":%" PRIu64 ",\"rows\":%" PRIu64
-	       ",\"total_ns\":%" PRIu64 ",\"mean_ns\":%" PRIu64 ",\"longest_ns\":%" PRIu64 "}",
-	       e->calls, e->failed, e->rows, e->total_ns, e->total_ns / e->calls, e->longest_ns);
+	       ",\"total_ns\":%" PRIu64 ",\"mean_ns\":%" PRIu64 ",\"p95_ns\":%" PRIu64
+	       ",\"longest_ns\":%" PRIu64 "}",
+	       e->calls, e->failed, e->rows, e->total_ns, e->total_ns / e->calls, statements_p95(e),
+	       e->longest_ns);
 }
 
 static void json_statements(struct summary *s, unsigned top)

@@ -73,12 +73,28 @@ static void password_found(size_t from, size_t to, void *copy)
 	redact_copy_mask(copy, from, to, '*');
 }
 
+/* What is a constant one way is none another way: then its bytes are in the fingerprint. */
+static bool text_done(struct redact_arena *arena, struct event_query *q,
+		      const struct redact_copy *c)
+{
+	bool anew = c->out && q->fingerprint.n && sql_text_is_ambiguous(c->in);
+	char *print = anew ? redact_arena_take(arena, SQL_FINGERPRINT_MAX) : NULL;
+
+	if (anew)
+		q->fingerprint = (struct bytes){0};
+	if (print)
+		q->fingerprint =
+			(struct bytes){print, sql_text_fingerprint(redact_copy_result(c),
+								   query_dialect(q), print)};
+	return copy_done(c, &q->text);
+}
+
 static bool text_passwords(struct redact_arena *arena, struct event_query *q)
 {
 	struct redact_copy c = redact_copy_of(arena, q->text);
 
 	sql_text_passwords(c.in, query_dialect(q), password_found, &c);
-	return copy_done(&c, &q->text);
+	return text_done(arena, q, &c);
 }
 
 /* A part of what is copied. */
@@ -97,8 +113,9 @@ static void part_password_found(size_t from, size_t to, void *part)
 /* Does it begin like one that may set a password? */
 static bool is_statement(struct bytes text)
 {
-	static const char *const verbs[] = {"create ", "alter ",  "set ",    "grant ",
-					    "change ", "select ", "insert ", "update "};
+	static const char *const verbs[] = {"create ",  "alter ",   "set ",    "grant ",
+					    "change ",  "select ",  "insert ", "update ",
+					    "replace ", "execute ", "do ",     "with "};
 
 	while (text.n && isspace((unsigned char)*text.p))
 		text = (struct bytes){text.p + 1, text.n - 1};
@@ -125,8 +142,8 @@ static bool is_inside(struct bytes whole, struct bytes part)
 	       (uintptr_t)part.p < (uintptr_t)whole.p + whole.n;
 }
 
-/* Values that are written out are no texts. */
-static bool params_passwords(struct redact_arena *arena, struct event_query *q)
+/* Settings and statements in values. Those that are written out are no texts. */
+static bool values_passwords(struct redact_arena *arena, struct event_query *q)
 {
 	struct redact_copy c = redact_copy_of(arena, q->params.raw);
 	struct query_params_reader reader;
@@ -145,12 +162,87 @@ static bool params_passwords(struct redact_arena *arena, struct event_query *q)
 	return copy_done(&c, &q->params.raw);
 }
 
+/* ---- values as a list ---------------------------------------------------------------------- */
+
+/* Which values are masked, by their place. */
+struct places {
+	uint64_t bits[QUERY_PARAMS_VALUES / 64];
+	uint8_t any;
+};
+
+static void place_found(unsigned place, void *places)
+{
+	struct places *p = places;
+
+	if (place >= QUERY_PARAMS_VALUES)
+		return;
+	p->bits[place / 64] |= 1ull << place % 64;
+	p->any = 1;
+}
+
+/* The values as a list, masked ones as asterisks, which goes to `to` if that is there. Returns its
+ * size. */
+static size_t list_put(const struct event_query *q, const struct places *places, char *to)
+{
+	struct query_params_reader reader;
+	struct query_value value;
+	size_t n = 0;
+
+	if (query_params_begin(&reader, &q->params, sql_text_places(q->text)) < 0)
+		return 0;
+	for (unsigned i = 0; query_params_next(&reader, &value) > 0; i++) {
+		uint32_t length = value.null ? UINT32_MAX : (uint32_t)value.text.n;
+
+		if (to) {
+			memcpy(to + n, &length, sizeof(length));
+			if (places->bits[i / 64] >> i % 64 & 1)
+				memset(to + n + sizeof(length), '*', value.text.n);
+			else if (value.text.n)
+				memcpy(to + n + sizeof(length), value.text.p, value.text.n);
+		}
+		n += sizeof(length) + value.text.n;
+	}
+	return n;
+}
+
+/* What cannot be read is not told. */
+static bool places_mask(struct redact_arena *arena, struct event_query *q,
+			const struct places *places)
+{
+	size_t n;
+	char *list;
+
+	if (!q->params.format || !q->params.raw.n)
+		return false;
+	n = list_put(q, places, NULL);
+	list = n ? redact_arena_take(arena, n) : NULL;
+	if (list)
+		list_put(q, places, list);
+	q->params = query_params_list((struct bytes){list, list ? n : 0}, q->params.cut || !list);
+	return true;
+}
+
+/* Values that are passwords as a whole. Of a text that was cut it is not known which are. */
+static bool places_passwords(struct redact_arena *arena, struct event_query *q)
+{
+	struct places places;
+
+	if (!q->params.format || !sql_text_hints_at_password(q->text))
+		return false;
+	memset(&places, 0, sizeof(places));
+	sql_text_password_places(q->text, query_dialect(q), place_found, &places);
+	if (q->text_total > q->text.n)
+		memset(&places, UINT8_MAX, sizeof(places));
+	return places.any && places_mask(arena, q, &places);
+}
+
 bool redact_query_passwords(struct redact_arena *arena, struct event_query *q)
 {
 	/* Of a statement that was cut, the message may have more. */
 	bool more = q->text_total > q->text.n && sql_text_hints_at_password(q->message);
-	bool masked = params_passwords(arena, q);
+	bool masked = values_passwords(arena, q);
 
+	masked |= places_passwords(arena, q);
 	masked |= text_passwords(arena, q);
 	if (masked || more)
 		masked |= message_mask(arena, q, false);
@@ -165,56 +257,29 @@ static bool text_is_statement(const struct event_query *q)
 	return strcmp(q->command, "database") != 0 && strcmp(q->command, "call") != 0;
 }
 
+/* Where it is not known whether \ escapes, what is a constant either way is masked. */
 static bool text_constants(struct redact_arena *arena, struct event_query *q)
 {
 	struct redact_copy c = redact_copy_of(arena, q->text);
-	struct sql_lex lex;
+	unsigned ways = sql_text_is_ambiguous(c.in) ? SQL_LEX_WAYS : 1;
 
-	sql_lex_begin(&lex, query_dialect(q));
-	redact_sql_feed(&lex, &c, 0, c.in.n);
-	return copy_done(&c, &q->text);
-}
+	for (unsigned way = 0; way < ways; way++) {
+		struct sql_lex lex;
 
-/* The values as a list of asterisks, which goes to `to` if that is there. Returns its size. */
-static size_t list_put(const struct event_query *q, char *to)
-{
-	struct query_params_reader reader;
-	struct query_value value;
-	size_t n = 0;
-
-	if (query_params_begin(&reader, &q->params, sql_text_places(q->text)) < 0)
-		return 0;
-	while (query_params_next(&reader, &value) > 0) {
-		uint32_t length = value.null ? UINT32_MAX : (uint32_t)value.text.n;
-
-		if (to) {
-			memcpy(to + n, &length, sizeof(length));
-			memset(to + n + sizeof(length), '*', value.text.n);
-		}
-		n += sizeof(length) + value.text.n;
+		sql_lex_begin(&lex, query_dialect(q));
+		lex.backslash = (uint8_t)way;
+		redact_sql_feed(&lex, &c, 0, c.in.n);
 	}
-	return n;
-}
-
-/* What cannot be read is not told. */
-static bool params_constants(struct redact_arena *arena, struct event_query *q)
-{
-	size_t n;
-	char *list;
-
-	if (!q->params.format || !q->params.raw.n)
-		return false;
-	n = list_put(q, NULL);
-	list = n ? redact_arena_take(arena, n) : NULL;
-	if (list)
-		list_put(q, list);
-	q->params = query_params_list((struct bytes){list, list ? n : 0}, q->params.cut || !list);
-	return true;
+	return text_done(arena, q, &c);
 }
 
 bool redact_query_constants(struct redact_arena *arena, struct event_query *q)
 {
-	bool masked = params_constants(arena, q);
+	struct places all;
+	bool masked;
+
+	memset(&all, UINT8_MAX, sizeof(all));
+	masked = places_mask(arena, q, &all);
 
 	if (text_is_statement(q))
 		masked |= text_constants(arena, q);

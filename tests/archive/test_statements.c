@@ -59,6 +59,35 @@ static void by_their_time(void **state)
 	assert_int_equal(rest.calls, 0);
 }
 
+/* 95 of 100 calls, told a quarter too long at most, and never longer than the longest. */
+static void ninety_five_percent(void **state)
+{
+	static const uint64_t times[] = {1, 255, 256, 257, 1000, 1024, 999999, 3600000000000};
+	const struct statement *v;
+	struct statement rest;
+	char text[8];
+	unsigned n;
+
+	for (unsigned i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		snprintf(text, sizeof(text), "s%u", i);
+		for (unsigned k = 0; k < 95; k++)
+			add(text, times[i], 0, false);
+		for (unsigned k = 0; k < 5; k++)
+			add(text, 2 * times[i], 0, false);
+	}
+	v = statements_sorted(s, &n, &rest);
+	assert_int_equal(n, sizeof(times) / sizeof(times[0]));
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t time = times[n - 1 - i], p95 = statements_p95(&v[i]);
+
+		assert_in_range(p95, time, time < 256 || time >> 40 ? 2 * time : time + time / 4);
+	}
+	add("s7", 4 * times[7], 0, false); /* now there are 6 of 101 */
+	v = statements_sorted(s, &n, &rest);
+	assert_non_null(v);
+	assert_int_equal(statements_p95(&v[0]), 4 * times[7]);
+}
+
 /* Once each, when it has ended. */
 static void what_counts(void **state)
 {
@@ -117,7 +146,8 @@ static void bounded(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {TEST(by_their_time), TEST(what_counts), TEST(bounded)};
+	const struct CMUnitTest tests[] = {TEST(by_their_time), TEST(ninety_five_percent),
+					   TEST(what_counts), TEST(bounded)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

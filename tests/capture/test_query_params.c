@@ -306,6 +306,20 @@ static void what_is_long_is_cut(void **state)
 	expect_end(&r);
 }
 
+static void the_statement_of_a_bind(void **state)
+{
+	static const char body[] = "portal\0named\0\0";
+
+	for (size_t n = 0; n < sizeof(body); n++) {
+		struct bytes name = query_params_postgres_statement((struct bytes){body, n});
+
+		assert_int_equal(name.n, n < 13 ? 0 : 5);
+		if (name.n)
+			assert_ptr_equal(name.p, body + 7);
+	}
+	assert_int_equal(query_params_postgres_statement(BYTES("\0\0\0\0")).n, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +329,7 @@ int main(void)
 		cmocka_unit_test(types_of_mysql),
 		cmocka_unit_test(a_list),
 		cmocka_unit_test(what_is_long_is_cut),
+		cmocka_unit_test(the_statement_of_a_bind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Statements without their values, whatever they are written like, and the passwords in them. */
+/* Statements without their values, whatever they are written like. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -155,79 +155,6 @@ static void places_are_counted(void **state)
 
 /* ---- passwords ----------------------------------------------------------------------------- */
 
-static void mask(size_t from, size_t to, void *text)
-{
-	assert_true(from < to);
-	for (; from < to; from++)
-		((char *)text)[from] = '*';
-}
-
-static void expect_passwords(enum sql_dialect dialect, const struct row *row)
-{
-	char text[512];
-	struct bytes in = bytes_of(row->text);
-
-	memcpy(text, in.p, in.n + 1);
-	sql_text_passwords(in, dialect, mask, text);
-	assert_string_equal(text, row->want ? row->want : row->text);
-}
-
-static void passwords_of_mysql(void **state)
-{
-	static const struct row rows[] = {
-		{"CREATE USER 'u'@'h' IDENTIFIED BY 'pw', v identified by \"it''s\" REPLACE 'o' "
-		 "COMMENT 'c'",
-		 "CREATE USER 'u'@'h' IDENTIFIED BY '**', v identified by \"*****\" REPLACE '*' "
-		 "COMMENT 'c'"},
-		{"IDENTIFIED BY 'it''s\\'' , 'x'", "IDENTIFIED BY '**''***' , 'x'"},
-		{"identified WITH 'plugin' AS 0x2443 password expire interval 90 day",
-		 "identified WITH 'plugin' AS ****** password expire interval 90 day"},
-		{"identified via ed25519 using password('x') or unix_socket",
-		 "identified via ed25519 using password('*') or unix_socket"},
-		{"set password for 'u'@'h' = 'x'; set password := PASSWORD('y'); select 'z', n='q'",
-		 "set password for 'u'@'h' = '*'; set password := PASSWORD('*'); select 'z', "
-		 "n='q'"},
-		{"change master to master_host='h', MASTER_PASSWORD = 'x', MASTER_PORT=3",
-		 "change master to master_host='h', MASTER_PASSWORD = '*', MASTER_PORT=3"},
-		{"identified by password '*AB' /* 'x' */",
-		 "identified by password '***' /* 'x' */"},
-		{"identified by 'not closed", "identified by '**********"},
-		{"identified by '", NULL},
-		{"connection='mysql://u:p@w@h:3306/d' comment='http://h/a:b@c'",
-		 "connection='mysql://u:***@h:3306/d' comment='http://h/a:b@c'"},
-		{"select 'a' from passwords where id = 'x' and identified = 'y'", NULL},
-		{"select replace('by', 'a', 'b')", NULL},
-	};
-
-	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		expect_passwords(SQL_MYSQL, &rows[i]);
-}
-
-static void passwords_of_postgres(void **state)
-{
-	static const struct row rows[] = {
-		{"create role r encrypted password 'x' valid until '2030-01-01'",
-		 "create role r encrypted password '*' valid until '2030-01-01'"},
-		{"alter user u PassWord E'a\\'b'; alter user v password U&'xy'; select 'z'",
-		 "alter user u PassWord E'****'; alter user v password U&'**'; select 'z'"},
-		{"options (user 'u', \"password\" 'x', sslpassword $$y$$, add password $t$z$t$)",
-		 "options (user 'u', \"password\" '*', sslpassword $$*$$, add password $t$*$t$)"},
-		{"connection 'host=h password=abc dbname=d' publication p",
-		 "connection 'host=h password=*** dbname=d' publication p"},
-		{"dblink('password=''a b'' host=x', 'select 1'), 'y'",
-		 "dblink('password=''***'' host=x', 'select 1'), 'y'"},
-		{"dblink(E'password = \\'a b\\' x', $x$ password='c' $x$)",
-		 "dblink(E'password = \\'****' x', $x$ password='*' $x$)"},
-		{"dblink('postgresql://u:p@h/d?password=q&x=y'), pgp_sym_encrypt('a', 'b')",
-		 "dblink('postgresql://u:*@h/d?password=*&x=y'), pgp_sym_encrypt('a', 'b')"},
-		{"select a->>'password' from t where x='y' and secret = 'x'",
-		 "select a->>'password' from t where x='y' and secret = '*'"},
-	};
-
-	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		expect_passwords(SQL_POSTGRES, &rows[i]);
-}
-
 /* The fast look sees what the slow one would: at each place of a text of any length. */
 static void clues_are_found_anywhere(void **state)
 {
@@ -291,8 +218,6 @@ int main(void)
 		cmocka_unit_test(what_is_long_ends_at_a_character),
 		cmocka_unit_test(no_more_is_read_than_that),
 		cmocka_unit_test(places_are_counted),
-		cmocka_unit_test(passwords_of_mysql),
-		cmocka_unit_test(passwords_of_postgres),
 		cmocka_unit_test(clues_are_found_anywhere),
 		cmocka_unit_test(runs_are_the_same_wherever_cut),
 	};
