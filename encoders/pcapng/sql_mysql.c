@@ -143,6 +143,9 @@ static void mysql_request(struct sql_wire *w, const struct event_query *q,
 		put_execution(w, q, st);
 	} else {
 		put_text(w, q->text);
+		/* Wireshark 4.4 looks for something else in the first two bytes, and wants them. */
+		while (command == COM_QUERY && w->n - begin < 3 && !w->full)
+			sql_wire_u8(w, ' ');
 	}
 	packet_end(w, begin, 0);
 }

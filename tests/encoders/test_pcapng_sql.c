@@ -479,8 +479,8 @@ static void mysql_prepares_again_in_a_new_file(void **state)
 	encoding_close(&e);
 }
 
-/* A NUL ends a text for Wireshark: there is \0 in its place. */
-static void mysql_has_no_nul(void **state)
+/* A NUL ends a text for Wireshark: there is \0 in its place. And two bytes are the least. */
+static void mysql_has_texts_that_can_be_read(void **state)
 {
 	struct event ev = statement("mysql", BYTES("select '\0'"));
 	struct encoding e;
@@ -489,6 +489,10 @@ static void mysql_has_no_nul(void **state)
 	assert_int_equal(encoding_add(&e, &ev), 0);
 	assert_int_equal(written(&e), 8);
 	assert_true(is_command(&p[6], 3, "select '\\0'", 11));
+	ev.query.text = BYTES("");
+	assert_int_equal(encoding_add(&e, &ev), 0);
+	assert_int_equal(written(&e), 10);
+	assert_true(is_command(&p[8], 3, "  ", 2));
 	encoding_close(&e);
 }
 
@@ -512,7 +516,7 @@ int main(void)
 		cmocka_unit_test(mysql_executes_what_was_prepared),
 		cmocka_unit_test(mysql_executes_by_text),
 		cmocka_unit_test(mysql_prepares_again_in_a_new_file),
-		cmocka_unit_test(mysql_has_no_nul),
+		cmocka_unit_test(mysql_has_texts_that_can_be_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
