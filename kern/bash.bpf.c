@@ -18,18 +18,14 @@ TARGETS(struct bash_params);
 SEC("uprobe")
 int bash_readline(struct pt_regs *ctx)
 {
-	struct task_struct *task = current_task();
 	struct bash_params *p = TARGET(ctx);
-	struct shell *shell;
+	struct shell *shell = shell_pass(ctx) && p ? shell_get() : NULL;
 	__u64 bias;
 
-	own_stack(ctx);
-	if (!filter_pass(probe_number, task) || !p)
-		return 0;
-	shell = shell_get(task);
 	if (!shell)
 		return 0;
 	bias = PT_REGS_IP(ctx) - p->readline;
+	shell->seen = 1;
 	shell->reading = READING_NOTHING;
 	if (PT_REGS_PARM1(ctx) != USER_VALUE(__u64, bias + p->current_readline_prompt))
 		return 0;
@@ -38,21 +34,16 @@ int bash_readline(struct pt_regs *ctx)
 		return 0;
 	}
 	shell->reading = READING_FIRST;
-	shell_close(shell, task, USER_VALUE(int, bias + p->last_command_exit_value));
+	shell_close(shell, USER_VALUE(int, bias + p->last_command_exit_value));
 	return 0;
 }
 
 SEC("uretprobe")
 int bash_readline_ret(struct pt_regs *ctx)
 {
-	struct task_struct *task = current_task();
+	struct shell *shell = shell_pass(ctx) ? shell_find() : NULL;
 	__u64 text = PT_REGS_RC(ctx);
-	struct shell *shell;
 
-	own_stack(ctx);
-	if (!filter_pass(probe_number, task))
-		return 0;
-	shell = shell_find(task);
 	if (!shell || shell->reading == READING_NOTHING)
 		return 0;
 	if (text) /* else end of file */
@@ -61,50 +52,30 @@ int bash_readline_ret(struct pt_regs *ctx)
 	return 0;
 }
 
-/* int parse_and_execute(char *string, const char *from_file, int flags) */
-SEC("uprobe")
-int bash_script(struct pt_regs *ctx)
-{
-	char from[LINE_BLANK] = {};
-	bool given, file = false;
-
-	own_stack(ctx);
-	if (!filter_pass(probe_number, current_task()))
-		return 0;
-	bpf_probe_read_user_str(from, sizeof(from), (void *)PT_REGS_PARM2(ctx));
-	given = from[0] == '-' && from[1] == 'c' && !from[2];
-	for (int i = 0; i < LINE_BLANK; i++) /* not "eval", "trap", "command substitution" … */
-		file |= from[i] == '/';
-	if (given || file)
-		line_emit(unique_id(), PT_REGS_PARM1(ctx), LINE_BASH, LINE_F_SCRIPT);
-	return 0;
-}
-
 /* char *pre_process_line(char *line, int print_changes, int addit) */
 SEC("uprobe")
 int bash_expand(struct pt_regs *ctx)
 {
-	struct task_struct *task = current_task();
-	__u64 text = PT_REGS_PARM1(ctx);
+	__u64 text = PT_REGS_PARM1(ctx), bias = PT_REGS_IP(ctx);
 	struct bash_params *p = TARGET(ctx);
-	__u64 bias = PT_REGS_IP(ctx);
 	struct shell *shell;
-	bool known;
+	bool seen;
 
-	own_stack(ctx);
 	/* without addit, a key of the line editor only asks what the line would expand to */
-	if (!filter_pass(probe_number, task) || !p || !PT_REGS_PARM3(ctx))
+	if (!shell_pass(ctx) || !p || !PT_REGS_PARM3(ctx))
 		return 0;
-	known = shell_find(task);
+	shell = shell_find();
+	seen = shell && shell->seen;
 	bias -= p->pre_process_line;
 	/* no prompt: a script that has enabled the history, and nobody types */
-	if (!known && !USER_VALUE(__u64, bias + p->current_readline_prompt))
+	if (!seen && !USER_VALUE(__u64, bias + p->current_readline_prompt))
 		return 0;
-	shell = shell_get(task);
+	shell = shell_get();
 	if (!shell)
 		return 0;
-	if (!known || shell->reading != READING_NOTHING)
+	if (!seen || shell->reading != READING_NOTHING)
 		shell_line(shell, text, LINE_BASH, LINE_F_INPROGRESS);
+	shell->seen = 1;
 	shell->reading = READING_NOTHING;
 	shell->given = text;
 	return 0;
@@ -113,18 +84,80 @@ int bash_expand(struct pt_regs *ctx)
 SEC("uretprobe")
 int bash_expand_ret(struct pt_regs *ctx)
 {
-	struct task_struct *task = current_task();
+	struct shell *shell = shell_pass(ctx) ? shell_find() : NULL;
 	__u64 text = PT_REGS_RC(ctx);
-	struct shell *shell;
 
-	own_stack(ctx);
-	if (!filter_pass(probe_number, task))
-		return 0;
-	shell = shell_find(task);
 	if (!shell || !shell->given)
 		return 0;
 	if (shell->id && text && text != shell->given)
 		line_emit(shell->id, text, LINE_BASH, LINE_F_EXPANDED);
 	shell->given = 0;
 	return 0;
+}
+
+/* ---- what is not typed: only with commands=scripts ------------------------------------------ */
+
+/* int source_file(const char *filename, int flags): the name goes on to parse_and_execute(). */
+SEC("uprobe")
+int bash_source(struct pt_regs *ctx)
+{
+	struct shell *shell = shell_pass(ctx) ? shell_get() : NULL;
+
+	if (shell)
+		shell->file = PT_REGS_PARM1(ctx);
+	return 0;
+}
+
+/* int parse_and_execute(char *string, const char *from_file, int flags): from_file is "-c", the
+ * name of a file, or "eval", "trap", "command substitution" … */
+SEC("uprobe")
+int bash_script(struct pt_regs *ctx)
+{
+	__u64 text = PT_REGS_PARM1(ctx), from_file = PT_REGS_PARM2(ctx);
+	struct bash_params *p = TARGET(ctx);
+	struct shell *shell = shell_pass(ctx) && p ? shell_get() : NULL;
+	char from[LINE_BLANK] = {};
+	bool file;
+
+	if (!shell)
+		return 0;
+	file = from_file == shell->file;
+	bpf_probe_read_user_str(from, sizeof(from), (void *)from_file);
+	for (int i = 0; i < LINE_BLANK; i++)
+		file |= from[i] == '/';
+	shell->bias = PT_REGS_IP(ctx) - p->parse_and_execute;
+	if (file)
+		file_begin(USER_VALUE(int, shell->bias + p->sourcelevel), text, LINE_BASH);
+	else if (from[0] == '-' && from[1] == 'c' && !from[2])
+		line_emit(unique_id(), text, LINE_BASH, LINE_F_SCRIPT);
+	return 0;
+}
+
+static __always_inline int bash_file_end(struct bash_params *p, struct shell *shell, int status)
+{
+	file_end(USER_VALUE(int, shell->bias + p->sourcelevel) + 1, status);
+	return 0;
+}
+
+SEC("uretprobe")
+int bash_source_ret(struct pt_regs *ctx)
+{
+	struct bash_params *p = TARGET(ctx);
+	struct shell *shell = shell_pass(ctx) && p ? shell_find() : NULL;
+
+	return shell && shell->bias ? bash_file_end(p, shell, PT_REGS_RC(ctx)) : 0;
+}
+
+/* int maybe_execute_file(const char *fname, int force_noninteractive): ~/.bashrc and the like.
+ * What it returns is no status. */
+SEC("uretprobe")
+int bash_startup_ret(struct pt_regs *ctx)
+{
+	struct bash_params *p = TARGET(ctx);
+	struct shell *shell = shell_pass(ctx) && p ? shell_find() : NULL;
+
+	return shell && shell->bias
+		       ? bash_file_end(p, shell,
+				       USER_VALUE(int, shell->bias + p->last_command_exit_value))
+		       : 0;
 }

@@ -4,8 +4,10 @@
 
 /* Facts of one bash binary: addresses as linked. */
 struct bash_params {
-	__u64 readline, pre_process_line; /* where the programs are attached */
+	/* where programs are attached */
+	__u64 readline, pre_process_line, parse_and_execute;
 	__u64 current_readline_prompt;    /* char *: what bash's own reader hands to readline() */
 	__u64 current_command_line_count; /* int: lines of the command that were read so far */
 	__u64 last_command_exit_value;    /* int: $? */
+	__u64 sourcelevel;                /* int: how many files, one read by the other */
 };

@@ -141,13 +141,13 @@ static __always_inline int line_emit(__u64 id, __u64 text, __u32 shell, __u32 fl
 }
 
 /* The command, or the file, has ended. */
-static __always_inline void line_end(__u64 id, struct task_struct *task, int status)
+static __always_inline void line_end(__u64 id, int status)
 {
 	struct rec_line_end *end = rec_reserve(probe_number, REC_LINE_END, sizeof(*end));
 
 	if (!end)
 		return;
-	task_fill(&end->task, task);
+	task_fill(&end->task, current_task());
 	end->id = id;
 	end->status = status;
 	end->reserved = 0;

@@ -31,17 +31,13 @@ enum hist_flags {
 SEC("uprobe")
 int zsh_prompt(struct pt_regs *ctx)
 {
-	struct task_struct *task = current_task();
 	struct zsh_params *p = TARGET(ctx);
-	struct shell *shell;
+	struct shell *shell = shell_pass(ctx) && p ? shell_get() : NULL;
 
-	own_stack(ctx);
-	if (!filter_pass(probe_number, task) || !p)
+	if (!shell)
 		return 0;
-	shell = shell_get(task);
-	if (shell)
-		shell_close(shell, task,
-			    USER_VALUE(int, PT_REGS_IP(ctx) - p->preprompt + p->lastval));
+	shell->seen = 1;
+	shell_close(shell, USER_VALUE(int, PT_REGS_IP(ctx) - p->preprompt + p->lastval));
 	return 0;
 }
 
@@ -49,44 +45,32 @@ int zsh_prompt(struct pt_regs *ctx)
 SEC("uprobe")
 int zsh_read(struct pt_regs *ctx)
 {
-	struct task_struct *task = current_task();
-	__u32 context = PT_REGS_PARM5(ctx);
+	__u32 cmd = PT_REGS_PARM1(ctx), context = PT_REGS_PARM5(ctx);
 	struct zsh_params *p = TARGET(ctx);
-	struct shell *shell;
+	struct shell *shell = shell_pass(ctx) && p ? shell_get() : NULL;
 
-	own_stack(ctx);
-	if (!filter_pass(probe_number, task) || !p)
-		return 0;
-	if ((__u32)PT_REGS_PARM1(ctx) != ZLE_READ) {
-		shell = shell_find(task);
-		if (shell && shell->reading != READING_NOTHING)
-			shell->nested++;
-		return 0;
-	}
-	shell = shell_get(task);
 	if (!shell)
 		return 0;
+	if (cmd != ZLE_READ) {
+		shell->nested += shell->reading != READING_NOTHING;
+		return 0;
+	}
+	shell->seen = 1;
 	shell->nested = 0;
 	shell->reading = context == ZLE_LINE_START       ? READING_FIRST
 			 : context == ZLE_LINE_CONTINUES ? READING_FURTHER
 							 : READING_NOTHING;
 	if (context == ZLE_LINE_START)
-		shell_close(shell, task,
-			    USER_VALUE(int, PT_REGS_IP(ctx) - p->zleentry + p->lastval));
+		shell_close(shell, USER_VALUE(int, PT_REGS_IP(ctx) - p->zleentry + p->lastval));
 	return 0;
 }
 
 SEC("uretprobe")
 int zsh_read_ret(struct pt_regs *ctx)
 {
-	struct task_struct *task = current_task();
+	struct shell *shell = shell_pass(ctx) ? shell_find() : NULL;
 	__u64 text = PT_REGS_RC(ctx);
-	struct shell *shell;
 
-	own_stack(ctx);
-	if (!filter_pass(probe_number, task))
-		return 0;
-	shell = shell_find(task);
 	if (!shell || shell->reading == READING_NOTHING)
 		return 0;
 	if (shell->nested) {
@@ -103,22 +87,18 @@ int zsh_read_ret(struct pt_regs *ctx)
 SEC("uprobe")
 int zsh_parsed(struct pt_regs *ctx)
 {
-	struct task_struct *task = current_task();
 	struct zsh_params *p = TARGET(ctx);
 	__u64 bias = PT_REGS_IP(ctx), text, end;
 	struct shell *shell;
-	bool known;
 
-	own_stack(ctx);
-	if (!filter_pass(probe_number, task) || !p)
+	if (!shell_pass(ctx) || !p)
 		return 0;
 	bias -= p->hend;
 	text = USER_VALUE(__u64, bias + p->chline);
 	end = USER_VALUE(__u64, bias + p->hptr);
 	if (!text || end <= text) /* nobody types, or nothing */
 		return 0;
-	known = shell_find(task);
-	shell = shell_get(task);
+	shell = shell_get();
 	if (!shell)
 		return 0;
 	if (shell->id) {
@@ -129,9 +109,12 @@ int zsh_parsed(struct pt_regs *ctx)
 	if (line_blank(text))
 		return 0;
 	shell->id = bpf_ktime_get_boot_ns();
-	line_emit_n(shell->id, text, end - text, LINE_ZSH, known ? 0 : LINE_F_INPROGRESS);
+	line_emit_n(shell->id, text, end - text, LINE_ZSH, shell->seen ? 0 : LINE_F_INPROGRESS);
+	shell->seen = 1;
 	return 0;
 }
+
+/* ---- what is not typed: only with commands=scripts ------------------------------------------ */
 
 /* void execstring(char *s, int dont_change_job, int exiting, char *context) */
 SEC("uprobe")
@@ -139,8 +122,7 @@ int zsh_script(struct pt_regs *ctx)
 {
 	char context[8] = {};
 
-	own_stack(ctx);
-	if (!filter_pass(probe_number, current_task()))
+	if (!shell_pass(ctx))
 		return 0;
 	bpf_probe_read_user_str(context, sizeof(context), (void *)PT_REGS_PARM4(ctx));
 	if (context[0] == 'c' && context[1] == 'm' && context[2] == 'd') /* "cmdarg": zsh -c */
@@ -148,45 +130,16 @@ int zsh_script(struct pt_regs *ctx)
 	return 0;
 }
 
-/* ---- files that are read: only with commands=scripts --------------------------------------- */
-
-struct file_key {
-	__u64 start; /* of the process */
-	__u32 pid, level;
-};
-
-/* A file that is read → its id. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
-	__type(key, struct file_key);
-	__type(value, __u64);
-} files SEC(".maps");
-
-static __always_inline struct file_key file_key_of(struct task_struct *task, __u32 level)
-{
-	struct file_key key = {.start = BPF_CORE_READ(task, group_leader, start_boottime),
-			       .pid = BPF_CORE_READ(task, tgid),
-			       .level = level};
-
-	return key;
-}
-
 /* enum loop_return loop(int toplevel, int justonce): the commands of a file, or of who types, are
  * read. Returns do not tell where the program was loaded: it is noted here. */
 SEC("uprobe")
 int zsh_loop(struct pt_regs *ctx)
 {
-	struct task_struct *task = current_task();
 	struct zsh_params *p = TARGET(ctx);
-	struct shell *shell;
+	struct shell *shell = shell_pass(ctx) && p ? shell_get() : NULL;
 
-	own_stack(ctx);
-	if (!filter_pass(probe_number, task) || !p)
-		return 0;
-	shell = shell_get(task);
 	if (shell)
-		shell->given = PT_REGS_IP(ctx) - p->loop;
+		shell->bias = PT_REGS_IP(ctx) - p->loop;
 	return 0;
 }
 
@@ -194,51 +147,28 @@ int zsh_loop(struct pt_regs *ctx)
 SEC("uretprobe")
 int zsh_line_ret(struct pt_regs *ctx)
 {
-	struct task_struct *task = current_task();
 	struct zsh_params *p = TARGET(ctx);
-	__u64 text = PT_REGS_RC(ctx), *known, id;
-	struct file_key key;
-	struct shell *shell;
+	struct shell *shell = shell_pass(ctx) && p ? shell_find() : NULL;
+	__u64 text = PT_REGS_RC(ctx);
+	__u32 level;
 
-	own_stack(ctx);
-	if (!filter_pass(probe_number, task) || !p || !text)
+	if (!shell || !shell->bias || !text)
 		return 0;
-	shell = shell_find(task);
-	if (!shell || !shell->given)
-		return 0;
-	key = file_key_of(task, USER_VALUE(int, shell->given + p->sourcelevel));
-	if (!key.level && USER_VALUE(__u64, shell->given + p->chline)) /* typed: see zsh_parsed() */
-		return 0;
-	known = bpf_map_lookup_elem(&files, &key);
-	if (known)
-		return line_emit(*known, text, LINE_ZSH,
-				 LINE_F_SCRIPT | LINE_F_ENDS | LINE_F_CONTINUED);
-	id = unique_id();
-	bpf_map_update_elem(&files, &key, &id, BPF_ANY);
-	return line_emit(id, text, LINE_ZSH, LINE_F_SCRIPT | LINE_F_ENDS);
+	level = USER_VALUE(int, shell->bias + p->sourcelevel);
+	if (level || !USER_VALUE(__u64, shell->bias + p->chline)) /* typed: see zsh_parsed() */
+		file_line(level, text, LINE_ZSH);
+	return 0;
 }
 
 /* enum source_return source(char *s) */
 SEC("uretprobe")
 int zsh_source_ret(struct pt_regs *ctx)
 {
-	struct task_struct *task = current_task();
 	struct zsh_params *p = TARGET(ctx);
-	struct shell *shell;
-	struct file_key key;
-	__u64 *id;
+	struct shell *shell = shell_pass(ctx) && p ? shell_find() : NULL;
 
-	own_stack(ctx);
-	if (!filter_pass(probe_number, task) || !p)
-		return 0;
-	shell = shell_find(task);
-	if (!shell || !shell->given)
-		return 0;
-	key = file_key_of(task, USER_VALUE(int, shell->given + p->sourcelevel) + 1);
-	id = bpf_map_lookup_elem(&files, &key);
-	if (id) {
-		line_end(*id, task, USER_VALUE(int, shell->given + p->lastval));
-		bpf_map_delete_elem(&files, &key);
-	}
+	if (shell && shell->bias)
+		file_end(USER_VALUE(int, shell->bias + p->sourcelevel) + 1,
+			 USER_VALUE(int, shell->bias + p->lastval));
 	return 0;
 }

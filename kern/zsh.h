@@ -4,10 +4,9 @@
 
 /* Facts of one zsh binary: addresses as linked. */
 struct zsh_params {
-	__u64 preprompt, zleentry, hend; /* where programs are attached */
-	__u64 lastval;                   /* long: $? */
-	__u64 chline, hptr;              /* char *: the command as read so far, and its end */
-	__u64 histdone;                  /* int: what the history did to it */
-	__u64 loop;                      /* where the program for files is attached */
-	__u64 sourcelevel;               /* int: how many files, one read by the other */
+	__u64 preprompt, zleentry, hend, loop; /* where programs are attached */
+	__u64 lastval;                         /* long: $? */
+	__u64 chline, hptr;                    /* char *: the command as read so far, and its end */
+	__u64 histdone;                        /* int: what the history did to it */
+	__u64 sourcelevel;                     /* int: how many files, one read by the other */
 };

@@ -19,19 +19,35 @@ enum shell_commands {
 
 extern const struct opt shell_options[];
 
-/* A symbol and where its address goes. */
+/* A symbol whose address the programs need, and where it goes: a __u64 of their parameters. Where
+ * one of the hooks is attached to it, the address is that of the hook. */
 struct shell_symbol {
 	const char *name;
-	uint64_t *address;
+	size_t offset;
+	bool optional;
 };
 
-/* probe_ops.check and .paths. */
-int shell_check(const void *cfg, struct err *err);
-const struct opt_list *shell_paths(const void *cfg);
+/* A shell, as it is found in its binary. */
+struct shell_kind {
+	const char *name;
+	const struct shell_symbol *symbols; /* up to one without a name */
+	unsigned telling;                   /* a file that lacks one of the first is not it */
+	const struct probe_hook *hooks;
+	unsigned typed; /* so many of the hooks are for what is typed, the others for scripts */
+};
 
-/* Are texts wanted that nobody typed? cfg may be NULL. */
-bool shell_wants_scripts(const void *cfg);
-/* The first of n symbols that the file lacks; NULL = it has them all, and their addresses are set.
- */
-const char *shell_find_symbols(const struct elf_file *elf, const struct shell_symbol *v,
-			       unsigned n);
+struct shell_ctx {
+	struct bpf_object *obj;
+};
+
+/* What probe_ops.initialize and .inspect consist of; the object's bytes are the skeleton's. */
+int shell_load(struct shell_ctx *shell, const char *name, const void *elf, size_t n,
+	       const struct probe_env *env, struct err *err);
+int shell_inspect(const struct shell_kind *kind, const void *cfg, const struct elf_file *elf,
+		  struct probe_plan *plan, struct err *err);
+
+/* probe_ops.check, .close, .object and .paths; ctx is a struct shell_ctx. */
+int shell_check(const void *cfg, struct err *err);
+void shell_close(void *ctx);
+struct bpf_object *shell_object(void *ctx);
+const struct opt_list *shell_paths(const void *cfg);

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Commands typed into interactive zsh, each with its status. */
-#include <bpf/libbpf.h>
-#include <errno.h>
 #include <stddef.h>
-#include <string.h>
 
 #include "capture/layout.h"
 #include "kern/zsh.h"
 #include "kern/zsh.skel.h"
-#include "probes/elf/file.h"
-#include "probes/load.h"
 #include "probes/shell.h"
 
-struct zsh_ctx {
-	struct bpf_object *obj;
+static const struct shell_symbol zsh_symbols[] = {
+	{"zleentry", offsetof(struct zsh_params, zleentry)}, /* only zsh has that */
+	{"preprompt", offsetof(struct zsh_params, preprompt)},
+	{"hend", offsetof(struct zsh_params, hend)},
+	{"loop", offsetof(struct zsh_params, loop)},
+	{"lastval", offsetof(struct zsh_params, lastval)},
+	{"chline", offsetof(struct zsh_params, chline)},
+	{"hptr", offsetof(struct zsh_params, hptr)},
+	{"histdone", offsetof(struct zsh_params, histdone)},
+	{"sourcelevel", offsetof(struct zsh_params, sourcelevel)},
+	{NULL},
 };
 
 /* The return comes before the entry, so that no line is begun whose return is not seen. */
@@ -22,7 +26,7 @@ static const struct probe_hook zsh_hooks[] = {
 	{"zleentry", "zsh_read"},
 	{"preprompt", "zsh_prompt"},
 	{"hend", "zsh_parsed"},
-	/* only when scripts are wanted */
+	/* for scripts */
 	{"execstring", "zsh_script", .optional = true},
 	{"source", "zsh_source_ret", .ret = true, .optional = true},
 	{"shingetline", "zsh_line_ret", .ret = true, .optional = true},
@@ -30,70 +34,34 @@ static const struct probe_hook zsh_hooks[] = {
 	{NULL},
 };
 
+static const struct shell_kind zsh_kind = {
+	.name = "zsh",
+	.symbols = zsh_symbols,
+	.telling = 1,
+	.hooks = zsh_hooks,
+	.typed = 4,
+};
+
 static int zsh_initialize(void *ctx, const void *cfg, const struct probe_env *env, struct err *err)
 {
-	struct zsh_ctx *zsh = ctx;
 	size_t n;
 	const void *elf = zsh_bpf__elf_bytes(&n);
-	int ret = load_open("zsh", elf, n, &zsh->obj, err);
 
-	return ret ? ret : load_object(zsh->obj, env, err);
-}
-
-static void zsh_close(void *ctx)
-{
-	struct zsh_ctx *zsh = ctx;
-
-	bpf_object__close(zsh->obj);
-	zsh->obj = NULL;
-}
-
-static struct bpf_object *zsh_object(void *ctx)
-{
-	return ((struct zsh_ctx *)ctx)->obj;
+	return shell_load(ctx, "zsh", elf, n, env, err);
 }
 
 static int zsh_inspect(const void *cfg, const struct elf_file *elf, struct probe_plan *plan,
 		       struct err *err)
 {
-	struct zsh_params params = {0};
-	const struct shell_symbol wanted[] = {
-		{"zleentry", (uint64_t *)&params.zleentry}, /* only zsh has that */
-		{"preprompt", (uint64_t *)&params.preprompt},
-		{"hend", (uint64_t *)&params.hend},
-		{"lastval", (uint64_t *)&params.lastval},
-		{"chline", (uint64_t *)&params.chline},
-		{"hptr", (uint64_t *)&params.hptr},
-		{"histdone", (uint64_t *)&params.histdone},
-		{"loop", (uint64_t *)&params.loop},
-		{"sourcelevel", (uint64_t *)&params.sourcelevel},
-	};
-	const char *missing = shell_find_symbols(elf, wanted, sizeof(wanted) / sizeof(wanted[0]));
-	struct elf_symbol symbol;
-	int ret = 0;
-
-	if (!params.zleentry)
-		return 0;
-	if (missing)
-		return errf(err, -EOPNOTSUPP, "zsh: '%s' has no symbol '%s'", elf_file_path(elf),
-			    missing);
-	for (uint16_t i = 0; zsh_hooks[i].symbol && !ret; i++) {
-		if (zsh_hooks[i].optional && !shell_wants_scripts(cfg))
-			continue;
-		if (elf_file_symbol(elf, zsh_hooks[i].symbol, &symbol) || !symbol.function)
-			continue;
-		ret = probe_plan_add(plan, i, symbol.offset, NULL, err);
-	}
-	probe_plan_set_params(plan, &params, sizeof(params));
-	return ret;
+	return shell_inspect(&zsh_kind, cfg, elf, plan, err);
 }
-
-static const char *const zsh_programs[] = {"/usr/bin/zsh*", "/usr/local/bin/zsh*", NULL};
 
 static int zsh_decode(const struct rec *rec, struct part *ret)
 {
 	return layout_decode(rec, "zsh", ret);
 }
+
+static const char *const zsh_programs[] = {"/usr/bin/zsh*", "/usr/local/bin/zsh*", NULL};
 
 const struct probe_ops probe_zsh = {
 	.name = "zsh",
@@ -102,12 +70,12 @@ const struct probe_ops probe_zsh = {
 	.needs = "zsh 5.0 or later that exports its symbols (for its modules, every one does)",
 	.options = shell_options,
 	.cfg_size = sizeof(struct shell_cfg),
-	.ctx_size = sizeof(struct zsh_ctx),
+	.ctx_size = sizeof(struct shell_ctx),
 	.hooks = zsh_hooks,
 	.check = shell_check,
 	.initialize = zsh_initialize,
-	.close = zsh_close,
-	.object = zsh_object,
+	.close = shell_close,
+	.object = shell_object,
 	.inspect = zsh_inspect,
 	.paths = shell_paths,
 	.programs = zsh_programs,

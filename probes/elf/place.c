@@ -105,6 +105,43 @@ static enum place_instruction code_instruction(const uint8_t code[PLACE_CODE])
 	return PLACE_OTHER;
 }
 
+/* Comparisons: they change neither an argument nor the stack, and a probe may go behind one. */
+static const struct {
+	uint8_t n, code[3], size;
+} comparisons[] = {
+#if defined(__x86_64__)
+	{3, {0x48, 0x85, 0xff}, 3}, /* test %rdi,%rdi */
+	{2, {0x83, 0x3d}, 7},       /* cmpl of a variable with a byte */
+	{2, {0x80, 0x3d}, 7},       /* cmpb */
+	{3, {0x48, 0x83, 0x3d}, 8}, /* cmpq */
+#else
+	{0},
+#endif
+};
+
+/* How long the comparison at c->v[at] is; 0 = there is none. */
+static size_t code_comparison(const struct code *c, size_t at)
+{
+	for (size_t i = 0; i < sizeof(comparisons) / sizeof(comparisons[0]); i++)
+		if (comparisons[i].n &&
+		    code_begins(c, at, (const char *)comparisons[i].code, comparisons[i].n))
+			return comparisons[i].size;
+	return 0;
+}
+
+/* Where the probe goes whose function begins at c->v[at]: behind a comparison when it is cheap
+ * there. A register is pushed once in each call, and before that the stack is untouched. */
+static size_t code_cheap(const struct code *c, size_t at, bool returns)
+{
+	size_t behind = at + code_comparison(c, at);
+	enum place_instruction next;
+
+	if (behind + PLACE_CODE > c->n)
+		return at;
+	next = code_instruction(c->v + behind);
+	return next == PLACE_PUSH || (next == PLACE_JUMP && !returns) ? behind : at;
+}
+
 int place_find(const struct elf_file *elf, uint64_t address, bool returns, struct place *ret)
 {
 	struct place place;
@@ -113,10 +150,7 @@ int place_find(const struct elf_file *elf, uint64_t address, bool returns, struc
 
 	if (code_read(elf, address, 0, &c) || c.n < LEAST)
 		return -ENOENT;
-	at = code_behind_pad(&c);
-	/* test %rdi,%rdi changes no argument, and is followed by a jump, which is cheap to probe */
-	if (!returns && BEGINS(&c, at, "\x48\x85\xff"))
-		at += 3;
+	at = code_cheap(&c, code_behind_pad(&c), returns);
 	place.address = address + at;
 	if (elf_file_offset(elf, place.address, &place.offset))
 		return -ENOENT;
