@@ -108,18 +108,20 @@ static unsigned mysql_command(const struct event_query *q, const struct sql_wire
 }
 
 /* Blanks to put in front of n bytes of text so that what follows in a second packet has two bytes
- * and is no command. */
+ * and is no command; SHIFT_MOST: there is no such place. */
 static size_t text_shift(const uint8_t *p, size_t n)
 {
-	for (size_t shift = 0; shift < SHIFT_MOST; shift++)
-		if (n + 1 + shift >= PACKET_MOST + 2 && isgraph(p[PACKET_MOST - 1 - shift]))
-			return shift;
-	return 0;
+	size_t shift = n + 1 < PACKET_MOST + 2 ? PACKET_MOST + 1 - n : 0;
+
+	while (shift < SHIFT_MOST && !isgraph(p[PACKET_MOST - 1 - shift]))
+		shift++;
+	return shift;
 }
 
 /* The text of a statement, up to the end of the packet. Wireshark puts no packets together: of a
  * text of 16 MiB it shows what the first one has, and takes the rest for an unknown command. It
- * must not take it for one that it knows, since it would misunderstand all that follows. */
+ * must not take it for one that it knows, since it would misunderstand all that follows: a rest
+ * that begins with thousands of blanks is left out. */
 static void put_text(struct sql_wire *w, struct bytes text)
 {
 	size_t begin = w->n, n, shift;
@@ -129,6 +131,10 @@ static void put_text(struct sql_wire *w, struct bytes text)
 	if (w->full || n < PACKET_MOST - 1)
 		return;
 	shift = text_shift(w->p + begin, n);
+	if (shift == SHIFT_MOST) {
+		w->n = begin + PACKET_MOST - 2;
+		return;
+	}
 	for (size_t i = 0; i < shift; i++)
 		sql_wire_u8(w, ' ');
 	if (w->full)

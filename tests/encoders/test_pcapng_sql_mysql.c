@@ -16,7 +16,7 @@
 extern const struct encoder_ops encoder_pcapng;
 
 enum {
-	MOST = 1024
+	MOST = 2048
 };
 
 static struct packet p[MOST];
@@ -143,6 +143,9 @@ static void a_long_one_is_shifted(void **state)
 	assert_memory_equal(p[6].payload.p, "\xff\xff\xff\0\x03   xx", 10);
 	assert_memory_equal(p[packets - 3].payload.p + p[packets - 3].payload.n - 8,
 			    "x\x03\0\0\x01x  ", 8);
+	memset(text, ' ', n);
+	assert_int_equal(encoding_add(&e, &ev), 0);
+	assert_int_equal(sent_bytes(written(&e)) - sent_bytes(packets), 4 + 0xffffff - 1);
 	encoding_close(&e);
 	free(text);
 }
