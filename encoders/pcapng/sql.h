@@ -8,9 +8,15 @@
  * greeting and a login, without which dissectors do not know where they are; they have names in
  * them, and never a password. Rows are not known and not told, but their number is.
  *
+ * MySQL's prepared statements are executed by their number, with typed values, behind a preparation
+ * that has the text: Wireshark wants it once in a conversation. Where it was not recorded, or told
+ * another number, it is made up at the first execution. Where values are not known, an execution is
+ * a query. Of PostgreSQL, each execution has its text and its values, all as text.
+ *
  * A statement is written when it has ended: its request stands at the time when it began, and so
  * behind what others ended in between. Within a conversation, and so for Wireshark, which counts
- * the time of an answer there, all is in order; reordercap puts the file as a whole in order.
+ * the time of an answer there, all is in order (but for requests that do not wait for the answer
+ * to the one before); reordercap puts the file as a whole in order.
  *
  * What is no request of a client (statements inside of others), and what has not ended, gives no
  * packets. State is bounded: a connection that was forgotten begins with a greeting again.

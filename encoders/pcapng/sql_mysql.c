@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* MySQL's client/server protocol, as its documentation has it: packets with a length of three bytes
  * and a number in front; one that is full is followed by another. */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 
 enum {
 	PACKET_MOST = 0xffffff,
+	SHIFT_MOST = 4096,
 	COM_INIT_DB = 2,
 	COM_QUERY = 3,
 	COM_CHANGE_USER = 17,
@@ -105,17 +107,40 @@ static unsigned mysql_command(const struct event_query *q, const struct sql_wire
 	return st->number ? COM_STMT_EXECUTE : COM_QUERY;
 }
 
+/* Blanks to put in front of n bytes of text so that what follows in a second packet has two bytes
+ * and is no command; SHIFT_MOST: there is no such place. */
+static size_t text_shift(const uint8_t *p, size_t n)
+{
+	size_t shift = n + 1 < PACKET_MOST + 2 ? PACKET_MOST + 1 - n : 0;
+
+	while (shift < SHIFT_MOST && !isgraph(p[PACKET_MOST - 1 - shift]))
+		shift++;
+	return shift;
+}
+
 /* The text of a statement, up to the end of the packet. Wireshark puts no packets together: of a
- * text of 16 MiB it shows what the first one has, and takes the rest for an unknown command; one of
- * less than two bytes is malformed to it, hence the blanks. */
+ * text of 16 MiB it shows what the first one has, and takes the rest for an unknown command. It
+ * must not take it for one that it knows, since it would misunderstand all that follows: a rest
+ * that begins with thousands of blanks is left out. */
 static void put_text(struct sql_wire *w, struct bytes text)
 {
-	size_t begin = w->n - 1, n; /* the command */
+	size_t begin = w->n, n, shift;
 
 	sql_wire_text(w, text);
 	n = w->n - begin;
-	for (size_t last = n % PACKET_MOST; n >= PACKET_MOST && last < 2; last++)
+	if (w->full || n < PACKET_MOST - 1)
+		return;
+	shift = text_shift(w->p + begin, n);
+	if (shift == SHIFT_MOST) {
+		w->n = begin + PACKET_MOST - 2;
+		return;
+	}
+	for (size_t i = 0; i < shift; i++)
 		sql_wire_u8(w, ' ');
+	if (w->full)
+		return;
+	memmove(w->p + begin + shift, w->p + begin, n);
+	memset(w->p + begin, ' ', shift);
 }
 
 static void put_execution(struct sql_wire *w, const struct event_query *q,
@@ -143,6 +168,9 @@ static void mysql_request(struct sql_wire *w, const struct event_query *q,
 		put_execution(w, q, st);
 	} else {
 		put_text(w, q->text);
+		/* Wireshark 4.4 looks for something else in the first two bytes, and wants them. */
+		while (command == COM_QUERY && w->n - begin < 3 && !w->full)
+			sql_wire_u8(w, ' ');
 	}
 	packet_end(w, begin, 0);
 }

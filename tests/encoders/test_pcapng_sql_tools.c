@@ -37,21 +37,6 @@ static const char *finish(struct encoding *e)
 	return path;
 }
 
-static struct event mysql_statement(const char *command, struct bytes text)
-{
-	struct event ev = events_of(EVENT_QUERY);
-
-	ev.query.system = "mysql";
-	ev.query.side = "server";
-	ev.query.command = command;
-	ev.query.outer = 0;
-	ev.query.text = text;
-	ev.query.text_total = text.n;
-	ev.query.params = (struct query_params){0};
-	ev.query.failed = false;
-	return ev;
-}
-
 static void assert_fields(const char *path, const char *filter, const char *fields,
 			  const char *want)
 {
@@ -76,12 +61,13 @@ static const char typed[] = "\x02\x01"
 
 static void values_have_their_types(void **state)
 {
-	struct event ev = mysql_statement("execute", BYTES("call p(?,?,?,?,?,?,?,?)"));
+	struct event ev = events_statement("mysql", BYTES("call p(?,?,?,?,?,?,?,?)"));
 	struct encoding e;
 	const char *path;
 
 	if (!encoding_has("tshark"))
 		skip();
+	ev.query.command = "execute";
 	ev.query.statement_id = 9;
 	ev.query.params = (struct query_params){.raw = {typed, sizeof(typed) - 1},
 						.format = QUERY_PARAMS_MYSQL};
@@ -142,10 +128,11 @@ static struct event event_random(uint64_t *seed, char *text, char *body)
 	static const char *const commands[] = {"query", "prepare",  "bind",        "execute",
 					       "call",  "database", "change_user", "execute"};
 	bool rarely = events_random(seed) % 100 == 0;
-	struct event ev = mysql_statement(commands[events_random(seed) % 8],
-					  text_random(seed, text, rarely ? TEXT_MOST : 300));
+	struct event ev =
+		events_statement("mysql", text_random(seed, text, rarely ? TEXT_MOST : 300));
 	struct event_query *q = &ev.query;
 
+	q->command = commands[events_random(seed) % 8];
 	if (events_random(seed) % 2)
 		params_random(seed, q, text, body);
 	if (events_random(seed) % 2)

@@ -248,3 +248,21 @@ struct event events_hostile(enum event_kind kind, struct bytes text, struct proc
 	}
 	return ev;
 }
+
+struct event events_statement(const char *system, struct bytes text)
+{
+	struct event ev = events_of(EVENT_QUERY);
+
+	ev.query.system = system;
+	ev.query.side = "server";
+	ev.query.command = "query";
+	ev.query.outer = 0;
+	ev.query.text = text;
+	ev.query.text_total = text.n;
+	ev.query.fingerprint = (struct bytes){0};
+	ev.query.has_rows_sent = false;
+	ev.query.params = (struct query_params){0};
+	ev.query.statement_id = 0;
+	ev.query.failed = false;
+	return ev;
+}
