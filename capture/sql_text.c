@@ -21,6 +21,14 @@ enum last {
 	LAST_VALUE   /* another literal, a name in quotes, a bracket that closes */
 };
 
+/* What is to be written before the next thing, if there is one. */
+enum pending {
+	PENDING_NONE,
+	PENDING_BLANK,
+	PENDING_COMMA,
+	PENDING_SEMICOLON
+};
+
 /* What is in a pair of brackets. */
 struct group {
 	bool pure;     /* nothing but literals and places so far */
@@ -35,13 +43,14 @@ struct print {
 	struct sql_tokens t;
 	char *dst;
 	size_t n;
-	bool blank, comma, semicolon; /* to be written before the next thing */
-	bool rows;                    /* a row has ended */
-	bool compares;                /* the last thing is =, <, >, or begins with one */
-	bool full;
+	enum pending pending;
 	enum last last;
-	struct bytes word; /* the last one */
+	bool rows;     /* a row has ended */
+	bool compares; /* the last thing is =, <, >, or begins with one */
+	bool full;
 	unsigned depth;
+	struct group *group; /* the innermost; NULL = none, or in too many others */
+	struct bytes word;   /* the last one */
 	struct group groups[GROUPS];
 };
 
@@ -73,10 +82,10 @@ static inline void print_token(struct print *p)
 	if (text.n > SHORT || p->t.text.n - p->t.from < SHORT ||
 	    SQL_FINGERPRINT_MAX - p->n < SHORT) {
 		print_put(p, text);
-		return;
+	} else {
+		memcpy(p->dst + p->n, text.p, SHORT);
+		p->n += text.n;
 	}
-	memcpy(p->dst + p->n, text.p, SHORT);
-	p->n += text.n;
 }
 
 static inline void print_byte(struct print *p, char c)
@@ -87,14 +96,19 @@ static inline void print_byte(struct print *p, char c)
 		p->full = true;
 }
 
-/* What was held back until it was known that something follows. */
 static inline void print_pending(struct print *p)
 {
-	if (p->semicolon || p->comma)
-		print_put(p, p->semicolon ? BYTES("; ") : BYTES(", "));
-	else if (p->blank && p->n)
+	if (p->pending > PENDING_BLANK)
+		print_put(p, p->pending == PENDING_COMMA ? BYTES(", ") : BYTES("; "));
+	else if (p->pending && p->n)
 		print_byte(p, ' ');
-	p->blank = p->comma = p->semicolon = false;
+	p->pending = PENDING_NONE;
+}
+
+static inline void print_drop(struct print *p, enum pending most)
+{
+	if (p->pending <= most)
+		p->pending = PENDING_NONE;
 }
 
 static void print_text(struct print *p, struct bytes text, enum last last)
@@ -107,7 +121,7 @@ static void print_text(struct print *p, struct bytes text, enum last last)
 }
 
 /* The present token as it is. */
-static void print_own(struct print *p, enum last last)
+static inline void print_own(struct print *p, enum last last)
 {
 	print_pending(p);
 	if (!p->full)
@@ -118,34 +132,37 @@ static void print_own(struct print *p, enum last last)
 
 /* ---- brackets ------------------------------------------------------------------------------ */
 
-static struct group *print_group(struct print *p)
+static void print_depth(struct print *p, unsigned depth)
 {
-	return p->depth && p->depth <= GROUPS ? &p->groups[p->depth - 1] : NULL;
+	p->depth = depth;
+	p->group = depth && depth <= GROUPS ? &p->groups[depth - 1] : NULL;
+}
+
+static void group_unfold(struct print *p)
+{
+	p->group->pure = false;
+	for (unsigned i = 1; i < p->group->n && !p->full; i++)
+		print_put(p, BYTES(", ?"));
 }
 
 /* There is something else in it: what was made one is told one by one. */
-static void group_spoil(struct print *p)
+static inline void group_spoil(struct print *p)
 {
-	struct group *g = print_group(p);
-
-	if (!g || !g->pure)
-		return;
-	g->pure = false;
-	for (unsigned i = 1; i < g->n && !p->full; i++)
-		print_put(p, BYTES(", ?"));
+	if (p->group && p->group->pure)
+		group_unfold(p);
 }
 
 /* An element of the group: false when it is none, since there is more in the group. */
 static bool group_element(struct print *p, struct bytes text, enum last last, bool literal)
 {
-	struct group *g = print_group(p);
+	struct group *g = p->group;
 
 	if (!g || !g->pure || p->last != LAST_OPEN) {
 		group_spoil(p);
 		return false;
 	}
 	if (++g->n == 1) {
-		p->comma = p->blank = false;
+		p->pending = PENDING_NONE;
 		print_put(p, text);
 		g->verbatim = !literal;
 	} else if (g->verbatim) {
@@ -153,28 +170,23 @@ static bool group_element(struct print *p, struct bytes text, enum last last, bo
 		print_put(p, BYTES("?"));
 		g->verbatim = false;
 	}
-	p->comma = p->blank = false;
+	p->pending = PENDING_NONE;
 	p->last = last;
 	return true;
 }
 
-static bool is_list_word(struct bytes word)
+static bool is_either(struct bytes word, struct bytes a, struct bytes b)
 {
-	return sql_token_is(word, BYTES("in")) || sql_token_is(word, BYTES("array"));
-}
-
-static bool is_row_word(struct bytes word)
-{
-	return sql_token_is(word, BYTES("values")) || sql_token_is(word, BYTES("value"));
+	return sql_token_is(word, a) || sql_token_is(word, b);
 }
 
 /* The rows of a list are its elements. */
 static bool row_begins(struct print *p)
 {
-	struct group *g = print_group(p);
+	struct group *g = p->group;
 
 	if (p->last == LAST_WORD)
-		return is_row_word(p->word);
+		return is_either(p->word, BYTES("values"), BYTES("value"));
 	return g && g->pure && g->list && !g->n && p->last == LAST_OPEN;
 }
 
@@ -189,7 +201,6 @@ static void row_skip(struct print *p)
 
 		sql_token_skip(&p->t);
 		kind = sql_token_next(&p->t);
-
 		if (kind == SQL_TOKEN_END)
 			return;
 		if (kind != SQL_TOKEN_SYMBOL)
@@ -200,44 +211,44 @@ static void row_skip(struct print *p)
 		else if (c == ')')
 			depth--;
 	}
-	p->comma = p->blank = false;
+	p->pending = PENDING_NONE;
 }
 
 static void bracket_open(struct print *p)
 {
-	bool row = row_begins(p), list = row || (p->last == LAST_WORD && is_list_word(p->word));
-	struct group *g;
+	bool word = p->last == LAST_WORD, row = row_begins(p);
+	bool list = row || (word && is_either(p->word, BYTES("in"), BYTES("array")));
 
-	if (p->rows && p->comma) {
+	if (p->rows && p->pending == PENDING_COMMA) {
 		row_skip(p);
 		return;
 	}
-	if (!row || p->last == LAST_WORD)
+	if (!row || word)
 		group_spoil(p);
 	print_own(p, LAST_OPEN);
-	p->depth++;
-	g = print_group(p);
-	if (g)
-		*g = (struct group){.pure = true, .list = list, .row = row, .at = p->n};
+	print_depth(p, p->depth + 1);
+	if (p->group)
+		*p->group = (struct group){.pure = true, .list = list, .row = row, .at = p->n};
 }
 
 static void bracket_close(struct print *p)
 {
-	struct group *g = print_group(p);
+	struct group *g = p->group;
 	bool row = g && g->row;
 
-	p->blank = false;
+	print_drop(p, PENDING_BLANK);
 	if (g && g->pure && (g->n > 1 || (g->n && g->list))) {
 		if (g->verbatim) {
 			p->n = g->at;
 			print_put(p, BYTES("?"));
 		}
 		print_put(p, BYTES("+"));
-		p->comma = false;
+		print_drop(p, PENDING_COMMA);
 	}
 	if (!p->full)
 		print_own(p, LAST_VALUE);
-	p->depth -= p->depth > 0;
+	if (p->depth)
+		print_depth(p, p->depth - 1);
 	p->rows = row;
 }
 
@@ -246,7 +257,7 @@ static void bracket_close(struct print *p)
 static void print_literal(struct print *p, enum last last)
 {
 	if (last == LAST_STRING && p->last == LAST_STRING) { /* 'it''s', 'a' 'b' */
-		p->blank = false;
+		print_drop(p, PENDING_BLANK);
 		return;
 	}
 	if (!group_element(p, BYTES("?"), last, true))
@@ -309,8 +320,6 @@ static void number_take(struct print *p)
 /* What stands right before a string and belongs to it: x'…', N'…', _utf8'…', E'…'. */
 static bool is_prefix(const struct print *p, struct bytes word)
 {
-	if (sql_token_ahead(&p->t, 0) != '\'')
-		return false;
 	if (word.n == 1)
 		return memchr(p->t.lex.mysql ? "xXbBnN" : "xXbBnNeE", *word.p,
 			      p->t.lex.mysql ? 6 : 8);
@@ -319,24 +328,25 @@ static bool is_prefix(const struct print *p, struct bytes word)
 
 static bool is_constant(struct bytes word)
 {
-	return sql_token_is(word, BYTES("null")) || sql_token_is(word, BYTES("true")) ||
-	       sql_token_is(word, BYTES("false")) || sql_token_is(word, BYTES("default"));
+	return is_either(word, BYTES("null"), BYTES("default")) ||
+	       is_either(word, BYTES("true"), BYTES("false"));
 }
 
 static void print_word(struct print *p)
 {
 	struct bytes word = sql_token_text(&p->t);
-	struct group *g = print_group(p);
+	struct group *g = p->group;
 
-	if (is_prefix(p, word)) {
+	if (sql_token_ahead(&p->t, 0) == '\'' && is_prefix(p, word)) {
 		sql_token_next(&p->t);
 		print_literal(p, LAST_STRING);
 	} else if (g && g->pure && p->last == LAST_OPEN && (*word.p == '$' || is_constant(word))) {
 		print_place(p, word, LAST_VALUE);
 	} else {
 		group_spoil(p);
+		word.p = p->t.text.p + sql_token_join(&p->t);
 		print_own(p, LAST_WORD);
-		p->word = word;
+		p->word = (struct bytes){word.p, (size_t)(p->t.text.p + p->t.to - word.p)};
 	}
 }
 
@@ -344,12 +354,11 @@ static void print_word(struct print *p)
 
 static void print_comma(struct print *p)
 {
-	const struct group *g = print_group(p);
+	const struct group *g = p->group;
 
-	if (p->comma || p->semicolon)
+	if (p->pending > PENDING_BLANK)
 		print_pending(p);
-	p->comma = true;
-	p->blank = false;
+	p->pending = PENDING_COMMA;
 	if (!p->rows)
 		p->last = g ? LAST_OPEN : LAST_SYMBOL;
 }
@@ -377,7 +386,7 @@ static void compare_end(struct print *p, enum sql_token_kind kind)
 	    !number_ahead(p))
 		return;
 	p->compares = false;
-	p->blank = true;
+	p->pending = PENDING_BLANK;
 }
 
 static void print_other(struct print *p)
@@ -388,7 +397,8 @@ static void print_other(struct print *p)
 	if ((c == '=' || c == '<' || c == '>' || c == '!') &&
 	    (p->t.blank || p->last != LAST_SYMBOL)) {
 		p->compares = true;
-		p->blank = p->last != LAST_OPEN && !p->comma;
+		if (p->pending < PENDING_COMMA)
+			p->pending = p->last == LAST_OPEN ? PENDING_NONE : PENDING_BLANK;
 	}
 	print_own(p, LAST_SYMBOL);
 }
@@ -408,8 +418,7 @@ static void print_symbol(struct print *p)
 		print_comma(p);
 		return;
 	case ';':
-		p->semicolon = p->n;
-		p->blank = p->comma = false;
+		p->pending = p->n ? PENDING_SEMICOLON : PENDING_NONE;
 		p->last = LAST_NONE;
 		return;
 	case '?':
@@ -427,7 +436,8 @@ static void print_symbol(struct print *p)
 		}
 		break;
 	case '.':
-		if ((p->blank || p->last <= LAST_SYMBOL) && is_digit(sql_token_ahead(&p->t, 0))) {
+		if ((p->pending == PENDING_BLANK || p->last <= LAST_SYMBOL) &&
+		    is_digit(sql_token_ahead(&p->t, 0))) {
 			number_take(p);
 			return;
 		}
@@ -451,6 +461,7 @@ static void print_hint(struct print *p)
 
 size_t sql_text_fingerprint(struct bytes text, enum sql_dialect dialect, char *dst)
 {
+	enum sql_token_kind kind;
 	struct print p;
 
 	memset(&p, 0, offsetof(struct print, groups));
@@ -458,14 +469,11 @@ size_t sql_text_fingerprint(struct bytes text, enum sql_dialect dialect, char *d
 		text.n = SQL_FINGERPRINT_READ;
 	p.dst = dst;
 	sql_token_begin(&p.t, text, dialect);
-	while (!p.full) {
-		enum sql_token_kind kind = sql_token_next(&p.t);
-
-		if (kind == SQL_TOKEN_END)
-			break;
+	while (!p.full && (kind = sql_token_next(&p.t)) != SQL_TOKEN_END) {
 		if (p.compares)
 			compare_end(&p, kind);
-		p.blank |= p.t.blank && p.last != LAST_OPEN && !p.comma;
+		if (p.t.blank && p.last != LAST_OPEN && p.pending < PENDING_COMMA)
+			p.pending = PENDING_BLANK;
 		switch (kind) {
 		case SQL_TOKEN_END:
 			break;
@@ -473,10 +481,8 @@ size_t sql_text_fingerprint(struct bytes text, enum sql_dialect dialect, char *d
 			print_word(&p);
 			break;
 		case SQL_TOKEN_NUMBER:
-			print_literal(&p, LAST_VALUE);
-			break;
 		case SQL_TOKEN_STRING:
-			print_literal(&p, LAST_STRING);
+			print_literal(&p, kind == SQL_TOKEN_STRING ? LAST_STRING : LAST_VALUE);
 			break;
 		case SQL_TOKEN_NAME:
 			group_spoil(&p);

@@ -9,7 +9,8 @@
 
 enum {
 	LETTERS = 3, /* of each word are compared sixteen times at once */
-	VECTOR = 16
+	VECTOR = 16,
+	LOOKED_AT = VECTOR + LETTERS - 1
 };
 
 typedef uint8_t vector __attribute__((vector_size(VECTOR)));
@@ -51,23 +52,35 @@ static vector clue_begins(const char *p)
 			((v[0] == ':') & (v[1] == '/') & (v[2] == '/')));
 }
 
-static bool has_clue(struct bytes text)
+/* In those that begin in sixteen bytes from `at` on. */
+static inline bool has_clue_at(struct bytes text, size_t at, const char *p)
 {
-	size_t i = 0;
+	vector v = clue_begins(p);
+	uint64_t halves[2];
 
-	for (; text.n - i >= VECTOR + LETTERS - 1; i += VECTOR) {
-		vector v = clue_begins(text.p + i);
-		uint64_t halves[2];
-
-		memcpy(halves, &v, sizeof(halves));
-		for (unsigned k = 0; halves[0] | halves[1] && k < VECTOR; k++)
-			if (v[k] && clue_at(text, i + k))
-				return true;
-	}
-	for (; i < text.n; i++)
-		if (clue_at(text, i))
+	memcpy(halves, &v, sizeof(halves));
+	for (unsigned k = 0; halves[0] | halves[1] && k < VECTOR; k++)
+		if (v[k] && clue_at(text, at + k))
 			return true;
 	return false;
+}
+
+/* The last sixteen may be some that were looked at before. */
+static bool has_clue(struct bytes text)
+{
+	char few[LOOKED_AT] = {0};
+	size_t i = 0;
+
+	if (text.n < LOOKED_AT) {
+		if (text.n)
+			memcpy(few, text.p, text.n);
+		return has_clue_at(text, 0, few);
+	}
+	for (; text.n - i > LOOKED_AT; i += VECTOR)
+		if (has_clue_at(text, i, text.p + i))
+			return true;
+	i = text.n - LOOKED_AT;
+	return has_clue_at(text, i, text.p + i);
 }
 
 /* ---- names --------------------------------------------------------------------------------- */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "capture/sql_token.h"
 
-#include "capture/sql_lex_inside.h"
-
 bool sql_token_is(struct bytes word, struct bytes lower)
 {
 	if (word.n != lower.n)
@@ -107,52 +105,118 @@ static bool token_lexed(struct sql_tokens *t, enum sql_token_kind *ret)
 	return false;
 }
 
-/* Is it the beginning of nothing longer? */
-static bool symbol_is_alone(char c)
-{
-	return c != '-' && c != '/' && c != '#';
-}
+/* ---- what most things are ------------------------------------------------------------------ */
 
-static size_t word_end(const char *p, size_t from, size_t to)
-{
-	while (from < to && sql_lex_is_name(p[from]))
-		from++;
-	return from;
-}
-
-enum sql_token_kind sql_token_next(struct sql_tokens *t)
+/* Is it the beginning of nothing longer? What ends one is no symbol here: it was taken with it. */
+static inline bool symbol_is_alone(const struct sql_tokens *t, size_t at)
 {
 	const char *p = t->text.p;
-	size_t at = t->to, end = t->text.n;
+	char next = t->text.n - at > 1 ? p[at + 1] : '\0';
+
+	switch (p[at]) {
+	case '-':
+		return next != '-' && !(at && p[at - 1] == '-');
+	case '/':
+		return next != '*';
+	case '*':
+		return !(at && p[at - 1] == '/' && t->lexed == at);
+	case '#':
+		return !t->lex.mysql;
+	}
+	return true;
+}
+
+/* Digits and nothing else; `at` where there is more to it. */
+static inline size_t digits_end(const struct sql_tokens *t, size_t at)
+{
+	const char *p = t->text.p;
+	size_t to = at;
+
+	if (at && sql_lex_is_name(p[at - 1]))
+		return at;
+	do
+		to++;
+	while (to < t->text.n && sql_lex_class(p[to]) == SQL_LEX_DIGIT);
+	return to < t->text.n && (sql_lex_is_name(p[to]) || p[to] == '.') ? at : to;
+}
+
+/* The same of what is in quotes and ends there; `at` where something is escaped, or may be. */
+static inline size_t quoted_end(const struct sql_tokens *t, size_t at)
+{
+	const char *p = t->text.p;
+	char quote = p[at], escape = t->lex.mysql && quote != '`' ? '\\' : quote;
+	size_t to = at + 1;
+
+	if (!t->lex.mysql && (quote == '`' || (at && (p[at - 1] | 0x20) == 'e')))
+		return at;
+	while (to < t->text.n && p[to] != quote && p[to] != escape)
+		to++;
+	return to < t->text.n && p[to] == quote ? to + 1 : at;
+}
+
+/* Sets `to` behind what begins at `from`; false where lex has to tell. */
+static inline bool token_plain(struct sql_tokens *t, enum sql_token_kind *ret)
+{
+	size_t at = t->from;
+	char c = t->text.p[at];
+
+	switch (sql_lex_class(c)) {
+	case SQL_LEX_SYMBOL:
+		*ret = SQL_TOKEN_SYMBOL;
+		t->to = symbol_is_alone(t, at) ? at + 1 : at;
+		break;
+	case SQL_LEX_DIGIT:
+		*ret = SQL_TOKEN_NUMBER;
+		t->to = digits_end(t, at);
+		break;
+	case SQL_LEX_QUOTE:
+		*ret = c == '\'' || (c == '"' && t->lex.mysql) ? SQL_TOKEN_STRING : SQL_TOKEN_NAME;
+		t->to = quoted_end(t, at);
+		break;
+	case SQL_LEX_BLANK:
+	case SQL_LEX_LETTER:
+		t->to = at;
+		break;
+	}
+	return t->to > at;
+}
+
+enum sql_token_kind sql_token_other(struct sql_tokens *t)
+{
 	enum sql_token_kind kind;
 
-	for (t->blank = false; at < end; t->blank = true) {
-		t->from = at;
-		switch (sql_lex_class(p[at])) {
-		case SQL_LEX_BLANK:
-			at++;
+	for (; t->to < t->text.n; t->blank = true) {
+		enum sql_lex_class class = sql_lex_class(t->text.p[t->to]);
+
+		if (class == SQL_LEX_BLANK) {
+			t->to++;
 			continue;
-		case SQL_LEX_LETTER:
-			if (p[at] == '$')
-				break;
-			t->to = word_end(p, at + 1, end);
-			return SQL_TOKEN_WORD;
-		case SQL_LEX_SYMBOL:
-			if (!symbol_is_alone(p[at]))
-				break;
-			t->to = at + 1;
-			return SQL_TOKEN_SYMBOL;
-		case SQL_LEX_DIGIT:
-		case SQL_LEX_QUOTE:
-			break;
 		}
-		t->to = at;
-		if (token_lexed(t, &kind))
+		t->from = t->to;
+		if (class == SQL_LEX_LETTER && sql_token_word(t))
+			return SQL_TOKEN_WORD;
+		if (token_plain(t, &kind) || token_lexed(t, &kind))
 			return kind;
-		at = t->to;
 	}
-	t->from = t->to = at;
+	t->from = t->to;
 	return SQL_TOKEN_END;
+}
+
+size_t sql_token_join(struct sql_tokens *t)
+{
+	const char *p = t->text.p;
+	size_t part = t->from, end = t->text.n;
+
+	while (end - t->to > 1 && p[t->to] == '.' && p[t->to + 1] != '$' &&
+	       sql_lex_class(p[t->to + 1]) == SQL_LEX_LETTER) {
+		size_t to = sql_token_word_end(p, t->to + 2, end);
+
+		if (to < end && p[to] == '\'')
+			break;
+		part = t->to + 1;
+		t->to = to;
+	}
+	return part;
 }
 
 /* clang-format off */

@@ -25,8 +25,14 @@ enum pcapng_events {
 	EVENTS_CUSTOM
 };
 
+enum pcapng_statement_ends {
+	ENDS_BOTH,
+	ENDS_ONE
+};
+
 struct pcapng_cfg {
 	int events; /* enum pcapng_events */
+	int ends;   /* enum pcapng_statement_ends */
 	bool streams;
 };
 
@@ -40,6 +46,7 @@ struct pcapng {
 	/* Messages of the open chunk, for its custom block. */
 	uint8_t *pending;
 	size_t pending_n;
+	size_t promised; /* room for what an event still has to add */
 	/* Of this generation. */
 	uint64_t rows;
 	struct pcapng_statistics stats, tls, conversations;
@@ -97,13 +104,26 @@ static int pcapng_open(void *ctx, const void *cfg, const struct encoder_env *env
 	return r;
 }
 
+/* What is told of an interface whose packets never were on a wire. */
+#define MADE_UP                                                                                    \
+	"TCP and MAC addresses are made up, server ports are mapped (the comment of each SYN "     \
+	"tells the real one)"
+
+static uint8_t *put_interface(const struct pcapng *x, const struct pcapng_statistics *s, uint8_t *p)
+{
+	if (s == &x->tls)
+		return pcapng_block_interface(p, BYTES("tls-plain"),
+					      BYTES("plaintext of TLS: " MADE_UP));
+	return pcapng_block_interface(p, BYTES("sql"), BYTES("statements of databases: " MADE_UP));
+}
+
 static int pcapng_preamble(void *ctx, const struct run *run, struct out *out)
 {
 	struct pcapng *x = ctx;
 	struct chunk *c = out->tail;
 	uint8_t *p = c->p + c->len;
 
-	_Static_assert(PCAPNG_SECTION_ROOM + PCAPNG_INTERFACE_ROOM < CHUNK_SIZE,
+	_Static_assert(PCAPNG_SECTION_ROOM + 2 * PCAPNG_INTERFACE_ROOM < CHUNK_SIZE,
 		       "the preamble fits an empty chunk");
 	x->pending_n = 0;
 	x->rows = 0;
@@ -116,6 +136,10 @@ static int pcapng_preamble(void *ctx, const struct run *run, struct out *out)
 	pcapng_journal_init(&x->journal, run);
 	p = pcapng_block_section(p, run);
 	p = pcapng_block_interface(p, BYTES("penstock"), BYTES("events of penstock, no packets"));
+	if (x->sql) { /* reordercap wants it in front, and is wanted: see pcapng/sql.h */
+		x->conversations.interface = x->interfaces++;
+		p = put_interface(x, &x->conversations, p);
+	}
 	c->len = p - c->p;
 	return 0;
 }
@@ -129,10 +153,10 @@ static size_t held_room(const struct pcapng *x)
 	return n;
 }
 
-/* What seal() and epilogue() may still have to write into this chunk. */
+/* What the event, seal() and epilogue() may still have to write into this chunk. */
 static size_t pcapng_reserve(const struct pcapng *x)
 {
-	return 3 * PCAPNG_STATISTICS_ROOM + held_room(x) +
+	return 3 * PCAPNG_STATISTICS_ROOM + held_room(x) + x->promised +
 	       (x->pending_n ? PCAPNG_CUSTOM_ROOM + x->pending_n : 0);
 }
 
@@ -165,25 +189,26 @@ static int add_message(struct pcapng *x, map_fn map, const struct event *ev, con
 	return r;
 }
 
-static int add_messages(struct pcapng *x, const struct event *ev, const struct chunk *c, bool cut)
+static int add_messages(struct pcapng *x, const struct event *ev, const struct chunk *c, bool full)
 {
 	int r = 0;
 
 	if (ev->proc_first && ev->proc)
 		r = add_message(x, pb_map_process, ev, c);
-	if (!r && (cut || is_told(ev->kind) || x->cfg->events == EVENTS_CUSTOM))
+	if (!r && (full || is_told(ev->kind) || x->cfg->events == EVENTS_CUSTOM))
 		r = add_message(x, pb_map_event, ev, c);
 	return r;
 }
 
-static int pcapng_add(struct pcapng *x, const struct event *ev, struct chunk *c)
+/* full: an event that its row does not tell in full is told in the custom block. */
+static int pcapng_add(struct pcapng *x, const struct event *ev, struct chunk *c, bool full)
 {
 	bool cut = false, row = !is_context(ev->kind) || x->rows == 0;
 	int r = 0;
 
 	if (row || x->cfg->events == EVENTS_CUSTOM)
 		r = add_row(x, ev, c, &cut);
-	return r ? r : add_messages(x, ev, c, cut);
+	return r ? r : add_messages(x, ev, c, cut && full);
 }
 
 static void statistics_stamp(struct pcapng_statistics *stats, const struct event *ev)
@@ -193,41 +218,28 @@ static void statistics_stamp(struct pcapng_statistics *stats, const struct event
 	stats->last_ns = ev->time_unix_ns;
 }
 
-/* What is told of an interface whose packets never were on a wire. */
-#define MADE_UP                                                                                    \
-	"TCP and MAC addresses are made up, server ports are mapped (the comment of each SYN "     \
-	"tells the real one)"
-
-static uint8_t *put_interface(const struct pcapng *x, const struct pcapng_statistics *s, uint8_t *p)
-{
-	if (s == &x->tls)
-		return pcapng_block_interface(p, BYTES("tls-plain"),
-					      BYTES("plaintext of TLS: " MADE_UP));
-	return pcapng_block_interface(p, BYTES("sql"), BYTES("statements of databases: " MADE_UP));
-}
-
 /* s: of the interface to which they belong. */
 static void put_packets(struct pcapng *x, struct pcapng_statistics *s, const struct event *ev,
 			struct chunk *c)
 {
 	enum pcapng_content content = s == &x->tls ? PCAPNG_PLAINTEXT : PCAPNG_STATEMENTS;
 	struct pcapng_tcp_flow *flow = pcapng_tcp_find(x->tcp, ev, content);
+	uint32_t interface = s->interface ? s->interface : x->interfaces;
 	uint64_t before = pcapng_tcp_packets(x->tcp);
 	uint8_t *p = c->p + c->len;
 
-	assert(chunk_room(c) >= pcapng_tcp_room(ev) + (s->first_ns ? 0 : PCAPNG_INTERFACE_ROOM));
+	assert(chunk_room(c) >= pcapng_tcp_room(ev) + (s->interface ? 0 : PCAPNG_INTERFACE_ROOM));
 	if (!flow) /* told from its other end */
 		return;
-	if (!s->first_ns) {
-		s->interface = x->interfaces;
+	if (!s->interface)
 		p = put_interface(x, s, p);
-	}
-	p = pcapng_tcp_write(x->tcp, flow, ev, s->interface, p);
+	p = pcapng_tcp_write(x->tcp, flow, ev, interface, p);
 	if (pcapng_tcp_packets(x->tcp) == before)
 		return;
 	c->len = p - c->p;
-	if (!s->first_ns)
+	if (!s->interface)
 		x->interfaces++;
+	s->interface = interface;
 	s->delivered = s->received += pcapng_tcp_packets(x->tcp) - before;
 	statistics_stamp(s, ev);
 }
@@ -286,22 +298,92 @@ static int add_data(struct pcapng *x, const struct event *ev, struct chunk *c)
 	return custom && r == -EOPNOTSUPP ? 0 : r;
 }
 
-/* A statement as a conversation: last of what it adds, for packets cannot be taken back. */
-static int add_conversation(struct pcapng *x, const struct event *ev, struct chunk *c)
+/* A statement as a conversation. NULL: it is none, or is told from its other end. */
+static const struct pcapng_sql_turn *find_turn(struct pcapng *x, const struct event *ev)
 {
-	const struct pcapng_sql_turn *turn = pcapng_sql_turn(x->sql, ev);
-	size_t room = PCAPNG_INTERFACE_ROOM + pcapng_reserve(x);
+	const struct pcapng_sql_turn *turn = x->sql ? pcapng_sql_turn(x->sql, ev) : NULL;
 
-	if (!turn)
-		return 0;
+	if (turn && !pcapng_tcp_find(x->tcp, &turn->v[0], PCAPNG_STATEMENTS))
+		return NULL;
+	return turn;
+}
+
+static size_t turn_room(const struct pcapng_sql_turn *turn)
+{
+	size_t room = 0;
+
 	for (unsigned i = 0; i < turn->n; i++)
 		room += pcapng_tcp_room(&turn->v[i]);
-	if (room > chunk_room(c))
-		return -ENOBUFS;
+	return room;
+}
+
+/* Its row has the time at which a statement ended: its packets, which began before, stand in front.
+ * They cannot be taken back, so that there has to be room for all of it. full: as above. */
+static int add_turn(struct pcapng *x, const struct pcapng_sql_turn *turn, const struct event *ev,
+		    struct chunk *c, bool full)
+{
+	bool cut;
+	int r;
+
+	x->promised = turn_room(turn) + pcapng_journal_room(&x->journal, ev, &cut);
+	r = add_messages(x, ev, c, cut && full);
+	if (!r && pcapng_reserve(x) > chunk_room(c))
+		r = -ENOBUFS;
+	x->promised = 0;
+	if (r)
+		return r;
 	for (unsigned i = 0; i < turn->n; i++)
 		put_packets(x, &x->conversations, &turn->v[i], c);
 	pcapng_sql_commit(x->sql);
-	return 0;
+	return add_row(x, ev, c, &cut);
+}
+
+/* Is it a statement that the other end of its connection tells, of which one end is wanted? What is
+ * run inside of others is never told by a client. */
+static bool is_repeated(struct pcapng *x, const struct event *ev)
+{
+	struct event statement;
+	struct flow flow;
+
+	if (x->cfg->ends == ENDS_BOTH || ev->query.outer || !ev->flow)
+		return false;
+	flow = pcapng_sql_flow(ev);
+	statement = *ev;
+	statement.flow = &flow;
+	return !pcapng_tcp_find(x->tcp, &statement, PCAPNG_STATEMENTS);
+}
+
+/* Where no chunk can hold a long text twice, it is the packets that tell it in full. */
+static int add_statement(struct pcapng *x, const struct event *ev, struct chunk *c)
+{
+	const struct pcapng_sql_turn *turn;
+	bool last = c->cap >= CHUNK_JUMBO && !c->len;
+	size_t pending_n = x->pending_n;
+	int r;
+
+	if (is_repeated(x, ev))
+		return x->cfg->events == EVENTS_CUSTOM ? add_messages(x, ev, c, true) : -EALREADY;
+	turn = find_turn(x, ev);
+	if (!turn)
+		return pcapng_add(x, ev, c, true);
+	r = add_turn(x, turn, ev, c, true);
+	if (r != -ENOBUFS || x->cfg->events == EVENTS_CUSTOM || !last)
+		return r;
+	x->pending_n = pending_n;
+	return add_turn(x, turn, ev, c, false);
+}
+
+/* Adds an event as one of its kind is told. */
+static int add_event(struct pcapng *x, const struct event *ev, struct chunk *c)
+{
+	switch (ev->kind) {
+	case EVENT_DATA:
+		return add_data(x, ev, c);
+	case EVENT_QUERY:
+		return add_statement(x, ev, c);
+	default:
+		return pcapng_add(x, ev, c, true);
+	}
 }
 
 static void pcapng_count(struct pcapng *x, const struct event *ev)
@@ -326,10 +408,7 @@ static int pcapng_encode(void *ctx, const struct event *ev, struct out *out)
 		held_learn(x, ev->flow);
 	held_release_older(x, ev->time_boot_ns, c);
 	len = c->len;
-	r = ev->kind == EVENT_DATA ? add_data(x, ev, c) : pcapng_add(x, ev, c);
-	if (!r && ev->kind == EVENT_QUERY && x->sql)
-		r = add_conversation(x, ev, c);
-
+	r = add_event(x, ev, c);
 	if (r) {
 		c->len = len;
 		x->pending_n = pending_n;
@@ -374,6 +453,8 @@ static int pcapng_epilogue(void *ctx, struct out *out)
 
 static const char *const events_choices[] = {"rows", "custom", NULL};
 
+static const char *const ends_choices[] = {"both", "one", NULL};
+
 static const struct opt pcapng_options[] = {
 	{.name = "events",
 	 .type = OPT_CHOICE,
@@ -382,6 +463,13 @@ static const struct opt pcapng_options[] = {
 	 .def = "rows",
 	 .choices = events_choices,
 	 .help = "rows: what Wireshark shows; custom: every event also in full, for replay"},
+	{.name = "ends",
+	 .type = OPT_CHOICE,
+	 .offset = offsetof(struct pcapng_cfg, ends),
+	 .arg = "WHICH",
+	 .def = "both",
+	 .choices = ends_choices,
+	 .help = "statements that client and server tell: rows of both, or of the end seen first"},
 	{.name = "streams",
 	 .type = OPT_FLAG,
 	 .offset = offsetof(struct pcapng_cfg, streams),

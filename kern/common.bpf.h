@@ -24,7 +24,7 @@ enum {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 16 * 1024 * 1024); /* user space sets it */
+	__uint(max_entries, 32 * 1024 * 1024); /* user space sets it */
 } ring SEC(".maps");
 
 struct {

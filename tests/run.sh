@@ -6,11 +6,11 @@ cd "$(dirname "$0")/.."
 
 usage() {
 	cat <<-EOF
-	usage: tests/run.sh [--quick | --long | --mutate | --bench | --accept | --kernels [SERIES…] | --fresh [SUITE…]]
+	usage: tests/run.sh [--quick | --long | --mutate [KERN…] | --bench | --accept | --kernels [SERIES…] | --fresh [SUITE…]]
 	  (nothing)  lint, unit, allocation, sanitizer, fuzz, replay, live and guide tests
 	  --quick    lint, unit and replay tests only: no root needed
 	  --long     all of them, with the slow matrices and longer fuzzing
-	  --mutate   each kernel program replaced by an empty one: its live tests must fail
+	  --mutate   each kernel program (or those named) replaced by an empty one: its live tests must fail
 	  --bench    speed and size, as ratios within one run (no assertions)
 	  --accept   the black-box checks in ../shared/accept, where there are any
 	  --fresh    a new Debian (bookworm, or those named, as trixie) in a folder, and in it README's build lines
@@ -56,10 +56,10 @@ tests() {
 
 # kern/<x>.bpf.c is replaced by programs that do nothing; whoever claims to test it must notice.
 mutate() {
-	local name test out=$BUILD/mutate failed=0
+	local name test out=$BUILD/mutate failed=0 names=("$@")
 
-	for name in kern/*.bpf.c; do
-		name=$(basename "$name" .bpf.c)
+	[ $# -gt 0 ] || mapfile -t names < <(basename -s .bpf.c kern/*.bpf.c)
+	for name in "${names[@]}"; do
 		build "$out" -DMUTATE="$name" -DTESTS=OFF >"$out.log" || { cat "$out.log"; exit 1; }
 		for test in $(grep -lE "^# kern:.*\\b$name\\b" tests/live/*.sh || echo none); do
 			if [ "$test" = none ]; then
@@ -118,7 +118,7 @@ chmod 1777 "$TMPDIR" # nobody's programs are tested, too
 build "$BUILD"
 case $mode in
 --quick) tests -L '^(lint|unit|replay)$' ;;
---mutate) mutate ;;
+--mutate) mutate "${@:2}" ;;
 --accept) accept ;;
 --bench) bench ;;
 --kernels) PENSTOCK=$BUILD/penstock tests/kernels/run.sh "${@:2}" || exit ;;

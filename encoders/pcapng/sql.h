@@ -8,13 +8,18 @@
  * greeting and a login, without which dissectors do not know where they are; they have names in
  * them, and never a password. Rows are not known and not told, but their number is.
  *
+ * A statement is written when it has ended: its request stands at the time when it began, and so
+ * behind what others ended in between. Within a conversation, and so for Wireshark, which counts
+ * the time of an answer there, all is in order; reordercap puts the file as a whole in order.
+ *
  * What is no request of a client (statements inside of others), and what has not ended, gives no
  * packets. State is bounded: a connection that was forgotten begins with a greeting again.
  */
 #include "capture/event.h"
 
 enum {
-	PCAPNG_SQL_EVENTS = 5 /* of one statement: greeting, login, welcome, request, answer */
+	PCAPNG_SQL_EVENTS = 7 /* of one statement: greeting, login, welcome, preparation and its
+			       * answer, request, answer */
 };
 
 struct pcapng_sql;
@@ -25,6 +30,9 @@ struct pcapng_sql_turn {
 	unsigned n;
 };
 
+/* The connection of a statement, apart from what else is told of it. Where none is known, a session
+ * of a process is one. */
+struct flow pcapng_sql_flow(const struct event *ev);
 /* NULL when there is no memory. */
 struct pcapng_sql *pcapng_sql_new(void);
 void pcapng_sql_free(struct pcapng_sql *s);

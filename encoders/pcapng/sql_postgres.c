@@ -98,7 +98,8 @@ static bool is_extended(const struct event_query *q)
 	       !strcmp(q->command, "bind");
 }
 
-static void postgres_request(struct sql_wire *w, const struct event_query *q)
+static void postgres_request(struct sql_wire *w, const struct event_query *q,
+			     const struct sql_wire_statement *st)
 {
 	bool prepares = !strcmp(q->command, "prepare");
 	size_t begin;
@@ -121,28 +122,60 @@ static void postgres_request(struct sql_wire *w, const struct event_query *q)
 	put_message(w, 'S', (struct bytes){0});
 }
 
-/* The answer to a statement that succeeded: "SELECT 5", "INSERT 0 1", which is its first word, as
- * the server says it, and the rows. The fingerprint is the text without the comments that may stand
- * in front of that word. */
+/* The next word from *at on, in capitals as the server says it; longer ones are cut. */
+static size_t tag_word(char *to, size_t room, struct bytes text, size_t *at)
+{
+	size_t n = 0;
+
+	while (*at < text.n && !isalpha((uint8_t)text.p[*at]))
+		++*at;
+	for (; *at < text.n && isalpha((uint8_t)text.p[*at]); ++*at)
+		if (n < room - 1)
+			to[n++] = (char)toupper((uint8_t)text.p[*at]);
+	to[n] = '\0';
+	return n;
+}
+
+/* Is it one of these words, each with a blank behind it? */
+static bool tag_is_one(const char *word, const char *words)
+{
+	const char *at = strstr(words, word);
+	size_t n = strlen(word);
+
+	return n && at && (at == words || at[-1] == ' ') && at[n] == ' ';
+}
+
+/* What is made, changed or removed: behind what may stand in between. */
+static void tag_object(char *to, size_t room, struct bytes text, size_t at)
+{
+	do
+		tag_word(to, room, text, &at);
+	while (tag_is_one(to, "OR REPLACE GLOBAL LOCAL TEMP TEMPORARY UNLOGGED UNIQUE RECURSIVE "));
+}
+
+/* The answer to a statement that succeeded: "SELECT 5", "INSERT 0 1", "CREATE TABLE". The
+ * fingerprint is the text without the comments that may stand in front of its first word. */
 static void put_completion(struct sql_wire *w, const struct event_query *q)
 {
 	struct bytes text = q->fingerprint.n ? q->fingerprint : q->text;
-	char verb[24], tag[64];
-	size_t n = 0, at = 0, begin;
+	char verb[24], object[24] = "", tag[96];
+	size_t at = 0, begin, n;
+	bool counts;
 
-	while (at < text.n && !isalpha((uint8_t)text.p[at]))
-		at++;
-	while (at < text.n && n < sizeof(verb) - 1 && isalpha((uint8_t)text.p[at]))
-		verb[n++] = (char)toupper((uint8_t)text.p[at++]);
-	verb[n] = '\0';
-	if (!n) { /* an empty statement */
+	if (!tag_word(verb, sizeof(verb), text, &at)) { /* an empty statement */
 		put_message(w, 'I', (struct bytes){0});
 		return;
 	}
-	snprintf(tag, sizeof(tag), "%s %s%llu", verb, strcmp(verb, "INSERT") ? "" : "0 ",
-		 (unsigned long long)q->rows);
+	counts = tag_is_one(verb, "SELECT INSERT UPDATE DELETE MERGE COPY FETCH MOVE WITH VALUES "
+				  "TABLE EXECUTE ");
+	if (tag_is_one(verb, "CREATE ALTER DROP "))
+		tag_object(object, sizeof(object), text, at);
+	n = (size_t)snprintf(tag, sizeof(tag), "%s%s%s", verb, *object ? " " : "", object);
+	if (q->has_rows && (counts || q->rows)) /* where there are several, another one's */
+		snprintf(tag + n, sizeof(tag) - n, strcmp(verb, "INSERT") ? " %llu" : " 0 %llu",
+			 (unsigned long long)q->rows);
 	begin = message_begin(w, 'C');
-	sql_wire_string(w, bytes_of(q->has_rows ? tag : verb));
+	sql_wire_string(w, bytes_of(tag));
 	message_end(w, begin);
 }
 
@@ -159,7 +192,8 @@ static void put_error(struct sql_wire *w, const struct event_query *q)
 	message_end(w, begin);
 }
 
-static void postgres_answer(struct sql_wire *w, const struct event_query *q)
+static void postgres_answer(struct sql_wire *w, const struct event_query *q,
+			    const struct sql_wire_statement *st)
 {
 	bool prepares = !strcmp(q->command, "prepare");
 

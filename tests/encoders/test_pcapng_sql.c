@@ -8,7 +8,9 @@
 
 #include <cmocka.h>
 
+#include "capture/query_params.h"
 #include "encoders/pcapng/ethernet.h"
+#include "kern/events.h"
 #include "tests/support/events.h"
 #include "tests/support/packets.h"
 
@@ -40,6 +42,7 @@ static struct event statement(const char *system, struct bytes text)
 	ev.query.fingerprint = (struct bytes){0};
 	ev.query.has_rows_sent = false;
 	ev.query.params = (struct query_params){0};
+	ev.query.statement_id = 0;
 	ev.query.failed = false;
 	return ev;
 }
@@ -108,6 +111,16 @@ static void postgres_says_the_verb(void **state)
 	ev.query.has_rows = true;
 	ev.query.rows = 1;
 	assert_answer(ev, BYTES("C\0\0\0\x0dSELECT 1\0Z\0\0\0\x05I"));
+	ev.query.fingerprint = BYTES("begin");
+	ev.query.rows = 0;
+	assert_answer(ev, BYTES("C\0\0\0\x0a"
+				"BEGIN\0Z\0\0\0\x05I"));
+	ev.query.fingerprint = BYTES("create temp table t(i int)");
+	assert_answer(ev, BYTES("C\0\0\0\x11"
+				"CREATE TABLE\0Z\0\0\0\x05I"));
+	ev.query.fingerprint = BYTES("create or");
+	assert_answer(ev, BYTES("C\0\0\0\x0b"
+				"CREATE\0Z\0\0\0\x05I"));
 	assert_answer(statement("postgresql", BYTES(" ;")), BYTES("I\0\0\0\4Z\0\0\0\x05I"));
 	ev.query.command = "call";
 	assert_answer(ev, BYTES("V\0\0\0\x08\xff\xff\xff\xffZ\0\0\0\x05I"));
@@ -248,6 +261,39 @@ static void the_other_end_is_not_repeated(void **state)
 	encoding_close(&e);
 }
 
+/* Of a connection, a reader may want one end alone; what only the server knows stays. */
+static void rows_of_one_end(void **state)
+{
+	struct event ev = statement("mysql", BYTES("select 17")), other = ev;
+	struct flow flow = *ev.flow, mirror = mirror_of(&flow), stranger = mirror;
+	struct encoding e;
+
+	ev.flow = &mirror;
+	ev.query.side = "client";
+	other.flow = &flow;
+	for (unsigned streams = 0; streams < 2; streams++) {
+		start(&e, streams ? "ends=one,streams=on" : "ends=one");
+		assert_int_equal(encoding_add(&e, &ev), 0);
+		assert_int_equal(encoding_add(&e, &other), -EALREADY);
+		assert_int_equal(encoding_add(&e, &ev), 0);
+		assert_int_equal(encoding_add(&e, &other), -EALREADY);
+		assert_int_equal(written(&e), streams ? 10 : 0);
+		other.query.outer = 1;
+		assert_int_equal(encoding_add(&e, &other), 0);
+		other.query.outer = 0;
+		stranger.id = flow.id + 7;
+		stranger.local_port++;
+		ev.flow = &stranger;
+		assert_int_equal(encoding_add(&e, &ev), 0);
+		ev.flow = &mirror;
+		encoding_close(&e);
+	}
+	start(&e, NULL);
+	assert_int_equal(encoding_add(&e, &ev), 0);
+	assert_int_equal(encoding_add(&e, &other), 0);
+	encoding_close(&e);
+}
+
 static void a_new_file_begins_again(void **state)
 {
 	struct event ev = statement("mysql", BYTES("select 17"));
@@ -263,20 +309,54 @@ static void a_new_file_begins_again(void **state)
 	encoding_close(&e);
 }
 
-/* 16 MiB do not fit a chunk twice, in the custom block and in packets: the output halves the text,
- * and the conversation begins as if nothing had been tried. */
+/* What the client sent behind its login, whose packets are the first six. */
+static size_t sent_bytes(unsigned packets)
+{
+	size_t sum = 0;
+
+	for (unsigned i = 6; i < packets; i++)
+		if (p[i].to_port == 3306)
+			sum += p[i].payload.n;
+	return sum;
+}
+
+/* 16 MiB do not fit a chunk twice, in the custom block and in packets: these alone tell them. A
+ * packet of MySQL is followed by another one. */
+static void a_long_one_is_whole(void **state)
+{
+	const size_t n = 16 << 20;
+	char *text = malloc(n);
+	struct event ev = statement("mysql", (struct bytes){text, n});
+	struct encoding e;
+	unsigned packets;
+
+	assert_non_null(text);
+	memset(text, 'x', n);
+	start(&e, "streams=on");
+	assert_int_equal(encoding_add(&e, &ev), 0);
+	packets = written(&e);
+	assert_in_range(packets, 500, MOST);
+	assert_int_equal(sent_bytes(packets), 4 + 1 + n + 4);
+	assert_memory_equal(p[6].payload.p, "\xff\xff\xff\0\x03xx", 7);
+	assert_memory_equal(p[packets - 3].payload.p + p[packets - 3].payload.n - 7,
+			    "x\x02\0\0\x01xx", 7);
+	encoding_close(&e);
+	free(text);
+}
+
+/* With everything in the custom block as well, the output halves the text, and the conversation
+ * begins as if nothing had been tried. */
 static void a_long_one_is_cut(void **state)
 {
 	const size_t n = 16 << 20;
 	char *text = malloc(n);
 	struct event ev = statement("mysql", (struct bytes){text, n});
 	struct encoding e;
-	size_t sum = 0;
 	unsigned packets;
 
 	assert_non_null(text);
 	memset(text, 'x', n);
-	start(&e, "streams=on");
+	start(&e, "streams=on,events=custom");
 	assert_int_equal(encoding_add(&e, &ev), -EMSGSIZE);
 	assert_int_equal(written(&e), 0);
 	assert_true(event_shorten(&ev));
@@ -284,12 +364,132 @@ static void a_long_one_is_cut(void **state)
 	assert_int_equal(encoding_add(&e, &ev), 0);
 	packets = written(&e);
 	assert_in_range(packets, 250, MOST);
-	for (unsigned i = 6; i < packets; i++) /* behind the login */
-		if (p[i].to_port == 3306)
-			sum += p[i].payload.n;
-	assert_int_equal(sum, 4 + 1 + ev.query.text.n);
+	assert_int_equal(sent_bytes(packets), 4 + 1 + ev.query.text.n);
 	encoding_close(&e);
 	free(text);
+}
+
+/* Adds it to what has been written, and returns the first packet that it brought. */
+static struct packet *added(struct encoding *e, struct event *ev, unsigned *n)
+{
+	unsigned before = written(e);
+
+	assert_int_equal(encoding_add(e, ev), 0);
+	*n = written(e) - before;
+	return p + before;
+}
+
+static bool is_command(const struct packet *packet, unsigned command, const char *rest, size_t n)
+{
+	struct bytes b = packet->payload;
+
+	return b.n >= 5 && (uint8_t)b.p[4] == command &&
+	       bytes_eq((struct bytes){b.p + 5, b.n - 5}, (struct bytes){rest, n});
+}
+
+#define EXECUTE "\0\1\0\0\0" /* no cursor, once */
+
+/* A preparation does not tell its number: it is taken for the next one, and told again where that
+ * was wrong, or where its text is another one. */
+static void mysql_executes_what_was_prepared(void **state)
+{
+	static const char value[] = "\0\1\1\0\5"; /* not NULL, types follow, TINY, 5 */
+	struct event ev = statement("mysql", BYTES("select ?"));
+	struct encoding e;
+	struct packet *at;
+	unsigned n;
+
+	start(&e, "streams=on");
+	ev.query.command = "prepare";
+	assert_int_equal(encoding_add(&e, &ev), 0);
+	ev.query.command = "execute";
+	ev.query.statement_id = 1;
+	ev.query.params = (struct query_params){.raw = {value, 5}, .format = QUERY_PARAMS_MYSQL};
+	at = added(&e, &ev, &n);
+	assert_int_equal(n, 2);
+	assert_true(is_command(at, 23, "\1\0\0\0" EXECUTE "\0\1\1\0\5", 14));
+	ev.query.statement_id = 7;
+	at = added(&e, &ev, &n);
+	assert_int_equal(n, 4);
+	assert_true(is_command(at, 22, "select ?", 8));
+	assert_memory_equal(at[1].payload.p, "\x0c\0\0\1\0\7\0\0\0\0\0\1\0\0", 14);
+	assert_true(is_command(at + 2, 23, "\7\0\0\0" EXECUTE "\0\1\1\0\5", 14));
+	ev.query.text = BYTES("select 8, ?");
+	ev.query.text_total = ev.query.text.n;
+	added(&e, &ev, &n);
+	assert_int_equal(n, 4);
+	added(&e, &ev, &n);
+	assert_int_equal(n, 2);
+	ev.query.command = "prepare";
+	ev.query.statement_id = 0;
+	at = added(&e, &ev, &n);
+	assert_int_equal(n, 2);
+	assert_int_equal(at[1].payload.p[5], 8); /* the next number */
+	encoding_close(&e);
+}
+
+static void assert_executed_by_text(struct event ev)
+{
+	struct encoding e;
+
+	ev.query.command = "execute";
+	start(&e, "streams=on");
+	assert_int_equal(encoding_add(&e, &ev), 0);
+	assert_int_equal(written(&e), 8);
+	assert_true(is_command(&p[6], 3, ev.query.text.p, ev.query.text.n));
+	encoding_close(&e);
+}
+
+/* Values that are not known, or not all of them, or are too many bytes for one packet. */
+static void mysql_executes_by_text(void **state)
+{
+	static char large[0xffffff];
+	struct event ev = statement("mysql", BYTES("select ?, ?"));
+	uint32_t one = sizeof(large) - 8, null = UINT32_MAX;
+
+	ev.query.statement_id = 0;
+	assert_executed_by_text(ev);
+	ev.query.statement_id = 1;
+	assert_executed_by_text(ev);
+	ev.query.params = query_params_list((struct bytes){(char *)&null, 4}, true);
+	assert_executed_by_text(ev);
+	memcpy(large, &one, 4);
+	memcpy(large + sizeof(large) - 4, &null, 4);
+	ev.query.params = query_params_list((struct bytes){large, sizeof(large)}, false);
+	assert_executed_by_text(ev);
+}
+
+/* What was prepared in the last file, is in this one, too. */
+static void mysql_prepares_again_in_a_new_file(void **state)
+{
+	struct event ev = statement("mysql", BYTES("select 17"));
+	struct encoding e;
+
+	ev.query.command = "execute";
+	ev.query.statement_id = 3;
+	start(&e, "streams=on");
+	assert_int_equal(encoding_add(&e, &ev), 0);
+	assert_int_equal(written(&e), 10);
+	encoding_end(&e);
+	e.n = 0;
+	encoding_begin(&e);
+	assert_int_equal(encoding_add(&e, &ev), 0);
+	assert_int_equal(written(&e), 10);
+	assert_true(is_command(&p[8], 23, "\3\0\0\0" EXECUTE, 9));
+	encoding_close(&e);
+}
+
+/* A NUL ends a text for Wireshark: there is \0 in its place. */
+static void mysql_has_no_nul(void **state)
+{
+	struct event ev = statement("mysql", BYTES("select '\0'"));
+	struct encoding e;
+
+	start(&e, "streams=on");
+	assert_int_equal(encoding_add(&e, &ev), 0);
+	assert_int_equal(written(&e), 8);
+	assert_true(is_command(&p[6], 3, "select '\\0'", 11));
+	encoding_close(&e);
 }
 
 int main(void)
@@ -305,8 +505,14 @@ int main(void)
 		cmocka_unit_test(beside_the_same_connection),
 		cmocka_unit_test(plaintext_of_the_other_end_is_no_repetition),
 		cmocka_unit_test(the_other_end_is_not_repeated),
+		cmocka_unit_test(rows_of_one_end),
 		cmocka_unit_test(a_new_file_begins_again),
+		cmocka_unit_test(a_long_one_is_whole),
 		cmocka_unit_test(a_long_one_is_cut),
+		cmocka_unit_test(mysql_executes_what_was_prepared),
+		cmocka_unit_test(mysql_executes_by_text),
+		cmocka_unit_test(mysql_prepares_again_in_a_new_file),
+		cmocka_unit_test(mysql_has_no_nul),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,7 +79,8 @@ static void query_fill(struct event_query *q, const struct choice *c, const uint
 	q->user = q->database = q->application = q->statement_name = bytes_take(data, n, c->name);
 	q->message = bytes_take(data, n, c->message);
 	q->sqlstate = (struct bytes){q->message.p, q->message.n < 5 ? q->message.n : 5};
-	q->params = (struct query_params){.raw = q->text, .format = c->params % 4};
+	q->params = (struct query_params){.raw = bytes_take(data, n, c->params),
+					  .format = c->params % 4};
 }
 
 static void one(const struct encoder_ops *ops, void *ctx, struct out *out, const struct choice *c,

@@ -22,7 +22,7 @@ examine() { # NAME [ROOT] [OPTION…]
 		delimiter //
 		create procedure p() begin select 'inner-$NONCE'; insert into t values(50,'in2-$NONCE'),(51,'y'); do sleep(0.3); update t set s='in3-$NONCE' where i = 50; end//
 	EOF
-	start record --ring-size 64M --pid "$MYPID" -p mysqld -w "$T/a.jsonl"
+	start record --pid "$MYPID" -p mysqld -w "$T/a.jsonl"
 	for i in $(seq 0 15); do
 		{ for j in $(seq 50); do echo "select '$NONCE-$((i * 50 + j))-x';"; done; } | sql >/dev/null &
 		clients[i]=$!

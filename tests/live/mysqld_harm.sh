@@ -33,7 +33,7 @@ examine() { # NAME [OPTION…]
 	await 10 test -s "$T/early.out"
 	echo "select sleep(60), '$NONCE-late';" >&9
 	await 10 running late
-	start record --ring-size 64M -p mysqld -w "$T/$file.jsonl"
+	start record -p mysqld -w "$T/$file.jsonl"
 	as_root -e "kill query $(id_of late)"
 	echo "select '$NONCE-early';" >&9
 	exec 9>&-
@@ -68,7 +68,7 @@ examine() { # NAME [OPTION…]
 	check "$file: KILL" "$(one connection '"\(.sql.command)"' | sort | uniq -c | tr -s ' \n' ' ')" " 1 query "
 	check "$file: a client that is gone" "$(one stopped) $(one notreached)" "query "
 	check "$file: nothing repeated" "$(one before | wc -l) $(one last | wc -l)" "0 1"
-	start record --ring-size 64M -p mysqld -w "$T/$file.jsonl"
+	start record -p mysqld -w "$T/$file.jsonl"
 	load second
 	wait "${clients[@]}"
 	sql -e "select sleep(60), '$NONCE-server'" >/dev/null 2>&1 &

@@ -16,7 +16,7 @@ exec 9>"$T/early"
 echo "select '$NONCE-before', pg_backend_pid();" >&9
 await 10 test -s "$T/early.out"
 
-start record --ring-size 64M -p postgres -w "$T/a.jsonl" -w "$T/a.raw"
+start record -p postgres -w "$T/a.jsonl" -w "$T/a.raw"
 echo "select '$NONCE-early';" >&9
 sql -c "create table t(i int primary key, s text); insert into t select g, '$NONCE-ins' from generate_series(1, 7) g" -c "select * from nosuch where '$NONCE-relation' = ''" \
 	-c "select 1 / 0 as \"$NONCE-zero\"" -c "selec $NONCE-syntax" -c "update t set s = s where i < 4 /* $NONCE-upd */" 2>"$T/errors"

@@ -63,10 +63,13 @@ done
 at_least "frames" "$(zstd -lv "$T/a.jsonl.zst" 2>/dev/null | sed -n 's/^.*Number.*: *//p;s/^# Zstandard Frames: *//p' | head -n 1)" 20
 conn=$(jq -r 'select(.conn) | .conn.id' "$T/a.jsonl" | sed -n 1000p)
 queries=("${all[@]/CONN/$conn}")
+some=()
+for i in "${!queries[@]}"; do [ -z "${PENSTOCK_LONG:-}" ] && [ $((i % 3)) != 0 ] || some+=("${queries[i]}"); done
 for format in jsonl pb; do cp "$T/a.$format.zst" "$T/bare.$format.zst"; done
 : >"$T/said"
 same "$T/a.jsonl" "$T"/a.{jsonl.zst,pb,pb.zst,pcapng}
 check "nothing is said with an index" "$(wc -l <"$T/said")" 0
+queries=("${some[@]}")
 same "$T/a.jsonl" "$T"/bare.{jsonl,pb}.zst
 check "without one it is, each time" "$(sort -u "$T/said" | grep -c 'no index')" 2
 run search --kind tls_data --count "$T/a.jsonl"

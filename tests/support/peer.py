@@ -78,10 +78,12 @@ def read(port, path, ca=None, cert=None):
             context.load_cert_chain(cert)
         conn = context.wrap_socket(conn, server_hostname="localhost")
     with open(path, "wb") as out:
-        print("connected", flush=True)
         try:
+            out.write(conn.recv(65536))  # it is accepted now, not only in the kernel's queue
+            print("connected", flush=True)
             drain(conn, out)
         except ssl.SSLError as e:
+            print("refused", flush=True)
             sys.exit(str(e))
 
 
