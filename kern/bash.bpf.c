@@ -4,9 +4,10 @@
  *
  * readline() is where a line comes from; that bash called it for a command, and not for `read -e`
  * (whose line may be a secret), shows in its argument. A command is open from its first line to the
- * next time the first line of one is asked for: then $? is its status. Of shells that sat in
- * readline() when we were attached, the line is caught on its way to the parser, in
- * pre_process_line(), which also tells what history expansion made of a line.
+ * next time the first line of one is asked for: then $? is its status. The line is taken at the end
+ * of readline(), in readline_internal_teardown(), which those shells pass, too, that sat in
+ * readline() when we were attached; where a compiler has put that into readline() itself, on its
+ * return.
  */
 #include "kern/bash.h"
 #include "kern/shell.bpf.h"
@@ -14,6 +15,11 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 TARGETS(struct bash_params);
+
+enum {
+	HISTORY_EXPANDED = 1, /* what history_expand() says */
+	WORDS_COMPARED = 8
+};
 
 SEC("uprobe")
 int bash_readline(struct pt_regs *ctx)
@@ -38,46 +44,75 @@ int bash_readline(struct pt_regs *ctx)
 	return 0;
 }
 
-SEC("uretprobe")
-int bash_readline_ret(struct pt_regs *ctx)
+static __always_inline int bash_line_read(struct shell *shell, __u64 text, __u32 flags)
 {
-	struct shell *shell = shell_pass(ctx) ? shell_find() : NULL;
-	__u64 text = PT_REGS_RC(ctx);
-
-	if (!shell || shell->reading == READING_NOTHING)
-		return 0;
 	if (text) /* else end of file */
-		shell_line(shell, text, LINE_BASH, 0);
+		shell_line(shell, text, LINE_BASH, flags);
 	shell->reading = READING_NOTHING;
 	return 0;
 }
 
-/* char *pre_process_line(char *line, int print_changes, int addit) */
+/* char *readline_internal_teardown(int eof) */
+SEC("uprobe")
+int bash_line(struct pt_regs *ctx)
+{
+	struct bash_params *p = TARGET(ctx);
+	struct shell *shell = shell_pass(ctx) && p ? shell_get() : NULL;
+	__u64 bias = PT_REGS_IP(ctx), text;
+	__u32 flags = 0;
+
+	if (!shell)
+		return 0;
+	bias -= p->readline_internal_teardown;
+	if (!shell->seen) {
+		/* `read -e` is a builtin */
+		if (USER_VALUE(int, bias + p->executing_builtin))
+			return 0;
+		shell->seen = 1;
+		flags = LINE_F_INPROGRESS;
+	} else if (shell->reading == READING_NOTHING) {
+		return 0;
+	}
+	text = (__u32)PT_REGS_PARM1(ctx) ? 0 : USER_VALUE(__u64, bias + p->rl_line_buffer);
+	return bash_line_read(shell, text, flags);
+}
+
+SEC("uretprobe")
+int bash_readline_ret(struct pt_regs *ctx)
+{
+	struct shell *shell = shell_pass(ctx) ? shell_find() : NULL;
+
+	if (!shell || shell->reading == READING_NOTHING)
+		return 0;
+	return bash_line_read(shell, PT_REGS_RC(ctx), 0);
+}
+
+/* Do two texts of the process begin alike? */
+static __always_inline bool text_like(__u64 a, __u64 b)
+{
+	__u64 x[WORDS_COMPARED] = {}, y[WORDS_COMPARED] = {}, differ = 0;
+
+	bpf_probe_read_user_str(x, sizeof(x), (void *)a);
+	bpf_probe_read_user_str(y, sizeof(y), (void *)b);
+	for (int i = 0; i < WORDS_COMPARED; i++)
+		differ |= x[i] ^ y[i];
+	return !differ;
+}
+
+/* int history_expand(char *string, char **output): bash has it look at lines with a `!` or a `^` in
+ * them; keys of the line editor and `history -p` call it, too. */
 SEC("uprobe")
 int bash_expand(struct pt_regs *ctx)
 {
-	__u64 text = PT_REGS_PARM1(ctx), bias = PT_REGS_IP(ctx);
 	struct bash_params *p = TARGET(ctx);
-	struct shell *shell;
-	bool seen;
+	struct shell *shell = shell_pass(ctx) && p ? shell_find() : NULL;
+	__u64 bias = PT_REGS_IP(ctx);
 
-	/* without addit, a key of the line editor only asks what the line would expand to */
-	if (!shell_pass(ctx) || !p || !PT_REGS_PARM3(ctx))
+	if (!shell || !shell->id || shell->reading != READING_NOTHING)
 		return 0;
-	shell = shell_find();
-	seen = shell && shell->seen;
-	bias -= p->pre_process_line;
-	/* no prompt: a script that has enabled the history, and nobody types */
-	if (!seen && !USER_VALUE(__u64, bias + p->current_readline_prompt))
-		return 0;
-	shell = shell_get();
-	if (!shell)
-		return 0;
-	if (!seen || shell->reading != READING_NOTHING)
-		shell_line(shell, text, LINE_BASH, LINE_F_INPROGRESS);
-	shell->seen = 1;
-	shell->reading = READING_NOTHING;
-	shell->given = text;
+	bias -= p->history_expand;
+	if (text_like(PT_REGS_PARM1(ctx), USER_VALUE(__u64, bias + p->rl_line_buffer)))
+		shell->output = PT_REGS_PARM2(ctx);
 	return 0;
 }
 
@@ -85,13 +120,12 @@ SEC("uretprobe")
 int bash_expand_ret(struct pt_regs *ctx)
 {
 	struct shell *shell = shell_pass(ctx) ? shell_find() : NULL;
-	__u64 text = PT_REGS_RC(ctx);
 
-	if (!shell || !shell->given)
+	if (!shell || !shell->output)
 		return 0;
-	if (shell->id && text && text != shell->given)
-		line_emit(shell->id, text, LINE_BASH, LINE_F_EXPANDED);
-	shell->given = 0;
+	if (shell->id && PT_REGS_RC(ctx) == HISTORY_EXPANDED)
+		line_emit(shell->id, USER_VALUE(__u64, shell->output), LINE_BASH, LINE_F_EXPANDED);
+	shell->output = 0;
 	return 0;
 }
 

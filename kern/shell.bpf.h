@@ -13,11 +13,11 @@ enum reading {
 };
 
 struct shell {
-	__u64 start;   /* of the process: an earlier one may have had the same number */
-	__u64 id;      /* of the command that is open, 0 = none */
-	__u64 given;   /* bash: argument of the pre_process_line() that runs, 0 = none */
-	__u64 bias;    /* where the program was loaded, 0 = not known; with commands=scripts */
-	__u64 file;    /* bash: name of the file that is read next or was read last, char * */
+	__u64 start;  /* of the process: an earlier one may have had the same number */
+	__u64 id;     /* of the command that is open, 0 = none */
+	__u64 output; /* bash: where the history expansion that runs puts its text, 0 = none runs */
+	__u64 bias;   /* where the program was loaded, 0 = not known; with commands=scripts */
+	__u64 file;   /* bash: name of the file that is read next or was read last, char * */
 	__u32 reading; /* enum reading: what the reader that runs will return */
 	__u32 nested;  /* zsh: calls of the line editor within that */
 	__u32 seen;    /* it has asked for a line: no line of it is under way unseen */

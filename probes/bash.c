@@ -2,10 +2,12 @@
 /* Commands typed into interactive bash: each with its status, from any binary that has bash's own
  * reader. */
 #include <stddef.h>
+#include <string.h>
 
 #include "capture/layout.h"
 #include "kern/bash.h"
 #include "kern/bash.skel.h"
+#include "probes/elf/place.h"
 #include "probes/shell.h"
 
 static const struct shell_symbol bash_symbols[] = {
@@ -13,7 +15,11 @@ static const struct shell_symbol bash_symbols[] = {
 	{"current_readline_prompt", offsetof(struct bash_params, current_readline_prompt)},
 	{"last_command_exit_value", offsetof(struct bash_params, last_command_exit_value)},
 	{"readline", offsetof(struct bash_params, readline)},
-	{"pre_process_line", offsetof(struct bash_params, pre_process_line), .optional = true},
+	{"readline_internal_teardown", offsetof(struct bash_params, readline_internal_teardown),
+	 .optional = true},
+	{"history_expand", offsetof(struct bash_params, history_expand), .optional = true},
+	{"rl_line_buffer", offsetof(struct bash_params, rl_line_buffer)},
+	{"executing_builtin", offsetof(struct bash_params, executing_builtin)},
 	{"parse_and_execute", offsetof(struct bash_params, parse_and_execute)},
 	{"current_command_line_count", offsetof(struct bash_params, current_command_line_count)},
 	{"sourcelevel", offsetof(struct bash_params, sourcelevel)},
@@ -23,10 +29,11 @@ static const struct shell_symbol bash_symbols[] = {
 /* In the order in which they are attached: the return of a function comes before its entry, so that
  * nothing is begun whose return is not seen. */
 static const struct probe_hook bash_hooks[] = {
-	{"readline", "bash_readline_ret", .ret = true},
+	{"readline_internal_teardown", "bash_line", .optional = true}, /* one of them: */
+	{"readline", "bash_readline_ret", .ret = true},                /* bash_leaves_out() */
 	{"readline", "bash_readline"},
-	{"pre_process_line", "bash_expand_ret", .ret = true, .optional = true},
-	{"pre_process_line", "bash_expand", .optional = true},
+	{"history_expand", "bash_expand_ret", .ret = true, .optional = true},
+	{"history_expand", "bash_expand", .optional = true},
 	/* for scripts */
 	{"source_file", "bash_source_ret", .ret = true},
 	{"maybe_execute_file", "bash_startup_ret", .ret = true},
@@ -35,12 +42,25 @@ static const struct probe_hook bash_hooks[] = {
 	{NULL},
 };
 
+/* Of the two places where a line is read, the end of readline() is the better one: it is no return,
+ * and a shell need not have been seen before. But a compiler may have left it without a caller. */
+static bool bash_leaves_out(const struct elf_file *elf, const struct probe_hook *hook)
+{
+	struct elf_symbol readline, end;
+	bool called = !elf_file_symbol(elf, "readline", &readline) &&
+		      !elf_file_symbol(elf, "readline_internal_teardown", &end) &&
+		      place_calls(elf, &readline, end.address);
+
+	return !strcmp(hook->program, called ? "bash_readline_ret" : "bash_line");
+}
+
 static const struct shell_kind bash_kind = {
 	.name = "bash",
 	.symbols = bash_symbols,
 	.telling = 2,
 	.hooks = bash_hooks,
-	.typed = 4,
+	.typed = 5,
+	.leaves_out = bash_leaves_out,
 };
 
 static int bash_initialize(void *ctx, const void *cfg, const struct probe_env *env, struct err *err)

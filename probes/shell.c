@@ -96,6 +96,8 @@ static int plan_hooks(struct probe_plan *plan, const struct shell_kind *kind, bo
 
 		if (i >= kind->typed && !scripts)
 			break;
+		if (kind->leaves_out && kind->leaves_out(elf, &kind->hooks[i]))
+			continue;
 		if (elf_file_symbol(elf, name, &symbol) || !symbol.function ||
 		    place_find(elf, symbol.address, true, &place)) {
 			if (!kind->hooks[i].optional)

@@ -34,6 +34,8 @@ struct shell_kind {
 	unsigned telling;                   /* a file that lacks one of the first is not it */
 	const struct probe_hook *hooks;
 	unsigned typed; /* so many of the hooks are for what is typed, the others for scripts */
+	/* May be NULL: is that hook not needed in that file? */
+	bool (*leaves_out)(const struct elf_file *elf, const struct probe_hook *hook);
 };
 
 struct shell_ctx {

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fnmatch.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -134,7 +135,8 @@ static int parse_number(const struct query_value *v, const char *name, uint64_t 
 			struct err *err)
 {
 	if (parse_u64(v->text, ret) || *ret > most)
-		return errf(err, -EINVAL, "--%s: '%s' is no such number", name, v->text);
+		return errf(err, -EINVAL, "--%s: '%s' is no number from 0 to %" PRIu64, name,
+			    v->text, most);
 	return 0;
 }
 

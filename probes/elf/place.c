@@ -105,35 +105,37 @@ static enum place_instruction code_instruction(const uint8_t code[PLACE_CODE])
 	return PLACE_OTHER;
 }
 
-/* Comparisons: they change neither an argument nor the stack, and a probe may go behind one. */
+/* What changes neither an argument nor the stack: a probe may as well go behind it. */
 static const struct {
 	uint8_t n, code[3], size;
-} comparisons[] = {
+} harmless[] = {
 #if defined(__x86_64__)
 	{3, {0x48, 0x85, 0xff}, 3}, /* test %rdi,%rdi */
 	{2, {0x83, 0x3d}, 7},       /* cmpl of a variable with a byte */
 	{2, {0x80, 0x3d}, 7},       /* cmpb */
 	{3, {0x48, 0x83, 0x3d}, 8}, /* cmpq */
+	{2, {0x8b, 0x05}, 6},       /* mov of a variable to %eax, where results are */
 #else
 	{0},
 #endif
 };
 
-/* How long the comparison at c->v[at] is; 0 = there is none. */
-static size_t code_comparison(const struct code *c, size_t at)
+/* How long such an instruction at c->v[at] is; 0 = there is none. */
+static size_t code_harmless(const struct code *c, size_t at)
 {
-	for (size_t i = 0; i < sizeof(comparisons) / sizeof(comparisons[0]); i++)
-		if (comparisons[i].n &&
-		    code_begins(c, at, (const char *)comparisons[i].code, comparisons[i].n))
-			return comparisons[i].size;
+	for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
+		if (harmless[i].n &&
+		    code_begins(c, at, (const char *)harmless[i].code, harmless[i].n))
+			return harmless[i].size;
 	return 0;
 }
 
-/* Where the probe goes whose function begins at c->v[at]: behind a comparison when it is cheap
- * there. A register is pushed once in each call, and before that the stack is untouched. */
+/* Where the probe goes whose function begins at c->v[at]: behind a harmless instruction when it
+ * is cheap there. A register is pushed once in each call, and before that the stack is untouched.
+ */
 static size_t code_cheap(const struct code *c, size_t at, bool returns)
 {
-	size_t behind = at + code_comparison(c, at);
+	size_t behind = at + code_harmless(c, at);
 	enum place_instruction next;
 
 	if (behind + PLACE_CODE > c->n)

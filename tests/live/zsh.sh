@@ -12,8 +12,10 @@ typed zsh -f -i <<EOF &
 @$T/gate
 : $NONCE-before
 EOF
-children+=($!)
-await 15 pgrep -x zsh -P "$(pgrep -f "type.py zsh" | tail -n 1)" >/dev/null
+typist=$!
+children+=("$typist")
+there() { pgrep -x zsh -P "$(pgrep -P "$typist")" >/dev/null 2>&1; }
+await 15 there
 start record -p zsh -w "$T/a.jsonl" -w "$T/a.raw"
 : >"$T/gate"
 seen "$T/a.jsonl" "$NONCE-before"
@@ -45,6 +47,22 @@ precmd() { false } ; preexec() { false }
 unfunction precmd preexec
 bindkey -v
 : $NONCE-vi
+bindkey -e
+^C : $NONCE-abandoned
+^C! ready echo rea''dy; sleep 100; : $NONCE-interrupted
+{
+^C for i in 1
+do : $NONCE-halfway
+}
+
+
+   
+setopt interactive_comments prompt_subst
+(exit 6)
+# $NONCE-comment
+PS1='\$(false)typed$ '
+: $NONCE-prompt; (exit 5)
+PS1='typed$ '
 HISTSIZE=0
 : $NONCE-nohist
 unsetopt zle
@@ -77,10 +95,16 @@ check "30 KB, whole" "$(line long .shell.command | md5sum)" "$(md5sum <<<": $NON
 check "leading space" "$(line space .shell.command)" " : $NONCE-space"
 check "functions around a prompt are not its status" "$(line hooks .shell.exit_code)" 0
 check "vi mode" "$(line vi .shell.command)" ": $NONCE-vi"
+check "a line given up is no command" "$(line abandoned .shell.command)" ""
+check "a command that is interrupted" "$(line interrupted .shell.exit_code)" 130
+check "given up halfway" "$(json "$T/a.jsonl" 'select(.shell.command == "for i in 1") | .shell.exit_code')" 130
+check "a comment" "$(line comment '"\(.shell.exit_code) \(.shell.command)"')" "6 # $NONCE-comment"
+check "what a prompt runs is not its status" "$(line prompt .shell.exit_code)" 5
+check "lines of blanks are no command" "$(json "$T/a.jsonl" 'select(.type == "shell" and (.shell.command // "" | test("^\\s*$"))) | .seq')" ""
 check "no history" "$(line nohist .shell.command)" ": $NONCE-nohist"
 check "no line editor" "$(line nozle .shell.command)" ": $NONCE-nozle"
 check "exit" "$(json "$T/a.jsonl" 'select(.type == "shell" and (.shell.command // "" | startswith("(exit 7)"))) | .shell.exit_code')" 9
-for which in before first false semicolon loop here continued expanded long space hooks vi nohist nozle; do
+for which in before first false semicolon loop here continued expanded long space hooks vi interrupted comment prompt nohist nozle; do
 	check "$which, once" "$(line $which .seq | wc -l)" 1
 done
 

@@ -6,7 +6,7 @@
 need_root
 need jq python3 zsh
 
-commands() { json "$1" 'select(.type == "shell" and (.shell.script | not) and (.flags // [] | index("unfinished") | not)) | .shell.command // .shell.command_bytes // "?"'; }
+commands() { json "$1" 'select(.type == "shell" and (.shell.script | not) and (.flags // [] | index("unfinished") | not)) | .shell.command // "?"'; }
 once() { check "$1" "$(json "$2" 'select(.type == "shell" and (.flags // [] | index("unfinished") | not) and (.shell.command // "" | contains($n + "-'"$3"'"))) | .seq' | wc -l)" 1; }
 
 # -- bytes, and files that are read
@@ -16,19 +16,22 @@ printf 'true\nfalse\n' >"$T/hook"
 printf ': %s-outer\n. %s\nfor i in 1\ndo : outer two\ndone; (exit 4)\n' "$NONCE" "$T/inner" >"$T/outer"
 printf ': %s-inner\n' "$NONCE" >"$T/inner"
 start record -p zsh,commands=scripts -w "$T/a.jsonl"
-printf ': %s-bytes '"'"'\xff\x83\xa0 \xc3\x83\xc4\x83'"'"'\n. %s/outer\n: %s-last\n' "$NONCE" "$T" "$NONCE" | ZDOTDIR=$T/home typed zsh -i
+# the line editor takes characters only; without it all bytes get through
+printf ': %s-bytes Ã ă\n. %s/outer\nunsetopt zle\n: %s-raw \xff\x83\xa0\n: %s-last\n' "$NONCE" "$T" "$NONCE" "$NONCE" | ZDOTDIR=$T/home typed zsh -i
 zsh "$T/inner"
 seen "$T/a.jsonl" "$NONCE-last"
 stop
 check "exit status" "$STATUS" 0
-once "bytes that are no text" "$T/a.jsonl" bytes
+check "bytes that zsh escapes" "$(commands "$T/a.jsonl" | grep -e -bytes)" ": $NONCE-bytes Ã ă"
+check "bytes that are no text" "$(json "$T/a.jsonl" '.shell.command_base64 // empty' | base64 -d | od -An -vtx1)" \
+	"$(printf ': %s-raw \xff\x83\xa0' "$NONCE" | od -An -vtx1)"
 file() { json "$T/a.jsonl" 'select(.shell.script and (.shell.command | startswith(": " + $n + "-'"$1"'"))) | "\(.shell.exit_code) \(.shell.command)"'; }
 check "a file, with its status" "$(file outer)" "4 $(<"$T/outer")"
 check "one that is read by it, and as a script" "$(file inner | sort)" "0 : $NONCE-inner
 0 : $NONCE-inner"
 check "what starts a shell" "$(file rc | head -n 1)" "0 : $NONCE-rc"
 check "a file that a hook reads is no command" "$(commands "$T/a.jsonl" | grep -cx -e true -e false)" 0
-check "what was typed" "$(commands "$T/a.jsonl" | wc -l)" 4
+check "what was typed" "$(commands "$T/a.jsonl" | wc -l)" 6
 
 # -- a copy that is replaced while a shell runs it, and penstock killed while somebody types
 cp /bin/zsh "$T/zsh"

@@ -30,8 +30,9 @@ static void knows_bash(void **state)
 	assert_int_equal(plan.n, 4);
 	assert_int_equal(plan.params_len, sizeof(params));
 	memcpy(&params, plan.params, sizeof(params));
-	assert_true(params.readline && params.pre_process_line && params.current_readline_prompt &&
-		    params.current_command_line_count && params.last_command_exit_value);
+	assert_true(params.readline && params.readline_internal_teardown && params.history_expand &&
+		    params.current_readline_prompt && params.current_command_line_count &&
+		    params.last_command_exit_value);
 	for (unsigned i = 0; i < plan.n; i++)
 		assert_true(plan.v[i].offset > 0);
 

@@ -3,6 +3,8 @@
 """A person at a terminal: starts a shell in a pseudo-terminal and types commands, each one when the prompt
 of the one before is there. Commands come on stdin, one a line; between a line `{` and a line `}` several
 lines are one command. A line `@FIFO` opens FIFO for reading, and so waits until somebody writes to it.
+A line `^C COMMAND` types COMMAND and gives it up with Ctrl-C; with `^C! WORD COMMAND` it runs, and is
+interrupted when the terminal shows WORD on a line of its own.
 Prints what the terminal showed. Usage: type.py SHELL [ARGUMENT…]"""
 import os
 import pty
@@ -42,6 +44,16 @@ def type_in(fd, data, mark):
         shown += piece
 
 
+def interrupt(fd, line):
+    how, rest = line.split(" ", 1)
+    if how == "^C!":
+        word, command = rest.split(" ", 1)
+        type_in(fd, command.encode() + b"\n", f"\r\n{word}\r\n".encode())
+    else:
+        type_in(fd, rest.encode(), rest[-1:].encode())
+    type_in(fd, b"\x03", PROMPT.encode())
+
+
 def commands(lines):
     block = None
     for line in lines:
@@ -68,6 +80,9 @@ def main():
         if command.startswith("@"):
             with open(command[1:], "rb") as gate:
                 gate.read()
+            continue
+        if command.startswith("^C"):
+            interrupt(fd, command)
             continue
         type_in(fd, command.encode(errors="surrogateescape") + b"\n", PROMPT.encode())
     type_in(fd, b"exit\n", b"\0 never \0")
