@@ -162,7 +162,7 @@ static void query_types(struct assemble_queries *q, struct event *ev)
 	struct statement_key key = {.conn = ev->flow ? ev->flow->id : 0,
 				    .number = query->statement_id};
 	unsigned expected = sql_text_places(query->text);
-	struct bytes types = query_params_mysql_types(query->params.raw, expected);
+	struct bytes types = query_params_mysql_types(&query->params, expected);
 	struct statement *s;
 
 	if (types.n) {
@@ -194,7 +194,8 @@ static void query_emit(struct assemble *a, struct item *it, struct event *ev, ui
 	if (query->text_total < query->text.n)
 		query->text_total = query->text.n;
 	query->params.raw = item_bytes(&it->more);
-	if (query->params.format == QUERY_PARAMS_MYSQL)
+	if (query->params.format == QUERY_PARAMS_MYSQL ||
+	    query->params.format == QUERY_PARAMS_MYSQL_NAMED)
 		query_types(q, ev);
 	else if (query->params.format == QUERY_PARAMS_POSTGRES)
 		query_name(query);

@@ -303,7 +303,7 @@ static int decode_query(const struct rec *rec, struct part *ret)
 	};
 	ret->text = tail_take(&t, r->text_len);
 	if (t.bad || !ret->ev.query.system || !ret->ev.query.side || !ret->ev.query.command ||
-	    r->params_format > QUERY_PARAMS_POSTGRES || r->params_len > QUERY_PARAMS_MAX)
+	    r->params_format > QUERY_PARAMS_MYSQL_NAMED || r->params_len > QUERY_PARAMS_MAX)
 		return -EBADMSG;
 	return decode_flow(&s->flow, s->conn, &ret->flow);
 }

@@ -44,17 +44,45 @@ static struct query_text scratch_text(struct query_params_reader *r)
 
 /* ---- MySQL --------------------------------------------------------------------------------- */
 
-/* NULL bitmap, a byte that says whether types follow, those. */
-static int mysql_head(struct bytes *body, unsigned expected, struct bytes *ret_nulls,
+static bool is_mysql(const struct query_params *params)
+{
+	return params->format == QUERY_PARAMS_MYSQL || params->format == QUERY_PARAMS_MYSQL_NAMED;
+}
+
+/* Takes a type, and the name behind it where there are names. */
+static bool mysql_type_take(struct bytes *types, bool named, struct bytes *ret)
+{
+	struct bytes name;
+	uint64_t n;
+
+	if (!rest_take(types, 2, ret))
+		return false;
+	return !named || (query_params_mysql_length(types, &n) && n <= types->n &&
+			  rest_take(types, (size_t)n, &name));
+}
+
+/* Takes what is in front of the values: with names their number, which is at least the statement's;
+ * NULL bitmap, a byte that says whether types follow, those. */
+static int mysql_head(struct bytes *body, bool named, unsigned expected, struct bytes *ret_nulls,
 		      struct bytes *ret_types)
 {
-	struct bytes flag;
+	uint64_t count = expected;
+	struct bytes flag, type;
+	const char *types;
 
 	*ret_types = (struct bytes){0};
-	if (!rest_take(body, (expected + 7) / 8, ret_nulls) || !rest_take(body, 1, &flag))
+	if (named &&
+	    (!query_params_mysql_length(body, &count) || count < expected || count > UINT16_MAX))
 		return -EBADMSG;
-	if (*flag.p == 1 && !rest_take(body, 2 * (size_t)expected, ret_types))
+	if (!rest_take(body, ((size_t)count + 7) / 8, ret_nulls) || !rest_take(body, 1, &flag))
 		return -EBADMSG;
+	if (*flag.p != 1)
+		return 0;
+	types = body->p;
+	for (uint64_t i = 0; i < count; i++)
+		if (!mysql_type_take(body, named, &type))
+			return -EBADMSG;
+	*ret_types = (struct bytes){types, (size_t)(body->p - types)};
 	return 0;
 }
 
@@ -65,7 +93,8 @@ static int mysql_begin(struct query_params_reader *r, unsigned expected)
 	r->n = expected;
 	if (!expected)
 		return 0;
-	err = mysql_head(&r->rest, expected, &r->nulls, &r->types);
+	err = mysql_head(&r->rest, r->params->format == QUERY_PARAMS_MYSQL_NAMED, expected,
+			 &r->nulls, &r->types);
 	if (!err && !r->types.n)
 		r->types = r->params->types;
 	if (!err && !r->types.n)
@@ -76,15 +105,16 @@ static int mysql_begin(struct query_params_reader *r, unsigned expected)
 static bool mysql_next(struct query_params_reader *r, struct query_value *ret)
 {
 	struct query_text t = scratch_text(r);
-	const uint8_t *type = (const uint8_t *)r->types.p + 2 * (size_t)r->at;
+	const uint8_t *p;
+	struct bytes type;
 
-	if (r->types.n / 2 <= r->at)
+	if (!mysql_type_take(&r->types, r->params->format == QUERY_PARAMS_MYSQL_NAMED, &type))
 		return false;
+	p = (const uint8_t *)type.p;
 	if (r->nulls.p[r->at / 8] >> r->at % 8 & 1) {
 		ret->null = true;
 	} else {
-		if (!query_params_mysql_value(&t, (uint16_t)(type[0] | type[1] << 8), &r->rest,
-					      ret))
+		if (!query_params_mysql_value(&t, (uint16_t)(p[0] | p[1] << 8), &r->rest, ret))
 			return false;
 		if (t.n)
 			ret->text = (struct bytes){t.p, t.n};
@@ -94,11 +124,14 @@ static bool mysql_next(struct query_params_reader *r, struct query_value *ret)
 	return true;
 }
 
-struct bytes query_params_mysql_types(struct bytes body, unsigned expected)
+struct bytes query_params_mysql_types(const struct query_params *params, unsigned expected)
 {
-	struct bytes nulls, types;
+	bool named = params->format == QUERY_PARAMS_MYSQL_NAMED;
+	struct bytes body = params->raw, nulls, types;
 
-	return expected && !mysql_head(&body, expected, &nulls, &types) ? types : (struct bytes){0};
+	if (!expected || !is_mysql(params) || mysql_head(&body, named, expected, &nulls, &types))
+		return (struct bytes){0};
+	return types;
 }
 
 /* ---- PostgreSQL ---------------------------------------------------------------------------- */
@@ -228,6 +261,7 @@ int query_params_begin(struct query_params_reader *r, const struct query_params 
 	case QUERY_PARAMS_LIST:
 		return 0;
 	case QUERY_PARAMS_MYSQL:
+	case QUERY_PARAMS_MYSQL_NAMED:
 		return mysql_begin(r, expected);
 	case QUERY_PARAMS_POSTGRES:
 		return postgres_begin(r);
@@ -244,7 +278,7 @@ int query_params_next(struct query_params_reader *r, struct query_value *ret)
 		return 0;
 	if (list)
 		more = list_next(r, ret);
-	else if (r->params->format == QUERY_PARAMS_MYSQL)
+	else if (is_mysql(r->params))
 		more = mysql_next(r, ret);
 	else
 		more = postgres_next(r, ret);

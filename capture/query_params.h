@@ -45,9 +45,9 @@ int query_params_next(struct query_params_reader *r, struct query_value *ret);
  */
 struct query_params query_params_list(struct bytes raw, bool cut);
 
-/* The types that a body of COM_STMT_EXECUTE has (2 bytes each), for later ones that leave them out;
- * none when it has none. `expected` as above. */
-struct bytes query_params_mysql_types(struct bytes body, unsigned expected);
+/* The types that a body of COM_STMT_EXECUTE has (2 bytes each, and a name behind each where there
+ * are names), for later ones that leave them out; none when it has none. `expected` as above. */
+struct bytes query_params_mysql_types(const struct query_params *params, unsigned expected);
 /* The name of the prepared statement in the body of PostgreSQL's Bind; none when that is cut, or
  * has none. */
 struct bytes query_params_postgres_statement(struct bytes bind);

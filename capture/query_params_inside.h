@@ -34,6 +34,8 @@ struct query_params_date query_params_date_of(int64_t days);
 /* ".000123" without the zeroes at its end; nothing when it is 0. */
 void query_params_write_fraction(struct query_text *t, uint32_t micros);
 
+/* Takes a length as MySQL writes it, in 1 to 9 bytes, off rest. False: it is cut, or none. */
+bool query_params_mysql_length(struct bytes *rest, uint64_t *ret);
 /* Takes the value of that type (as in COM_STMT_EXECUTE) off rest. False: it is cut. What is text
  * goes to ret_text as it lies there. */
 bool query_params_mysql_value(struct query_text *t, uint16_t type, struct bytes *rest,

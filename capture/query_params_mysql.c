@@ -129,24 +129,31 @@ static void write_time(struct query_text *t, struct bytes raw)
 
 /* ---- all of them --------------------------------------------------------------------------- */
 
-/* Bytes with their length in front: at least one of them, where they are cut. */
-static bool bytes_take(struct bytes *rest, struct query_value *ret, bool binary,
-		       struct query_text *t)
+bool query_params_mysql_length(struct bytes *rest, uint64_t *ret)
 {
-	struct bytes head, raw;
-	uint64_t n;
+	struct bytes head;
 	size_t more;
 
 	if (!rest_take(rest, 1, &head))
 		return false;
-	n = (uint8_t)*head.p;
-	if (n >= LENGTH_NONE) {
-		more = n == LENGTH_2 ? 2 : n == LENGTH_3 ? 3 : n == LENGTH_8 ? 8 : 0;
-		if (!more || !rest_take(rest, more, &head))
-			return false;
-		n = number_at(head.p, more);
-	}
-	if (n && !rest->n)
+	*ret = (uint8_t)*head.p;
+	if (*ret < LENGTH_NONE)
+		return true;
+	more = *ret == LENGTH_2 ? 2 : *ret == LENGTH_3 ? 3 : *ret == LENGTH_8 ? 8 : 0;
+	if (!more || !rest_take(rest, more, &head))
+		return false;
+	*ret = number_at(head.p, more);
+	return true;
+}
+
+/* Bytes with their length in front: at least one of them, where they are cut. */
+static bool bytes_take(struct bytes *rest, struct query_value *ret, bool binary,
+		       struct query_text *t)
+{
+	struct bytes raw;
+	uint64_t n;
+
+	if (!query_params_mysql_length(rest, &n) || (n && !rest->n))
 		return false;
 	ret->text_cut = n > rest->n;
 	rest_take(rest, ret->text_cut ? rest->n : (size_t)n, &raw);

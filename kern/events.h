@@ -288,9 +288,11 @@ enum query_command {
 };
 enum query_params_format {
 	QUERY_PARAMS_NONE = 0,
-	QUERY_PARAMS_LIST = 1,    /* of each value: __u32 length in host order (~0 = NULL), bytes */
-	QUERY_PARAMS_MYSQL = 2,   /* body of COM_STMT_EXECUTE, from the NULL bitmap on */
-	QUERY_PARAMS_POSTGRES = 3 /* body of Bind, from its first byte (name of the portal) on */
+	QUERY_PARAMS_LIST = 1,  /* of each value: __u32 length in host order (~0 = NULL), bytes */
+	QUERY_PARAMS_MYSQL = 2, /* body of COM_STMT_EXECUTE, from the NULL bitmap on */
+	QUERY_PARAMS_POSTGRES = 3,   /* body of Bind, from its first byte (name of the portal) on */
+	QUERY_PARAMS_MYSQL_NAMED = 4 /* as MYSQL, where each value may have a name: their number is
+				      * in front, and behind each type is a name */
 };
 enum query_flags {
 	QUERY_F_PARAMS_CUT = 1, /* there are more bytes of values than are here */

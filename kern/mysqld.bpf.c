@@ -1,212 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
 /*
- * Statements that a MariaDB server runs for its clients.
+ * Statements that a MariaDB or MySQL server runs for its clients.
  *
- * dispatch_command() is called for each command of a client, Protocol::end_statement() for each
- * answer, with the outcome in the connection's area of diagnostics. Both get the connection's
- * structure, THD, which is what everything here is kept by: with a pool of threads another thread
- * may take a statement to its end, by calling dispatch_command() again.
+ * dispatch_command() is called for each command of a client, Protocol::end_statement() (MariaDB) or
+ * THD::send_statement_status() (MySQL) for each answer, with the outcome in the connection's area
+ * of diagnostics. All get the connection's structure, THD, which is what everything here is kept
+ * by: with a pool of threads another thread may take a statement to its end, by calling
+ * dispatch_command() again.
  *
  * Statements that others run are told from them by the stack pointer: it is lower. There are no
- * return probes. A prepared execution and a simple query cost three traps.
+ * return probes. A simple query costs three traps, a prepared execution as many (MariaDB) or four.
  */
-#include "kern/mysqld_conn.bpf.h"
+#include "kern/mysqld_statement.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 TARGETS(struct mysqld_params);
 
-/* enum enum_server_command */
+/* ---- what comes, of MariaDB --------------------------------------------------------------- */
+
 enum {
-	COM_QUIT = 1,
-	COM_INIT_DB = 2,
-	COM_QUERY = 3,
-	COM_CHANGE_USER = 17,
-	COM_STMT_PREPARE = 22,
-	COM_STMT_EXECUTE = 23,
-	COM_STMT_SEND_LONG_DATA = 24,
-	COM_STMT_BULK_EXECUTE = 250
+	EXECUTE_HEAD = 9 /* of a COM_STMT_EXECUTE: id of the statement, flags, count */
 };
-
-/* enum enum_diagnostics_status; fields before it, in this order: affected rows (8 bytes), last
- * inserted id (8), warnings (4). */
-enum {
-	DA_OK = 1,
-	DA_EOF = 2,
-	DA_OK_BULK = 3,
-	DA_EOF_BULK = 4,
-	DA_ERROR = 5
-};
-enum {
-	DA_AFFECTED = 20,
-	DA_WARNINGS = 4
-};
-
-/* ---- statements --------------------------------------------------------------------------- */
-
-struct text {
-	__u64 at, n;
-};
-
-static __noinline __u64 statement_begin(struct conn *c, const struct mysqld_params *p, __u64 thd,
-					__u8 command, const struct text *text)
-{
-	struct query q = {
-		.id = unique_id(),
-		.text = text->at,
-		.text_n = text->at ? text->n : 0,
-		.system = QUERY_MYSQL,
-		.side = QUERY_SERVER,
-		.command = command,
-		.flags = command == QUERY_STATEMENT ? 0 : c->begin_flags,
-		.session = &c->session,
-	};
-	__u32 n = c->inner_n;
-
-	if (command == QUERY_STATEMENT) {
-		BARRIER(n);
-		q.outer = n ? c->inner[(n - 1) & (INNER_MAX - 1)].id : c->id;
-	} else if (command == QUERY_EXECUTE && c->packet_n >= 4) {
-		q.statement = USER_VALUE(__u32, c->packet);
-		/* without the ones that were sent before, the others cannot be told apart */
-		if (c->cmd == COM_STMT_EXECUTE && c->packet_n > EXECUTE_HEAD &&
-		    q.statement != c->long_data) {
-			q.params = c->packet + EXECUTE_HEAD;
-			q.params_n = c->packet_n - EXECUTE_HEAD;
-			q.params_format = QUERY_PARAMS_MYSQL;
-		}
-		if (q.statement == c->long_data)
-			c->long_data = NO_STATEMENT;
-	}
-	query_name(c->session.database, sizeof(c->session.database),
-		   USER_VALUE(__u64, thd + p->db));
-	return query_begin(&q) ? q.id : 0;
-}
-
-static __always_inline void statement_open(struct conn *c, const struct mysqld_params *p, __u64 thd,
-					   struct text *text)
-{
-	c->state = STATE_OPEN;
-	c->id = statement_begin(c, p, thd, c->command, text);
-}
-
-/* Adds what the area of diagnostics says to a result. Returns its status. */
-static __noinline __u32 result_read(struct query_result *r, const struct mysqld_params *p,
-				    __u64 thd)
-{
-	__u64 da = USER_VALUE(__u64, thd + p->da);
-	__u32 status = USER_VALUE(__u32, da + p->da_status);
-
-	if (status == DA_OK || status == DA_OK_BULK) {
-		r->rows += USER_VALUE(__u64, da + p->da_status - DA_AFFECTED);
-		r->flags |= QUERY_END_ROWS;
-	}
-	if (status >= DA_OK && status <= DA_EOF_BULK) {
-		r->warnings += USER_VALUE(__u32, da + p->da_status - DA_WARNINGS);
-		r->results++;
-	}
-	if (status == DA_ERROR) {
-		r->flags |= QUERY_END_ERROR;
-		r->error = USER_VALUE(__u32, da + p->da_error);
-		r->message = da + p->da_message;
-		r->message_n = QUERY_UNTIL_NUL;
-		bpf_probe_read_user(r->sqlstate, 6, (void *)da);
-	}
-	return status;
-}
-
-static __always_inline __u64 sent_rows(const struct mysqld_params *p, __u64 thd)
-{
-	return p->sent_rows ? USER_VALUE(__u64, thd + p->sent_rows) : 0;
-}
-
-static __noinline void inner_end(struct conn *c, const struct mysqld_params *p, __u64 thd,
-				 bool known)
-{
-	struct query_result r = {};
-	__u64 sent = sent_rows(p, thd);
-	__u32 n = c->inner_n - 1, status;
-	struct inner *inner;
-
-	c->inner_n = n;
-	BARRIER(n);
-	inner = &c->inner[n & (INNER_MAX - 1)];
-	r.id = inner->id;
-	if (known) {
-		status = result_read(&r, p, thd);
-		if (status == DA_EOF && p->sent_rows) {
-			r.rows_sent = sent >= inner->sent ? sent - inner->sent : sent;
-			r.flags |= QUERY_END_SENT;
-		}
-		if (status != DA_ERROR)
-			r.results = 1; /* of a trigger, nothing more is said */
-	}
-	if (r.id)
-		query_end(&r);
-}
-
-/* Ends inner statements that do not run any more, as a call at that depth shows. known: the area
- * of diagnostics still is about them. */
-static __always_inline void inner_pop(struct conn *c, const struct mysqld_params *p, __u64 thd,
-				      __u64 sp, bool known)
-{
-	for (int i = 0; i < INNER_MAX; i++) {
-		__u32 n = c->inner_n;
-
-		BARRIER(n);
-		if (!n || c->inner[(n - 1) & (INNER_MAX - 1)].sp > sp)
-			return;
-		inner_end(c, p, thd, known);
-	}
-}
-
-/* ---- programs ----------------------------------------------------------------------------- */
-
-static __always_inline __u8 command_of(__u32 cmd)
-{
-	switch (cmd) {
-	case COM_QUERY:
-		return QUERY_TEXT;
-	case COM_STMT_PREPARE:
-		return QUERY_PREPARE;
-	case COM_STMT_EXECUTE:
-	case COM_STMT_BULK_EXECUTE:
-		return QUERY_EXECUTE;
-	case COM_INIT_DB:
-		return QUERY_DATABASE;
-	case COM_CHANGE_USER:
-		return QUERY_CHANGE_USER;
-	default:
-		return 0;
-	}
-}
-
-static __always_inline void conn_start(struct conn *c, __u32 cmd)
-{
-	c->cmd = cmd;
-	c->command = command_of(cmd);
-	c->begin_flags = 0;
-	c->sp = 0;
-	c->id = 0;
-	c->packet_n = 0;
-	c->rows = 0;
-	c->sent = 0;
-	c->results = 0;
-	c->flags = 0;
-	c->warnings = 0;
-	c->inner_n = 0;
-}
-
-/* An open statement is left without an answer. */
-static __always_inline void conn_abandon(struct conn *c, const struct mysqld_params *p, __u64 thd)
-{
-	struct query_result r = {.id = c->id};
-
-	inner_pop(c, p, thd, ~0ull, false);
-	if (c->state == STATE_OPEN && c->id)
-		query_end(&r);
-	c->state = STATE_IDLE;
-}
 
 /* dispatch_command(enum_server_command cmd, THD *thd, char *packet, uint len, …) */
 SEC("uprobe")
@@ -227,64 +42,101 @@ int mysqld_dispatch(struct pt_regs *ctx)
 		return 0;
 	if (cmd == COM_STMT_SEND_LONG_DATA)
 		c->long_data = USER_VALUE(__u32, text.at);
-	if (c->state != STATE_IDLE) {
-		/* called again to finish: only between commands there is no text */
-		if (c->cmd == cmd && USER_VALUE(__u64, thd + p->query))
-			return 0;
-		conn_abandon(c, p, thd);
-	}
-	if (!command)
+	if (!conn_idle(c, p, thd, cmd) || !command)
 		return 0;
 	conn_start(c, cmd);
-	c->packet = text.at;
-	c->packet_n = text.n;
-	/* the body of COM_CHANGE_USER has a password: it is never looked at */
-	if (command == QUERY_EXECUTE || command == QUERY_CHANGE_USER)
-		c->state = STATE_WAITS;
-	else
-		statement_open(c, p, thd, &text);
+	if (command == QUERY_EXECUTE && text.n >= sizeof(__u32))
+		c->statement = USER_VALUE(__u32, text.at);
+	if (cmd == COM_STMT_EXECUTE && text.n > EXECUTE_HEAD) {
+		c->params = text.at + EXECUTE_HEAD;
+		c->params_n = text.n - EXECUTE_HEAD;
+		c->params_format = QUERY_PARAMS_MYSQL;
+	}
+	conn_begin(c, p, thd, &text);
 	return 0;
 }
 
-/* Is it the innermost one, run again? That happens to an EXECUTE whose tables have changed. All
- * others have ended by now: see mysqld_executed(). */
-static __always_inline bool inner_again(const struct conn *c, const struct mysqld_params *p,
-					__u64 sp, const struct text *text)
-{
-	__u32 n = c->inner_n;
-	const struct inner *inner;
+/* ---- what comes, of MySQL ----------------------------------------------------------------- */
 
-	BARRIER(n);
-	inner = &c->inner[(n - 1) & (INNER_MAX - 1)];
-	return p->executed && n && inner->sp == sp && inner->text_n == text->n;
+enum {
+	CLIENT_QUERY_ATTRIBUTES = 1 << 27 /* of the flags that client and server agree on */
+};
+
+/* Values as they came: the server's own list of them has no types of those that came before. The
+ * packet is that command's only if it is the classic protocol's and begins with its number. */
+static __noinline void conn_values(struct conn *c, const struct mysqld_params *p, __u64 thd)
+{
+	__u64 protocol = p->protocol ? USER_VALUE(__u64, thd + p->protocol) : 0, packet, n;
+
+	if (!protocol || USER_VALUE(__u64, protocol + p->protocol_thd) != thd)
+		return;
+	packet = USER_VALUE(__u64, protocol + p->packet);
+	n = USER_VALUE(__u64, protocol + p->packet_n);
+	if (n <= EXECUTE_HEAD || USER_VALUE(__u32, packet) != c->statement)
+		return;
+	c->params = packet + EXECUTE_HEAD;
+	c->params_n = n - EXECUTE_HEAD;
+	c->params_format = USER_VALUE(__u32, protocol + p->capabilities) & CLIENT_QUERY_ATTRIBUTES
+				   ? QUERY_PARAMS_MYSQL_NAMED
+				   : QUERY_PARAMS_MYSQL;
 }
 
-/* A statement begins that another one runs. */
-static __noinline void inner_begin(struct conn *c, const struct mysqld_params *p, __u64 thd,
-				   __u64 sp)
+/* dispatch_command(THD *thd, const COM_DATA *com_data, enum_server_command cmd) */
+SEC("uprobe")
+int mysqld_command(struct pt_regs *ctx)
 {
-	__u64 thread = bpf_get_current_pid_tgid();
-	struct query_result r = {};
+	__u64 thd = PT_REGS_PARM1(ctx), data = PT_REGS_PARM2(ctx);
+	__u32 cmd = PT_REGS_PARM3(ctx);
+	struct mysqld_params *p = TARGET(ctx);
+	__u8 command = command_of(cmd);
 	struct text text = {};
-	__u32 n;
+	struct conn *c;
 
-	bpf_probe_read_user(&text, sizeof(text), (void *)(thd + p->query));
-	if (inner_again(c, p, sp, &text))
-		return;
-	inner_pop(c, p, thd, sp, false);
-	r.id = statement_begin(c, p, thd, QUERY_STATEMENT, &text);
-	n = c->inner_n;
-	BARRIER(n);
-	if (n >= INNER_MAX) {
-		if (r.id)
-			query_end(&r);
-		return;
+	own_stack(ctx);
+	if (!p || !filter_pass(probe_number, current_task()))
+		return 0;
+	c = command ? conn_get(p, thd) : conn_find(thd);
+	if (!c)
+		return 0;
+	if (cmd == COM_STMT_SEND_LONG_DATA)
+		c->long_data = USER_VALUE(__u32, data);
+	if (!conn_idle(c, p, thd, cmd) || !command)
+		return 0;
+	conn_start(c, cmd);
+	if (command == QUERY_EXECUTE) {
+		c->statement = USER_VALUE(__u32, data);
+		conn_values(c, p, thd);
+	} else if (command != QUERY_CHANGE_USER) {
+		/* the text, and its length, which has 32 bits in some of the structures */
+		bpf_probe_read_user(&text, sizeof(text), (void *)data);
+		text.n = (__u32)text.n;
 	}
-	c->inner[n & (INNER_MAX - 1)] =
-		(struct inner){.sp = sp, .id = r.id, .sent = sent_rows(p, thd), .text_n = text.n};
-	c->inner_n = n + 1;
-	bpf_map_update_elem(&threads, &thread, &thd, BPF_ANY);
+	conn_begin(c, p, thd, &text);
+	return 0;
 }
+
+/* mysqld_stmt_execute(THD *thd, Prepared_statement *statement, …): what THD has for its text later
+ * may have the values filled in, for the server's logs. */
+SEC("uprobe")
+int mysqld_prepared(struct pt_regs *ctx)
+{
+	__u64 thd = PT_REGS_PARM1(ctx), statement = PT_REGS_PARM2(ctx);
+	struct mysqld_params *p = TARGET(ctx);
+	struct text text = {};
+	struct conn *c;
+
+	own_stack(ctx);
+	if (!p || !filter_pass(probe_number, current_task()))
+		return 0;
+	c = conn_find(thd);
+	if (!c || c->state != STATE_WAITS || c->command != QUERY_EXECUTE)
+		return 0;
+	bpf_probe_read_user(&text, sizeof(text), (void *)(statement + p->statement));
+	statement_open(c, p, thd, &text);
+	return 0;
+}
+
+/* ---- what is run -------------------------------------------------------------------------- */
 
 /* int mysql_execute_command(THD *thd, …) */
 SEC("uprobe")
@@ -307,6 +159,7 @@ int mysqld_execute(struct pt_regs *ctx)
 	}
 	inner_pop(c, p, thd, sp, false);
 	c->sp = sp;
+	c->counted = 0; /* the server begins to count again, too */
 	if (c->state == STATE_WAITS && c->command == QUERY_EXECUTE) {
 		bpf_probe_read_user(&text, sizeof(text), (void *)(thd + p->query));
 		statement_open(c, p, thd, &text);
@@ -339,76 +192,31 @@ int mysqld_executed(struct pt_regs *ctx)
 	return 0;
 }
 
-/* A connection that was not known until now has come to the end of a statement: its last result. */
-static __noinline struct conn *conn_late(const struct mysqld_params *p, __u64 thd)
-{
-	__u32 cmd = p->command ? USER_VALUE(__u32, thd + p->command) : 0;
-	struct text text = {};
-	struct conn *c;
+/* ---- what is answered --------------------------------------------------------------------- */
 
-	if (!command_of(cmd) || !thd_vio(p, thd) ||
-	    USER_VALUE(__u32, thd + p->server_status) & SERVER_MORE_RESULTS_EXISTS)
-		return NULL;
-	c = conn_get(p, thd);
-	if (!c)
-		return NULL;
-	conn_start(c, cmd);
-	c->begin_flags = QUERY_F_LATE;
-	bpf_probe_read_user(&text, sizeof(text), (void *)(thd + p->query));
-	statement_open(c, p, thd, &text);
-	return c;
-}
-
-/* void Protocol::end_statement() */
+/* void Protocol::end_statement(), of MariaDB */
 SEC("uprobe")
 int mysqld_end(struct pt_regs *ctx)
 {
-	__u64 sp = PT_REGS_SP(ctx), thd, sent;
+	__u64 protocol = PT_REGS_PARM1(ctx);
 	struct mysqld_params *p = TARGET(ctx);
-	struct query_result r = {};
-	struct text none = {};
-	struct conn *c;
-	__u32 status;
 
 	own_stack(ctx);
-	if (!p || !filter_pass(probe_number, current_task()))
-		return 0;
-	thd = USER_VALUE(__u64, PT_REGS_PARM1(ctx) + p->protocol_thd);
-	c = conn_find(thd);
-	if (!c)
-		c = conn_late(p, thd);
-	if (!c || c->state == STATE_IDLE)
-		return 0;
-	r.rows = c->rows;
-	r.results = c->results;
-	r.warnings = c->warnings;
-	r.flags = c->flags;
-	sent = sent_rows(p, thd);
-	status = result_read(&r, p, thd);
-	if (status == DA_EOF && p->sent_rows) {
-		c->sent += sent;
-		r.flags |= QUERY_END_SENT;
-	}
-	r.rows_sent = c->sent;
-	/* what an EXECUTE has run ends as it does itself */
-	inner_pop(c, p, thd, sp, true);
-	/* one result of several: of a stored procedure, of a text with several statements */
-	if ((c->sp && sp < c->sp) ||
-	    (status != DA_ERROR &&
-	     USER_VALUE(__u32, thd + p->server_status) & SERVER_MORE_RESULTS_EXISTS)) {
-		c->rows = r.rows;
-		c->results = r.results;
-		c->warnings = r.warnings;
-		c->flags = r.flags;
-		return 0;
-	}
-	if (c->command == QUERY_CHANGE_USER)
-		session_who(c, p, thd);
-	if (c->state == STATE_WAITS)
-		statement_open(c, p, thd, &none);
-	r.id = c->id;
-	c->state = STATE_IDLE;
-	if (r.id)
-		query_end(&r);
+	if (p && filter_pass(probe_number, current_task()))
+		statement_answered(p, USER_VALUE(__u64, protocol + p->protocol_thd),
+				   PT_REGS_SP(ctx));
+	return 0;
+}
+
+/* void THD::send_statement_status(), of MySQL */
+SEC("uprobe")
+int mysqld_status(struct pt_regs *ctx)
+{
+	__u64 thd = PT_REGS_PARM1(ctx);
+	struct mysqld_params *p = TARGET(ctx);
+
+	own_stack(ctx);
+	if (p && filter_pass(probe_number, current_task()))
+		statement_answered(p, thd, PT_REGS_SP(ctx));
 	return 0;
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
 #pragma once
 /*
- * Connections of a MariaDB server, by the server's object of each (THD), and whose they are.
+ * Connections of a MariaDB or MySQL server, by the server's object of each (THD), and whose they
+ * are.
  */
 #include "kern/mysqld.h"
 #include "kern/query.bpf.h"
 
 enum {
-	INNER_MAX = 16,   /* statements in each other that are kept; a power of two */
-	EXECUTE_HEAD = 9, /* of a COM_STMT_EXECUTE: id of the statement, flags, count */
+	INNER_MAX = 16, /* statements in each other that are kept; a power of two */
 	SERVER_MORE_RESULTS_EXISTS = 8
 };
 enum {
@@ -27,14 +27,16 @@ struct inner {
 };
 
 struct conn {
-	__u64 process; /* when it started */
-	__u64 id;      /* of the open statement; 0 = there was no room for its record */
-	__u64 sp;      /* where it runs, 0 = it does not yet */
-	__u64 packet, packet_n;
-	__u64 vio; /* what its flow was found by */
+	__u64 process;          /* when it started */
+	__u64 id;               /* of the open statement; 0 = there was no room for its record */
+	__u64 sp;               /* where it runs, 0 = it does not yet */
+	__u64 params, params_n; /* values of a COM_STMT_EXECUTE */
+	__u64 vio;              /* what its flow was found by */
 	__u64 rows, sent;
+	__u64 counted; /* rows sent, when the last answer was, or the statement began to run */
 	__u32 results, flags, warnings;
 	__u32 cmd;
+	__u32 statement, params_format;
 	__u32 long_data; /* the prepared statement that got values by other commands */
 	__u8 state, command, begin_flags;
 	__u32 inner_n;
@@ -77,16 +79,31 @@ static __noinline void session_flow(struct conn *c, __u64 vio)
 	c->session.flow.role = REC_ROLE_SERVER;
 }
 
+/* A name that `at` has the address of, and `n_at`, if it is not 0, the length. */
+static __always_inline void session_name(char *dst, const __u32 size, __u64 at, __u64 n_at)
+{
+	__u64 address = USER_VALUE(__u64, at), n = n_at ? USER_VALUE(__u64, n_at) + 1 : size;
+
+	__builtin_memset(dst, 0, size);
+	if (!n || n > size)
+		n = size;
+	BARRIER(n);
+	if (address && n <= size)
+		bpf_probe_read_user_str(dst, n, (void *)address);
+}
+
+#define SESSION_NAME(c, p, field, security, name)                                                  \
+	session_name((c)->session.field, sizeof((c)->session.field), (security) + (p)->name,       \
+		     (p)->name##_n ? (security) + (p)->name##_n : 0)
+
 static __noinline void session_who(struct conn *c, const struct mysqld_params *p, __u64 thd)
 {
-	__u64 security = USER_VALUE(__u64, thd + p->security), client;
+	__u64 security = USER_VALUE(__u64, thd + p->security);
 
-	query_name(c->session.user, sizeof(c->session.user),
-		   security ? USER_VALUE(__u64, security + p->user) : 0);
-	client = security ? USER_VALUE(__u64, security + p->ip) : 0;
-	if (security && !client)
-		client = USER_VALUE(__u64, security + p->host);
-	query_name(c->session.client, sizeof(c->session.client), client);
+	SESSION_NAME(c, p, user, security, user);
+	SESSION_NAME(c, p, client, security, ip);
+	if (!c->session.client[0])
+		SESSION_NAME(c, p, client, security, host);
 }
 
 static __always_inline struct conn *conn_find(__u64 thd)
@@ -104,6 +121,8 @@ static __noinline struct conn *conn_get(const struct mysqld_params *p, __u64 thd
 	__u64 number = USER_VALUE(__u64, thd + p->thread_id), vio;
 	struct conn *c = bpf_map_lookup_elem(&conns, &key);
 
+	if (p->thread_id_size == sizeof(__u32))
+		number = (__u32)number;
 	if (c && c->process == process && c->session.number == number) {
 		/* it has none while init_connect runs */
 		if (!c->vio && (vio = thd_vio(p, thd)))

@@ -197,6 +197,44 @@ int accessor_repeated(const struct elf_file *elf, const char *symbol, int32_t le
 	return n > 1 ? 0 : -ENOENT;
 }
 
+/* The field of the move whose opcode is at `at`, if there is such a one. */
+static bool code_moves(const struct code *c, size_t at, const struct accessor_move *m, int32_t *ret)
+{
+	static const struct {
+		uint8_t opcode, wide;
+	} known[] = {
+		[ACCESSOR_LOAD_32] = {MOV, 0},     [ACCESSOR_LOAD_64] = {MOV, 8},
+		[ACCESSOR_STORE_32] = {MOV_TO, 0}, [ACCESSOR_STORE_64] = {MOV_TO, 8},
+		[ACCESSOR_ADDRESS] = {LEA, 8},
+	};
+	unsigned rex = at && c->v[at - 1] >> 4 == 4 ? c->v[at - 1] : 0;
+
+	return c->v[at] == known[m->how].opcode && (rex & 8) == known[m->how].wide &&
+	       at + 1 < c->n && ((c->v[at + 1] >> 3 & 7) | (rex & 4) << 1) == m->reg &&
+	       code_operand(c, at + 1, ret) && *ret >= m->least && *ret <= m->most;
+}
+
+int accessor_moves(const struct elf_file *elf, const char *symbol, const struct accessor_move *move,
+		   int32_t *ret)
+{
+	int32_t found = -1, displacement;
+	struct code c;
+
+	if (code_read(elf, symbol, &c))
+		return -ENOENT;
+	for (size_t at = 0; at < c.n; at++) {
+		if (!code_moves(&c, at, move, &displacement) || displacement < 0)
+			continue;
+		if (found >= 0 && displacement != found)
+			return -ENOENT;
+		found = displacement;
+		if (move->first)
+			break;
+	}
+	*ret = found;
+	return found >= 0 ? 0 : -ENOENT;
+}
+
 /* Is the instruction at `at` a 64 bit `mov` of register `reg` to the field at `to`? */
 static bool code_stores(const struct code *c, size_t at, unsigned reg, int32_t to)
 {

@@ -23,6 +23,30 @@ int accessor_read(const struct elf_file *elf, const char *symbol, struct accesso
 int accessor_first(const struct elf_file *elf, const char *symbol, int32_t *ret);
 /* The first such field that it writes all 64 bits of its second argument to. -ENOENT. */
 int accessor_set(const struct elf_file *elf, const char *symbol, int32_t *ret);
+/* An instruction that takes a field to a register, or a register to a field. */
+enum accessor_how {
+	ACCESSOR_LOAD_32,
+	ACCESSOR_LOAD_64,
+	ACCESSOR_STORE_32,
+	ACCESSOR_STORE_64,
+	ACCESSOR_ADDRESS
+};
+struct accessor_move {
+	enum accessor_how how;
+	uint8_t reg;         /* as it is written in an instruction, 0 to 15 */
+	bool first;          /* there may be others behind it */
+	int32_t least, most; /* where the field may be in what any other register points to */
+};
+enum {
+	ACCESSOR_RAX = 0,
+	ACCESSOR_RCX = 1,
+	ACCESSOR_RDX = 2,
+	ACCESSOR_RSI = 6,
+	ACCESSOR_R8 = 8
+};
+/* The field that a function moves like that. -ENOENT when there is none, or another one, too. */
+int accessor_moves(const struct elf_file *elf, const char *symbol, const struct accessor_move *move,
+		   int32_t *ret);
 /* The one field beyond `least` that a function reads with 32 bits in several places. -ENOENT when
  * there is none or they differ. */
 int accessor_repeated(const struct elf_file *elf, const char *symbol, int32_t least, int32_t *ret);

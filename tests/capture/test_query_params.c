@@ -245,14 +245,16 @@ static void types_of_mysql(void **state)
 {
 	static const char first[] = "\2\1\1\0\376\0\10\0\5\2hi\1\0\0\0\0\0\0\0",
 			  later[] = "\4\0\6\1x";
-	struct bytes types = query_params_mysql_types(BYTES(first), 3);
+	struct query_params begins = {.raw = BYTES(first), .format = QUERY_PARAMS_MYSQL};
 	struct query_params params = {.raw = BYTES(later), .format = QUERY_PARAMS_MYSQL};
+	struct bytes types = query_params_mysql_types(&begins, 3);
 	struct query_params_reader r;
 
 	assert_int_equal(types.n, 6);
-	assert_int_equal(query_params_mysql_types(BYTES(later), 3).n, 0);
-	assert_int_equal(query_params_mysql_types((struct bytes){first, 7}, 3).n, 0);
-	assert_int_equal(query_params_mysql_types(BYTES(first), 0).n, 0);
+	assert_int_equal(query_params_mysql_types(&params, 3).n, 0);
+	assert_int_equal(query_params_mysql_types(&begins, 0).n, 0);
+	begins.raw.n = 7;
+	assert_int_equal(query_params_mysql_types(&begins, 3).n, 0);
 	assert_int_equal(query_params_begin(&r, &params, 3), -EBADMSG);
 	params.types = types;
 	assert_int_equal(query_params_begin(&r, &params, 3), 0);
@@ -266,6 +268,36 @@ static void types_of_mysql(void **state)
 	expect_end(&r);
 	assert_int_equal(query_params_begin(&r, &params, 0), 0);
 	expect_end(&r);
+}
+
+/* Each value may have a name, and behind those of the statement there may be others, which have. */
+static void names_of_mysql(void **state)
+{
+	static const char first[] = "\3\4\1\1\0\0\376\0\2ab\3\0\1c\7\2hi\1\0\0\0",
+			  later[] = "\3\5\0\1x";
+	struct query_params params = {.raw = BYTES(first), .format = QUERY_PARAMS_MYSQL_NAMED};
+	struct query_params_reader r;
+
+	assert_int_equal(query_params_begin(&r, &params, 2), 0);
+	expect_next(&r, "7", false);
+	expect_next(&r, "hi", false);
+	expect_end(&r);
+	params.types = query_params_mysql_types(&params, 2);
+	assert_int_equal(params.types.n, 12);
+	params.raw = BYTES(later);
+	assert_int_equal(query_params_begin(&r, &params, 2), 0);
+	expect_next(&r, "NULL", false);
+	expect_next(&r, "x", false);
+	expect_end(&r);
+	params.types.n = 5; /* a name is cut */
+	assert_int_equal(query_params_begin(&r, &params, 2), 0);
+	expect_next(&r, "NULL", false);
+	expect_end(&r);
+	/* fewer than the statement has place for, cut in front of each part */
+	assert_int_equal(query_params_begin(&r, &params, 4), -EBADMSG);
+	params.raw = BYTES(first);
+	for (params.raw.n = 0; params.raw.n < 15; params.raw.n++)
+		assert_int_equal(query_params_begin(&r, &params, 2), -EBADMSG);
 }
 
 static void a_list(void **state)
@@ -323,13 +355,10 @@ static void the_statement_of_a_bind(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(binary_of_postgres),
-		cmocka_unit_test(bind_of_postgres),
-		cmocka_unit_test(binary_of_mysql),
-		cmocka_unit_test(types_of_mysql),
-		cmocka_unit_test(a_list),
-		cmocka_unit_test(what_is_long_is_cut),
-		cmocka_unit_test(the_statement_of_a_bind),
+		cmocka_unit_test(binary_of_postgres),  cmocka_unit_test(bind_of_postgres),
+		cmocka_unit_test(binary_of_mysql),     cmocka_unit_test(types_of_mysql),
+		cmocka_unit_test(names_of_mysql),      cmocka_unit_test(a_list),
+		cmocka_unit_test(what_is_long_is_cut), cmocka_unit_test(the_statement_of_a_bind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

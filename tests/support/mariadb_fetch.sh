@@ -1,16 +1,20 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The MariaDB server of another Debian, unpacked in a folder of its own in the cache, with the libraries of that Debian.
-# Usage: mariadb_fetch.sh SUITE; prints the folder: usr/sbin/mariadbd is in it, to be run by a chroot. The machine's own apt is not
-# touched: what it is configured with says only where packages come from.
+# The MariaDB or the MySQL server of another Debian, unpacked in a folder of its own in the cache, with the libraries of that Debian.
+# Usage: mariadb_fetch.sh SUITE [mysql]; prints the folder: usr/sbin/mariadbd or usr/sbin/mysqld is in it, to be run by a chroot. The
+# machine's own apt is not touched: what it is configured with says only where packages come from.
 . "$(dirname "$0")/strict.sh"
 . "$(dirname "$0")/apt.sh"
-suite=$1
-CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/penstock-mariadb/$suite
+suite=$1 kind=${2:-mariadb}
+CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/penstock-$kind/$suite
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 skip() { echo "SKIP: $*"; exit 77; } >&2
 
-[ ! -x "$CACHE/root/usr/sbin/mariadbd" ] || { echo "$CACHE/root"; exit; }
+case $kind in
+mysql) program=mysqld ;;
+*) program=mariadbd ;;
+esac
+[ ! -x "$CACHE/root/usr/sbin/$program" ] || { echo "$CACHE/root"; exit; }
 uri=$(apt_uri "$suite")
 uri=${uri:-$(apt_uri bookworm)} # of the same archive
 [ -n "$uri" ] || skip "apt has no source for Debian"
@@ -32,7 +36,7 @@ END
 export APT_CONFIG=$CACHE/apt/apt.conf
 apt-get -qq update >&2 || skip "the lists of packages of $suite cannot be had"
 # all that the server needs, down to libc; Perl and what only installing needs are left out
-apt-get -qq --print-uris install mariadb-server-core mariadb-client-core dash coreutils sed grep hostname 2>/dev/null | sed -nE "s/^'[^']*' ([^_]+)_.*/\1/p" |
+apt-get -qq --print-uris install "$kind-server-core" "$kind-client-core" dash coreutils sed grep hostname 2>/dev/null | sed -nE "s/^'[^']*' ([^_]+)_.*/\1/p" |
 	grep -vE '^(perl|libperl|debconf|systemd|init|sysvinit|python|galera)' >"$CACHE/packages"
 (cd "$CACHE/debs" && xargs apt-get -qq download <"$CACHE/packages" >&2) || skip "the packages of $suite cannot be had"
 rm -rf "$CACHE/new"
