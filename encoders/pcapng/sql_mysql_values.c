@@ -113,12 +113,12 @@ static unsigned value_put(struct sql_wire *w, unsigned type, struct bytes raw,
 	return TYPE_VAR_STRING;
 }
 
-/* 0 = the value did not come in this protocol. */
-static unsigned value_type_sent(const struct query_params_reader *r, unsigned at)
+/* Of the value that is read next; 0 = it did not come in this protocol. */
+static unsigned value_type_sent(const struct query_params_reader *r)
 {
-	const uint8_t *type = (const uint8_t *)r->types.p + 2 * (size_t)at;
+	const uint8_t *type = (const uint8_t *)r->types.p;
 
-	return r->nulls.n && r->types.n / 2 > at ? type[0] | (unsigned)type[1] << 8 : 0;
+	return r->nulls.n && r->types.n >= 2 ? type[0] | (unsigned)type[1] << 8 : 0;
 }
 
 void sql_mysql_values(struct sql_wire *w, const struct event_query *q, unsigned n)
@@ -137,12 +137,11 @@ void sql_mysql_values(struct sql_wire *w, const struct event_query *q, unsigned 
 		return;
 	for (unsigned i = 0; i < n && !w->full; i++) {
 		const char *from = r.rest.p;
-		unsigned type;
+		unsigned type = value_type_sent(&r);
 
 		if (query_params_next(&r, &value) <= 0)
 			return;
-		type = value_put(w, value_type_sent(&r, i),
-				 (struct bytes){from, (size_t)(r.rest.p - from)}, &value);
+		type = value_put(w, type, (struct bytes){from, (size_t)(r.rest.p - from)}, &value);
 		w->p[nulls + i / 8] |= (uint8_t)(value.null << i % 8);
 		w->p[types + 2 * i] = type & 0xff;
 		w->p[types + 2 * i + 1] = (uint8_t)(type >> 8);

@@ -115,6 +115,8 @@ static const struct {
 	{2, {0x80, 0x3d}, 7},       /* cmpb */
 	{3, {0x48, 0x83, 0x3d}, 8}, /* cmpq */
 	{2, {0x8b, 0x05}, 6},       /* mov of a variable to %eax, where results are */
+	{3, {0x4c, 0x8b, 0x97}, 7}, /* mov of a field of the first argument to %r10 … */
+	{3, {0x41, 0x80, 0xba}, 8}, /* … and cmpb of what that points to */
 #else
 	{0},
 #endif
@@ -130,16 +132,20 @@ static size_t code_harmless(const struct code *c, size_t at)
 	return 0;
 }
 
-/* Where the probe goes whose function begins at c->v[at]: behind a harmless instruction when it
+/* Where the probe goes whose function begins at c->v[at]: behind harmless instructions when it
  * is cheap there. A register is pushed once in each call, and before that the stack is untouched.
  */
 static size_t code_cheap(const struct code *c, size_t at, bool returns)
 {
-	size_t behind = at + code_harmless(c, at);
 	enum place_instruction next;
+	size_t behind = at, n;
 
-	if (behind + PLACE_CODE > c->n)
-		return at;
+	do {
+		n = code_harmless(c, behind);
+		behind += n;
+		if (behind + PLACE_CODE > c->n)
+			return at;
+	} while (n);
 	next = code_instruction(c->v + behind);
 	return next == PLACE_PUSH || (next == PLACE_JUMP && !returns) ? behind : at;
 }

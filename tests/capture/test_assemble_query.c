@@ -333,7 +333,7 @@ static void what_contradicts_itself_is_refused(void **state)
 	s.command = QUERY_COMMAND_MAX;
 	assert_int_equal(rig_begin(r, &s), -EBADMSG);
 	s.command = 0;
-	s.format = 4;
+	s.format = QUERY_PARAMS_MYSQL_NAMED + 1;
 	assert_int_equal(rig_begin(r, &s), -EBADMSG);
 	assert_int_equal(rig_bind(r, 7, "", BYTES("abc"), 2), -EBADMSG);
 	rig_expect(r, "");

@@ -44,17 +44,18 @@ __asm__(".text\n"
 			      "movslq %edx,%rdx\nmov %rsp,%rcx\ncall place_inner\nud2")
 		FUNCTION("plain_other", "sub $0x18,%rsp\n" CANARY "call place_inner_sub\nud2")
 	/* beginnings */
-	FUNCTION("free", PAD "test %rdi,%rdi\nje 1f\npush %rbx\n1: ud2")
-		FUNCTION("readline", "cmpl $-1,place_inner(%rip)\npush %rbx\njne 1f\n1: ud2")
-			FUNCTION("teardown", "mov place_inner(%rip),%eax\npush %r12\nud2") FUNCTION(
-				"cmpb", PAD "cmpb $0,place_inner(%rip)\npush %r12\nud2")
-				FUNCTION("cmpq", "cmpq $0,place_inner(%rip)\njne 1f\n1: ud2")
-					FUNCTION("compares",
-						 "cmpl $-1,place_inner(%rip)\nmov %edi,%eax\nud2")
-						FUNCTION("jump", "jmp place_inner")
-							FUNCTION("nop", "nopl 0x0(%rax)\nud2")
-								FUNCTION("load", PAD
-									 "mov 0x18(%rdi),%rax\nud2")
+	FUNCTION("free", PAD "test %rdi,%rdi\nje 1f\npush %rbx\n1: ud2") FUNCTION(
+		"readline", "cmpl $-1,place_inner(%rip)\npush %rbx\njne 1f\n1: ud2")
+		FUNCTION("teardown", "mov place_inner(%rip),%eax\npush %r12\nud2") FUNCTION(
+			"cmpb", PAD "cmpb $0,place_inner(%rip)\npush %r12\nud2")
+			FUNCTION("cmpq", "cmpq $0,place_inner(%rip)\njne 1f\n1: ud2") FUNCTION(
+				"compares", "cmpl $-1,place_inner(%rip)\nmov %edi,%eax\nud2")
+				FUNCTION("jump", "jmp place_inner")
+					FUNCTION("compared", "mov 0x33a0(%rdi),%r10\n"
+							     "cmpb $0,0x88(%r10)\njne 1f\n1: ud2")
+						FUNCTION("nop", "nopl 0x0(%rax)\nud2")
+							FUNCTION("load",
+								 PAD "mov 0x18(%rdi),%rax\nud2")
 	/* SSL_get_client_random of 1.1.1, 3.0, 3.5, BoringSSL; one without */
 	FUNCTION("random_1", "mov $0x20,%eax\ncmp $0x20,%rdx\nmov 0xa8(%rdi),%rdi\n"
 			     "cmovbe %rdx,%rax\nlea 0xb8(%rdi),%rcx\nret")
@@ -125,6 +126,8 @@ static void test_find(void **state)
 	finds("cmpb", false, 4 + 7, PLACE_PUSH);
 	finds("cmpq", false, 8, PLACE_JUMP);
 	finds("cmpq", true, 0, PLACE_OTHER);
+	finds("compared", false, 7 + 8, PLACE_JUMP);
+	finds("compared", true, 0, PLACE_OTHER);
 	finds("compares", false, 0, PLACE_OTHER);
 	finds("jump", false, 0, PLACE_JUMP);
 	finds("nop", false, 0, PLACE_NOP);
