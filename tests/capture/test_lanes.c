@@ -34,7 +34,7 @@ static struct output *start_held(struct fake_sink *sink, bool block)
  * nothing is held for longer than asked. */
 static void test_hold_and_early(void **state)
 {
-	struct fake_sink sink = {0};
+	static struct fake_sink sink = {0};
 	struct output *o = start_held(&sink, false);
 	struct event ev = secret(BYTES("s"), 3000);
 
@@ -55,7 +55,7 @@ static void test_hold_and_early(void **state)
 /* A secret that nothing follows does not wait for it. */
 static void test_early_alone(void **state)
 {
-	struct fake_sink sink = {0};
+	static struct fake_sink sink = {0};
 	struct output *o = start_held(&sink, false);
 	struct event ev = secret(BYTES("s"), 3000);
 
@@ -73,7 +73,7 @@ static void test_early_alone(void **state)
 /* A lane grows as far as it must: no secret is lost while there is room. */
 static void test_forty_thousand_secrets(void **state)
 {
-	struct fake_sink sink = {.delay_ms = 1};
+	static struct fake_sink sink = {.delay_ms = 1};
 	struct output *o = start_held(&sink, true);
 	char text[200];
 	const char *at;
@@ -101,7 +101,7 @@ static void test_forty_thousand_secrets(void **state)
 /* More large events within the hold time than there are large chunks: the oldest go out. */
 static void test_held_jumbos_do_not_lock_up(void **state)
 {
-	struct fake_sink sink = {0};
+	static struct fake_sink sink = {0};
 	struct output *o = start_held(&sink, true);
 	size_t n = CHUNK_SIZE * 2;
 	char *big = malloc(n + 1);
@@ -121,7 +121,7 @@ static void test_held_jumbos_do_not_lock_up(void **state)
 /* What is written depends on what was written, not on how fast it went. */
 static void test_the_speed_of_a_sink_changes_no_byte(void **state)
 {
-	struct fake_sink fast = {0}, slow = {.delay_ms = 1, .at_once = 100000};
+	static struct fake_sink fast = {0}, slow = {.delay_ms = 1, .at_once = 100000};
 	struct output *outputs[] = {start_held(&fast, true), start_held(&slow, true)};
 	char text[30000];
 

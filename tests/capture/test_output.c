@@ -14,7 +14,7 @@
 
 static void test_plain(void **state)
 {
-	struct fake_sink sink = {0};
+	static struct fake_sink sink = {0};
 	struct output *o = rig_start(fake_output_config(&sink));
 
 	rig_send(o, "one");
@@ -29,7 +29,7 @@ static void test_plain(void **state)
 
 static void test_kinds_and_unsupported_are_skipped_without_seq(void **state)
 {
-	struct fake_sink sink = {0};
+	static struct fake_sink sink = {0};
 	struct output_config cfg = fake_output_config(&sink);
 	struct event exit_event = {.kind = EVENT_EXIT}, exec = {.kind = EVENT_EXEC};
 	struct output *o;
@@ -48,7 +48,7 @@ static void test_kinds_and_unsupported_are_skipped_without_seq(void **state)
 
 static void test_short_writes_lose_nothing(void **state)
 {
-	struct fake_sink sink = {.at_once = 7};
+	static struct fake_sink sink = {.at_once = 7};
 	struct output *o = rig_start(fake_output_config(&sink));
 
 	for (int i = 0; i < 100; i++)
@@ -62,7 +62,7 @@ static void test_short_writes_lose_nothing(void **state)
 
 static void test_flush_by_record_time(void **state)
 {
-	struct fake_sink sink = {0};
+	static struct fake_sink sink = {0};
 	struct output *o = rig_start(fake_output_config(&sink));
 
 	rig_send(o, "early");
@@ -77,7 +77,7 @@ static void test_flush_by_record_time(void **state)
 
 static void test_large_events_travel_alone(void **state)
 {
-	struct fake_sink sink = {0};
+	static struct fake_sink sink = {0};
 	struct output *o = rig_start(fake_output_config(&sink));
 	size_t n = CHUNK_SIZE * 3;
 	char *big = malloc(n + 1);
@@ -98,7 +98,7 @@ static void test_large_events_travel_alone(void **state)
 
 static void test_too_big_is_a_counted_gap(void **state)
 {
-	struct fake_sink sink = {0};
+	static struct fake_sink sink = {0};
 	struct output *o = rig_start(fake_output_config(&sink));
 	struct event ev = rig_line(BYTES("x"), 2000);
 	struct event_loss loss;
@@ -122,7 +122,7 @@ static void test_too_big_is_a_counted_gap(void **state)
 /* What is written after a failure begins anew, and the gap is told there. */
 static void test_error_opens_a_new_generation(void **state)
 {
-	struct fake_sink sink = {.fail = -EIO, .fail_after = 1, .fail_for = 1};
+	static struct fake_sink sink = {.fail = -EIO, .fail_after = 1, .fail_for = 1};
 	struct output *o = rig_start(fake_output_config(&sink));
 	struct event_loss loss;
 	char text[256];
@@ -157,7 +157,7 @@ static void test_error_opens_a_new_generation(void **state)
 /* A report that gets lost is due again, and counts as lost itself; nothing is told twice. */
 static void test_a_lost_report_is_made_again(void **state)
 {
-	struct fake_sink sink = {.fail = -EIO, .fail_after = 1, .fail_for = 1};
+	static struct fake_sink sink = {.fail = -EIO, .fail_after = 1, .fail_for = 1};
 	struct output *o = rig_start(fake_output_config(&sink));
 	struct event ev = rig_line(BYTES("x"), 2000);
 	struct event_loss loss;
@@ -185,7 +185,7 @@ static void test_a_lost_report_is_made_again(void **state)
 /* Where no context is kept, a failure costs nothing. */
 static void test_error_without_context_loses_nothing(void **state)
 {
-	struct fake_sink sink = {.fail = -EIO, .fail_after = 1, .fail_for = 2};
+	static struct fake_sink sink = {.fail = -EIO, .fail_after = 1, .fail_for = 2};
 	struct output_config cfg = fake_output_config(&sink);
 	struct output *o;
 
@@ -208,7 +208,7 @@ static void test_error_without_context_loses_nothing(void **state)
 
 static void test_sink_that_stays_broken(void **state)
 {
-	struct fake_sink sink = {.fail = -EPIPE};
+	static struct fake_sink sink = {.fail = -EPIPE};
 	struct output *o = rig_start(fake_output_config(&sink));
 	char text[256];
 
@@ -228,7 +228,7 @@ static void test_sink_that_stays_broken(void **state)
  */
 static void test_slow_sink_overflows_and_balances(void **state)
 {
-	struct fake_sink sink = {.stuck = true};
+	static struct fake_sink sink = {.stuck = true};
 	struct output *o = rig_start(fake_output_config(&sink));
 	char text[1024];
 	struct event_loss loss;
@@ -260,7 +260,7 @@ static void test_slow_sink_overflows_and_balances(void **state)
 /* A FIFO that nobody reads does not keep a run from ending. */
 static void test_the_end_does_not_wait_for_ever(void **state)
 {
-	struct fake_sink sink = {.stuck = true};
+	static struct fake_sink sink = {.stuck = true};
 	struct output *o = rig_start(fake_output_config(&sink));
 	char text[256];
 
@@ -274,7 +274,7 @@ static void test_the_end_does_not_wait_for_ever(void **state)
 
 static void test_replay_waits_for_a_slow_sink(void **state)
 {
-	struct fake_sink sink = {.at_once = 60000};
+	static struct fake_sink sink = {.at_once = 60000};
 	struct output_config cfg = fake_output_config(&sink);
 	char text[8192];
 	struct output *o;
@@ -293,7 +293,7 @@ static void test_replay_waits_for_a_slow_sink(void **state)
 
 static void test_an_epilogue_of_many_chunks(void **state)
 {
-	struct fake_sink sink = {0};
+	static struct fake_sink sink = {0};
 	struct output_config cfg = fake_output_config(&sink);
 	struct output *o;
 

@@ -25,7 +25,7 @@ static unsigned count(const char *text, const char *what)
 
 static void test_size_begins_media(void **state)
 {
-	struct fake_sink sink = {.marks = true};
+	static struct fake_sink sink = {.marks = true};
 	struct output_config cfg = fake_output_config(&sink);
 	char text[1001];
 	const char *from, *to;
@@ -55,7 +55,7 @@ static void test_size_begins_media(void **state)
 
 static void test_media_of_a_format_with_context_are_generations(void **state)
 {
-	struct fake_sink sink = {.marks = true};
+	static struct fake_sink sink = {.marks = true};
 	struct output_config cfg = fake_output_config(&sink);
 	struct output *o = rig_start(cfg);
 
@@ -74,7 +74,7 @@ static void test_media_of_a_format_with_context_are_generations(void **state)
 /* Record time 0 is 10:59:58 and a half. */
 static void test_the_clock_begins_media(void **state)
 {
-	struct fake_sink sink = {.marks = true};
+	static struct fake_sink sink = {.marks = true};
 	struct output_config cfg = fake_output_config(&sink);
 	struct output *o;
 
@@ -103,7 +103,7 @@ static void test_the_clock_begins_media(void **state)
 
 static void test_frames_begin_with_what_they_are_read_by(void **state)
 {
-	struct fake_sink sink = {.marks = true};
+	static struct fake_sink sink = {.marks = true};
 	struct output_config cfg = fake_output_config(&sink);
 	char text[1001];
 	struct output *o;
@@ -126,7 +126,7 @@ static void test_frames_begin_with_what_they_are_read_by(void **state)
 /* Readable text opens with nothing at all. */
 static void test_a_medium_begins_though_nothing_opens_it(void **state)
 {
-	struct fake_sink sink = {.marks = true};
+	static struct fake_sink sink = {.marks = true};
 	struct output_config cfg = fake_output_config(&sink);
 	struct encoder_ops bare = fake_plain_encoder;
 	char *big = calloc(1, CHUNK_SIZE * 2);
@@ -160,7 +160,7 @@ static void test_a_medium_begins_though_nothing_opens_it(void **state)
 /* Ten seconds are not enough for a frame of less than its own description. */
 static void test_frames_of_a_time_have_something_in_them(void **state)
 {
-	struct fake_sink sink = {0};
+	static struct fake_sink sink = {0};
 	struct output_config cfg = fake_output_config(&sink);
 	struct output *o;
 
@@ -185,7 +185,7 @@ static void test_frames_of_a_time_have_something_in_them(void **state)
 
 static void test_a_wish_to_flush(void **state)
 {
-	struct fake_sink sink = {0};
+	static struct fake_sink sink = {0};
 	struct output *o = rig_start(fake_output_config(&sink));
 
 	rig_send(o, "now");
@@ -199,7 +199,7 @@ static void test_a_wish_to_flush(void **state)
 
 static void test_a_medium_that_fails_in_a_later_generation_begins_with_everything(void **state)
 {
-	struct fake_sink sink = {.marks = true, .fail = -EIO, .fail_after = 2, .fail_for = 1};
+	static struct fake_sink sink = {.marks = true, .fail = -EIO, .fail_after = 2, .fail_for = 1};
 	struct output_config cfg = fake_output_config(&sink);
 	struct output *o;
 

@@ -218,7 +218,7 @@ static void a_lost_event_is_not_shown_later(void **state)
 static void silent_events_are_accounted_for(void **state)
 {
 	struct transcript_file f = {0};
-	struct fake_sink sink = {0};
+	static struct fake_sink sink = {0};
 	struct output_config cfg = fake_output_config(&sink);
 	struct run run = {.start_boot_ns = 1};
 	void *encoder_cfg = calloc(1, encoder_text.cfg_size);

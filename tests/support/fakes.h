@@ -31,7 +31,8 @@ struct fake_sink {
 };
 
 extern const struct sink_ops
-	fake_sink_ops; /* cfg: a struct fake_sink, which must outlive the output */
+	fake_sink_ops; /* cfg: a struct fake_sink, which must outlive the output, also where a test
+			* fails and leaves it running: a static one */
 /* The same, which streams to somebody (SINK_STREAM). */
 extern const struct sink_ops fake_stream_ops;
 void fake_sink_done(struct fake_sink *s);
