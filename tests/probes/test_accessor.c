@@ -47,7 +47,15 @@ __asm__(".text\n" FUNCTION("id", "mov 0x3f18(%rdi),%rax\nret") FUNCTION(
 			FUNCTION("twice", "mov 0x234(%r8),%eax\nmov 0x3f34(%rsi),%esi\n"
 					  "mov 0x3f34(%rsi),%edi\nret")
 				FUNCTION("differ", "nop\nmov 0x3f34(%rsi),%esi\n"
-						   "mov 0x3f38(%rsi),%edi\nret"));
+						   "mov 0x3f38(%rsi),%edi\nret")
+	/* as THD::send_statement_status() and others of MySQL */
+	FUNCTION("answers", PAD "mov 0x33a0(%rdi),%r10\nmov 0x1838(%rdi),%rax\n"
+				"mov 0x25d8(%rdi),%esi\nmov 0x2b0(%r10),%edx\n"
+				"lea 0x294(%r10),%rcx\nmov 0x2a8(%r10),%r8\n"
+				"mov 0x29c(%r10),%esi\nmov 0x2a0(%r10),%rcx\nret")
+		FUNCTION("stores", PAD "mov %rsi,-0x18(%rbp)\nmov %rcx,0x60(%rdi)\n"
+				       "mov %r8,0x58(%rdi)\nmov %esi,0x19b4(%rdi)\n"
+				       "mov %rax,0x558(%rbx)\nmov %rax,0x560(%rbx)\nret"));
 
 static struct elf_file *elf;
 
@@ -115,12 +123,52 @@ static void test_uses(void **state)
 	assert_false(accessor_writes(elf, "get_sets", 0x3cc8));
 }
 
+static void test_moves(void **state)
+{
+	static const struct {
+		const char *symbol;
+		struct accessor_move move;
+		int32_t at; /* negative: there is none */
+	} rows[] = {
+		{"get_answers", {ACCESSOR_LOAD_32, ACCESSOR_RSI, .most = 0x400}, 0x29c},
+		{"get_answers",
+		 {ACCESSOR_LOAD_32, ACCESSOR_RSI, .least = 0x400, .most = 0x10000},
+		 0x25d8},
+		{"get_answers", {ACCESSOR_LOAD_32, ACCESSOR_RSI, .most = 0x10000}, -1},
+		{"get_answers", {ACCESSOR_LOAD_32, ACCESSOR_RDX, .most = 0x400}, 0x2b0},
+		{"get_answers", {ACCESSOR_LOAD_64, ACCESSOR_RDX, .most = 0x400}, -1},
+		{"get_answers", {ACCESSOR_LOAD_64, ACCESSOR_RCX, .most = 0x400}, 0x2a0},
+		{"get_answers", {ACCESSOR_ADDRESS, ACCESSOR_RCX, .most = 0x400}, 0x294},
+		{"get_answers", {ACCESSOR_LOAD_64, ACCESSOR_RAX, .most = 0x10000}, 0x1838},
+		{"get_answers", {ACCESSOR_LOAD_64, ACCESSOR_R8, .most = 0x10000}, 0x2a8},
+		{"get_stores", {ACCESSOR_STORE_64, ACCESSOR_RSI, .most = 0x10000}, -1},
+		{"get_stores", {ACCESSOR_STORE_32, ACCESSOR_RSI, .most = 0x10000}, 0x19b4},
+		{"get_stores", {ACCESSOR_STORE_64, ACCESSOR_RCX, .most = 0x400}, 0x60},
+		{"get_stores", {ACCESSOR_STORE_64, ACCESSOR_R8, .most = 0x400}, 0x58},
+		{"get_stores", {ACCESSOR_STORE_64, ACCESSOR_RAX, .most = 0x10000}, -1},
+		{"get_stores",
+		 {ACCESSOR_STORE_64, ACCESSOR_RAX, .first = true, .most = 0x10000},
+		 0x558},
+		{"get_nosuch", {ACCESSOR_LOAD_64, ACCESSOR_RAX, .most = 0x10000}, -1},
+	};
+	int32_t at;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int ret = accessor_moves(elf, rows[i].symbol, &rows[i].move, &at);
+
+		assert_int_equal(ret, rows[i].at < 0 ? -ENOENT : 0);
+		if (!ret)
+			assert_int_equal(at, rows[i].at);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reads),
 		cmocka_unit_test(test_refuses),
 		cmocka_unit_test(test_uses),
+		cmocka_unit_test(test_moves),
 	};
 
 	return cmocka_run_group_tests(tests, open_self, close_self);

@@ -24,8 +24,23 @@ extern const struct probe_ops probe_mysqld;
 static const char server[] = "/usr/sbin/mariadbd"; /* of this machine, if it has one */
 
 enum {
-	HOOKS = 4
+	HOOKS = 4,
+	MYSQL_HOOKS = 5
 };
+
+/* A server of MySQL, if tests/support/mariadb_fetch.sh has fetched one. */
+static const char *mysql_server(void)
+{
+	static char path[256];
+	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+
+	snprintf(path, sizeof(path), "%s%s/penstock-mysql/sid/root/usr/sbin/mysqld",
+		 cache  ? cache
+		 : home ? home
+			: "",
+		 cache ? "" : "/.cache");
+	return access(path, R_OK) ? NULL : path;
+}
 
 static int inspect(const char *path, struct probe_plan *plan, struct err *err)
 {
@@ -68,6 +83,37 @@ static void knows_servers(void **state)
 	}
 }
 
+static void knows_mysql(void **state)
+{
+	const char *path = mysql_server();
+	struct mysqld_params params;
+	struct probe_plan plan;
+	struct err err = {""};
+
+	if (!path)
+		skip();
+	assert_int_equal(inspect(path, &plan, &err), 0);
+	assert_int_equal(plan.n, MYSQL_HOOKS);
+	memcpy(&params, plan.params, sizeof(params));
+	assert_true(params.thread_id && params.query && params.db && params.security && params.da);
+	assert_int_equal(params.thread_id_size, 4);
+	assert_true(params.vio && params.sent_rows && params.server_status && params.command);
+	assert_true(params.protocol && params.packet && params.packet_n && params.capabilities);
+	assert_true(params.statement && params.executed);
+	/* three strings, each behind the other */
+	assert_true(params.user < params.host && params.host < params.ip);
+	assert_int_equal(params.host - params.user, params.ip - params.host);
+	assert_int_equal(params.user_n, params.user + 8);
+	/* the text of a message of 512 bytes behind the status, then SQLSTATE, number and rows */
+	assert_int_equal(params.da_message, params.da_status + 4);
+	assert_true(params.da_message + 512 <= params.da_sqlstate);
+	assert_true(params.da_sqlstate + 6 <= params.da_error);
+	assert_true(params.da_error < params.da_affected);
+	assert_int_equal(params.da_warnings, params.da_affected + 16);
+	for (unsigned i = 0; i < plan.n; i++)
+		assert_false(probe_mysqld.hooks[plan.v[i].hook].ret);
+}
+
 /* The file without one symbol, whose name is changed wherever it is. */
 static void inspect_without(const char *data, size_t n, const char *symbol)
 {
@@ -86,9 +132,9 @@ static void inspect_without(const char *data, size_t n, const char *symbol)
 	assert_non_null(strstr(err.text, "lacking"));
 }
 
-static void names_what_is_missing(void **state)
+static void names_missing_of(const char *path, const char *const *symbols)
 {
-	FILE *f = fopen(server, "re");
+	FILE *f = fopen(path, "re");
 	char *data;
 	long n;
 
@@ -101,9 +147,27 @@ static void names_what_is_missing(void **state)
 	assert_non_null(data);
 	assert_int_equal(fread(data, 1, (size_t)n, f), n);
 	fclose(f);
-	inspect_without(data, (size_t)n, "thd_query_string");
-	inspect_without(data, (size_t)n, "_ZN8Protocol13end_statementEv");
+	for (; *symbols; symbols++)
+		inspect_without(data, (size_t)n, *symbols);
 	free(data);
+}
+
+static void names_what_is_missing(void **state)
+{
+	static const char *const symbols[] = {"thd_query_string", "_ZN8Protocol13end_statementEv",
+					      NULL};
+
+	names_missing_of(server, symbols);
+}
+
+static void names_what_is_missing_of_mysql(void **state)
+{
+	static const char *const symbols[] = {"_ZN3THD21send_statement_statusEv",
+					      "_Z16thd_query_unsafeP3THD", NULL};
+
+	if (!mysql_server())
+		skip();
+	names_missing_of(mysql_server(), symbols);
 }
 
 static void decodes_statements(void **state)
@@ -142,7 +206,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(knows_servers),
+		cmocka_unit_test(knows_mysql),
 		cmocka_unit_test(names_what_is_missing),
+		cmocka_unit_test(names_what_is_missing_of_mysql),
 		cmocka_unit_test(decodes_statements),
 		cmocka_unit_test(has_names),
 	};
