@@ -97,5 +97,6 @@ foreach(script ${scripts})
 endforeach()
 foreach(kind address thread fuzzer)
   register(sanitize/${kind} sanitize tests/support/sanitize.sh ${kind})
-  set_tests_properties(sanitize/${kind} PROPERTIES TIMEOUT 900 RESOURCE_LOCK build)
+  # the longest first: at the end they would run alone
+  set_tests_properties(sanitize/${kind} PROPERTIES TIMEOUT 900 RESOURCE_LOCK build COST 1000)
 endforeach()
