@@ -13,7 +13,7 @@ printf ': %s-inner\nreturn 6\n' "$NONCE" >"$T/inner"
 start record -p bash,commands=scripts -w "$T/a.jsonl"
 (cd "$T" && HOME=$T/home typed bash -i) <<EOF
 ^C : $NONCE-abandoned
-^C! ready echo rea''dy; sleep 100 # $NONCE-interrupted
+^C! ready sh -c "echo rea''dy; exec sleep 100" # $NONCE-interrupted
 
 
    
@@ -54,7 +54,7 @@ shown() { json "$T/a.jsonl" 'select(.type == "shell" and (.flags // [] | index("
 typed_one() { shown '(.shell.script | not) and (.shell.command // "" | contains($n + "-'"$1"'"))'; }
 file() { shown '.shell.script and (.shell.command | startswith(": " + $n + "-'"$1"'"))'; }
 check "a line given up is no command" "$(typed_one abandoned)" ""
-check "a command that is interrupted" "$(typed_one interrupted)" "130 echo rea''dy; sleep 100 # $NONCE-interrupted"
+check "a command that is interrupted" "$(typed_one interrupted)" "130 sh -c \"echo rea''dy; exec sleep 100\" # $NONCE-interrupted"
 check "a comment" "$(typed_one comment)" "130 # $NONCE-comment"
 check "given up halfway" "$(shown '(.shell.command // "" | startswith("for i"))')" "130 for i in 1"
 check "continued" "$(typed_one continued)" "0 echo $NONCE-continued \\

@@ -49,7 +49,7 @@ bindkey -v
 : $NONCE-vi
 bindkey -e
 ^C : $NONCE-abandoned
-^C! ready echo rea''dy; sleep 100; : $NONCE-interrupted
+^C! ready sh -c "echo rea''dy; exec sleep 100"; : $NONCE-interrupted
 {
 ^C for i in 1
 do : $NONCE-halfway

@@ -4,7 +4,8 @@
 of the one before is there. Commands come on stdin, one a line; between a line `{` and a line `}` several
 lines are one command. A line `@FIFO` opens FIFO for reading, and so waits until somebody writes to it.
 A line `^C COMMAND` types COMMAND and gives it up with Ctrl-C; with `^C! WORD COMMAND` it runs, and is
-interrupted when the terminal shows WORD on a line of its own.
+interrupted when the terminal shows WORD on a line of its own (which what shall be interrupted must write itself: the
+shell may not have begun it).
 Prints what the terminal showed. Usage: type.py SHELL [ARGUMENT…]"""
 import os
 import pty
