@@ -117,8 +117,13 @@ static __always_inline void bind_fill(struct rec_query_bind *rec, const struct b
 		rec->rec.flags |= REC_F_FAULT;
 		n = 0;
 	}
-	if (fix < n && (message_int32(m, fix) & 0xffffff) == 0xffffff)
-		bpf_probe_read_kernel(rec->data + types + fix, 1, &(char){-1});
+	if (fix < n && (message_int32(m, fix) & 0xffffff) == 0xffffff) {
+		__u64 at = types + fix;
+
+		BARRIER(at);
+		if (at < room)
+			bpf_probe_read_kernel(rec->data + at, 1, &(char){-1});
+	}
 	rec->n = n;
 	rec_submit(&rec->rec, sizeof(*rec) + types + n);
 }
@@ -177,8 +182,13 @@ static __noinline __u32 bind_binary(struct backend *b, const struct message *m)
 	BARRIER(formats);
 	__builtin_memset(b->types, 0, 2ul * QUERY_TYPES_MAX);
 	bpf_probe_read_user(b->types, 2ul * (formats & 127), (void *)(at + 2));
-	for (int i = 0; i < QUERY_TYPES_MAX; i++)
-		n += format[i] == bpf_htons(1);
+	/* without a branch: verifiers before Linux 6.4 would follow both ways of each */
+	for (int i = 0; i < QUERY_TYPES_MAX; i++) {
+		__u32 other = format[i] ^ bpf_htons(1);
+
+		BARRIER(other);
+		n += (other - 1) >> 31;
+	}
 	return n;
 }
 

@@ -62,15 +62,16 @@ enum {
 	TITLE_TOKEN = 128 /* longest part of it that is looked at */
 };
 
-/* Length of what comes before the next space in a text. */
-__noinline int title_token(__u64 address)
+/* Length of a text up to `stop`, or to its end. Verified by itself, so that what follows is not
+ * verified anew for each length. */
+__noinline int text_until(__u64 address, char stop)
 {
 	int n;
 
 	for (n = 0; n < TITLE_TOKEN; n++) {
 		char c = user_byte((void *)(address + n));
 
-		if (!c || c == ' ')
+		if (!c || c == stop)
 			break;
 	}
 	return n;
@@ -96,16 +97,13 @@ static __noinline void title_read(struct backend *b, const struct postgres_param
 	int user_n, database_n, n;
 	char last;
 
-	if (p->cluster_name && cluster && user_byte((void *)cluster)) {
-		for (n = 0; n < TITLE_TOKEN && user_byte((void *)(cluster + n)); n++)
-			;
-		at += n + 2;
-	}
-	user_n = title_token(at);
+	if (p->cluster_name && cluster && user_byte((void *)cluster))
+		at += text_until(cluster, 0) + 2;
+	user_n = text_until(at, ' ');
 	database = at + user_n + 1;
-	database_n = title_token(database);
+	database_n = text_until(database, ' ');
 	host = database + database_n + 1;
-	n = title_token(host);
+	n = text_until(host, ' ');
 	last = n > 0 ? user_byte((void *)(host + n - 1)) : 0;
 	if (last != ']' && last != ')')
 		return;
