@@ -199,7 +199,8 @@ static void test_a_wish_to_flush(void **state)
 
 static void test_a_medium_that_fails_in_a_later_generation_begins_with_everything(void **state)
 {
-	static struct fake_sink sink = {.marks = true, .fail = -EIO, .fail_after = 2, .fail_for = 1};
+	static struct fake_sink sink = {
+		.marks = true, .fail = -EIO, .fail_after = 2, .fail_for = 1};
 	struct output_config cfg = fake_output_config(&sink);
 	struct output *o;
 
